@@ -1,0 +1,390 @@
+/**
+ * Every error this library rejects with: one base class, recognised across two loaded copies of the library.
+ */
+import type { Prediction } from './prediction.js';
+
+/** Holds, on each class's prototype, the names of the class and its parents: what two copies agree on. */
+const LINEAGE = Symbol.for('wavespeed-kling.error');
+
+type Branded = { [LINEAGE]?: readonly string[] };
+
+/** Gives a class its literal name (a minifier may rename the class itself) and its place in the family. */
+function brand(errorClass: { prototype: WaveSpeedError }, name: string): void {
+  const lineage = [...((errorClass.prototype as Branded)[LINEAGE] ?? []), name];
+  Object.defineProperties(errorClass.prototype, {
+    name: { value: name, writable: true, configurable: true },
+    [LINEAGE]: { value: lineage },
+  });
+}
+
+/** Takes the query off every URL in a text: a signed URL's query is a secret. */
+export function withoutQueries(text: string): string {
+  return text.replace(/(https?:\/\/[^\s?#"'<>]+)\?[^\s"'<>]*/gi, '$1?…');
+}
+
+/** What every error takes beside its message. */
+export interface WaveSpeedErrorOptions {
+  /** What lay behind it. */
+  cause?: unknown;
+  /** The task it is about, once there is one. */
+  predictionId?: string | undefined;
+}
+
+/**
+ * Is the parent of every error this library rejects with, aborts excepted (those reject with `signal.reason`).
+ * `instanceof` and `isInstance` also recognise errors from another loaded copy (ESM beside CommonJS).
+ *
+ * @example
+ * try { await kling.run(model, input); } catch (error) {
+ *   if (WaveSpeedError.isInstance(error) && error.predictionId) await kling.wait(error.predictionId);
+ * }
+ */
+export class WaveSpeedError extends Error {
+  static {
+    brand(this, 'WaveSpeedError');
+  }
+
+  /** The task this is about: set on every error that comes after a submit was accepted. */
+  declare predictionId?: string;
+
+  constructor(message: string, options: WaveSpeedErrorOptions = {}) {
+    const { predictionId } = options;
+    const hint =
+      predictionId === undefined || message.includes(predictionId)
+        ? ''
+        : ` Task ${predictionId} is not lost: resume with wait('${predictionId}').`;
+    super(withoutQueries(message) + hint, 'cause' in options ? { cause: options.cause } : undefined);
+    if (predictionId !== undefined) this.predictionId = predictionId;
+  }
+
+  /** Tells whether a value is an error of this class, from this copy of the library or another. */
+  static isInstance<T>(this: abstract new (...args: never[]) => T, value: unknown): value is T {
+    return value instanceof this;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // A class derived outside this file has no name of its own in the lineage: the language's own rule is right for it.
+    if (!Object.hasOwn(this.prototype, LINEAGE)) {
+      return Function.prototype[Symbol.hasInstance].call(this, value);
+    }
+    const lineage = typeof value === 'object' && value !== null ? (value as Branded)[LINEAGE] : undefined;
+    return lineage?.includes(this.prototype.name) ?? false;
+  }
+}
+
+/** Says that the client was set up or called wrongly: no key, a bad option, a closed client. Nothing was sent. */
+export class ConfigurationError extends WaveSpeedError {
+  static {
+    brand(this, 'ConfigurationError');
+  }
+}
+
+/** One thing wrong with an input. */
+export interface InputIssue {
+  /** Where it is: `['images', 2]`; empty for the input as a whole. */
+  path: (string | number)[];
+  /** Which field, what was given, what is allowed. */
+  message: string;
+}
+
+/** Says that the schema refused the input. Nothing was sent. */
+export class InvalidInputError extends WaveSpeedError {
+  static {
+    brand(this, 'InvalidInputError');
+  }
+
+  /** Everything found wrong, in the order of the fields. */
+  readonly issues: readonly InputIssue[];
+
+  constructor(subject: string, issues: readonly InputIssue[], options?: WaveSpeedErrorOptions) {
+    super(
+      `Invalid input for ${subject}; nothing was sent.\n${issues.map((issue) => `  - ${issue.message}`).join('\n')}`,
+      options,
+    );
+    this.issues = issues;
+  }
+}
+
+/** Says that the task would cost more than `maxCost`. Nothing was uploaded or sent. */
+export class BudgetExceededError extends WaveSpeedError {
+  static {
+    brand(this, 'BudgetExceededError');
+  }
+
+  /** What the task would cost, in US dollars. */
+  readonly cost: number;
+  /** The limit it is over, in US dollars. */
+  readonly maxCost: number;
+
+  constructor(cost: number, maxCost: number, options?: WaveSpeedErrorOptions) {
+    super(
+      `This would cost $${cost}, over the maxCost of $${maxCost}; nothing was sent. ` +
+        'Shorten `duration`, leave out `video`, or raise `maxCost`.',
+      options,
+    );
+    this.cost = cost;
+    this.maxCost = maxCost;
+  }
+}
+
+/** What the service answered when it said no. */
+export interface ApiErrorOptions extends WaveSpeedErrorOptions {
+  /** The HTTP status, or the envelope's `code` where the HTTP status was a success. */
+  status: number;
+  /** The envelope's `error_code` or, without one, its `code`. */
+  code?: string | number | undefined;
+  requestId?: string | undefined;
+  /** The parsed JSON, or the text as it came. */
+  body?: unknown;
+}
+
+/** Says that the service answered no; a class of its own for each status that calls for its own handling. */
+export class ApiError extends WaveSpeedError {
+  static {
+    brand(this, 'ApiError');
+  }
+
+  /** The HTTP status, or the envelope's `code` where the HTTP status was a success. */
+  readonly status: number;
+  /** The envelope's `error_code` or, without one, its `code`; undefined when the answer was not the API's. */
+  readonly code: string | number | undefined;
+  /** The `x-request-id` header, for WaveSpeed's support. */
+  readonly requestId: string | undefined;
+  /** The parsed JSON of the answer, or its text. */
+  readonly body: unknown;
+
+  constructor(message: string, options: ApiErrorOptions) {
+    super(message, options);
+    this.status = options.status;
+    this.code = options.code;
+    this.requestId = options.requestId;
+    this.body = options.body;
+  }
+}
+
+/** 401: the key is missing, wrong or revoked. */
+export class AuthenticationError extends ApiError {
+  static {
+    brand(this, 'AuthenticationError');
+  }
+}
+
+/** 402: the account has too little credit. */
+export class InsufficientCreditsError extends ApiError {
+  static {
+    brand(this, 'InsufficientCreditsError');
+  }
+}
+
+/** 403: the key may not do this. */
+export class PermissionError extends ApiError {
+  static {
+    brand(this, 'PermissionError');
+  }
+}
+
+/** 404: no such task, or it is older than the 7 days the service keeps them. */
+export class NotFoundError extends ApiError {
+  static {
+    brand(this, 'NotFoundError');
+  }
+}
+
+/** 429: too many starts in a minute, or too many tasks at once, for the account's level. */
+export class RateLimitError extends ApiError {
+  static {
+    brand(this, 'RateLimitError');
+  }
+
+  /** How long the service asked to wait, in milliseconds; undefined when it did not say. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, options: ApiErrorOptions & { retryAfterMs?: number | undefined }) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** 5xx: the service or a gateway before it failed. */
+export class ServerError extends ApiError {
+  static {
+    brand(this, 'ServerError');
+  }
+}
+
+/** Says that no answer came: the connection could not be made, or broke. */
+export class ConnectionError extends WaveSpeedError {
+  static {
+    brand(this, 'ConnectionError');
+  }
+
+  /** The system's or undici's code, such as `ECONNREFUSED` or `UND_ERR_SOCKET`. */
+  readonly code: string | undefined;
+
+  constructor(message: string, options: WaveSpeedErrorOptions & { code?: string | undefined } = {}) {
+    super(message, options);
+    this.code = options.code;
+  }
+}
+
+/** Says that an answer did not come whole within `requestTimeoutMs`. */
+export class RequestTimeoutError extends WaveSpeedError {
+  static {
+    brand(this, 'RequestTimeoutError');
+  }
+}
+
+/** Says that an answer came that is not the API's: not JSON, cut short, a redirect, or without its data. */
+export class InvalidResponseError extends WaveSpeedError {
+  static {
+    brand(this, 'InvalidResponseError');
+  }
+
+  /** The HTTP status it came with. */
+  readonly status: number | undefined;
+  /** The text as it came, as far as it came. */
+  readonly body: unknown;
+
+  constructor(message: string, options: WaveSpeedErrorOptions & { status?: number; body?: unknown } = {}) {
+    super(message, options);
+    this.status = options.status;
+    this.body = options.body;
+  }
+}
+
+/** A task of the account that may be the one a lost submit started. */
+export type Candidate = Prediction & {
+  /** Whether its `input` is exactly the one submitted; undefined where the service does not give the input back. */
+  exactMatch?: boolean;
+};
+
+/** What a lost submit leaves behind. */
+export interface SubmissionUnknownErrorOptions extends WaveSpeedErrorOptions {
+  model: string;
+  /** The body as it was sent. */
+  input: unknown;
+  /** When the POST began. */
+  submittedAt: Date;
+  /** Looks the account's tasks up. */
+  candidates: () => Promise<Candidate[]>;
+}
+
+/**
+ * Says that a submit may or may not have been accepted (and paid): it was sent once, not again, and its outcome is
+ * open. Look with `candidates()` before you submit again. `predictionId` is set when the answer still came, even
+ * after this error was thrown.
+ *
+ * @example
+ * if (SubmissionUnknownError.isInstance(error)) {
+ *   const [task] = await error.candidates();
+ *   if (task) video = await kling.wait(task.id);
+ * }
+ */
+export class SubmissionUnknownError extends WaveSpeedError {
+  static {
+    brand(this, 'SubmissionUnknownError');
+  }
+
+  /** The model submitted to. */
+  readonly model: string;
+  /** The body as it was sent. */
+  readonly input: unknown;
+  /** When the POST began, by this machine's clock. */
+  readonly submittedAt: Date;
+  readonly #candidates: () => Promise<Candidate[]>;
+
+  constructor(message: string, options: SubmissionUnknownErrorOptions) {
+    super(message, options);
+    this.model = options.model;
+    this.input = options.input;
+    this.submittedAt = options.submittedAt;
+    this.#candidates = options.candidates;
+  }
+
+  /**
+   * Lists what the account started on this model since `submittedAt`, newest first, less what this client knows as
+   * its own. An empty list some seconds later means that the submit was not accepted.
+   *
+   * @throws what `list` throws.
+   */
+  candidates(): Promise<Candidate[]> {
+    return this.#candidates();
+  }
+}
+
+/** Says that the task ended without a video: `failed`, `cancelled`, `timeout`, `deleted`, or completed with no output. */
+export class PredictionFailedError extends WaveSpeedError {
+  static {
+    brand(this, 'PredictionFailedError');
+  }
+
+  /** The task as it ended. */
+  readonly prediction: Prediction;
+
+  constructor(prediction: Prediction, options?: WaveSpeedErrorOptions) {
+    const how = prediction.status === 'completed' ? 'completed with no output' : prediction.status;
+    const why = prediction.error === '' ? '' : `: ${prediction.error}`;
+    super(
+      `Task ${prediction.id} ended without a video (${how})${why}. The service refunds a failed task within 3 hours.`,
+      { ...options, predictionId: prediction.id },
+    );
+    this.prediction = prediction;
+  }
+}
+
+/** Says that we stopped waiting; the task goes on, and `wait(error.predictionId)` takes it up again. */
+export class WaitTimeoutError extends WaveSpeedError {
+  static {
+    brand(this, 'WaitTimeoutError');
+  }
+
+  declare readonly predictionId: string;
+  /** The task as it was last seen; undefined when no poll was answered. */
+  readonly lastPrediction: Prediction | undefined;
+  /** How long we waited, in milliseconds. */
+  readonly elapsedMs: number;
+
+  constructor(
+    options: WaveSpeedErrorOptions & {
+      predictionId: string;
+      lastPrediction?: Prediction | undefined;
+      elapsedMs: number;
+    },
+  ) {
+    const { predictionId, lastPrediction, elapsedMs } = options;
+    super(
+      `Task ${predictionId} did not end within ${Math.round(elapsedMs)} ms (last status: ` +
+        `${lastPrediction?.status ?? 'unknown'}). It goes on, and is paid for: resume with wait('${predictionId}').`,
+      options,
+    );
+    this.lastPrediction = lastPrediction;
+    this.elapsedMs = elapsedMs;
+  }
+}
+
+/** Which check a webhook did not pass. */
+export type WebhookVerificationReason =
+  | 'invalid_secret'
+  | 'parsed_body'
+  | 'missing_header'
+  | 'invalid_timestamp'
+  | 'timestamp_too_old'
+  | 'timestamp_too_new'
+  | 'invalid_signature_format'
+  | 'signature_mismatch'
+  | 'invalid_payload';
+
+/** Says that a webhook is not to be trusted, and which check it did not pass. */
+export class WebhookVerificationError extends WaveSpeedError {
+  static {
+    brand(this, 'WebhookVerificationError');
+  }
+
+  /** The check it did not pass. */
+  readonly reason: WebhookVerificationReason;
+
+  constructor(reason: WebhookVerificationReason, message: string, options?: WaveSpeedErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What the service says of a task: the shape of a prediction, and which statuses end it.
+ */
+
+/** The statuses that end a task without a video. Source: the official clients. */
+export const FAILED_STATUSES = ['failed', 'cancelled', 'timeout', 'deleted'] as const;
+
+/** The statuses known today; a new one is taken as "still going on". Source: the models' pages and the official clients. */
+export type PredictionStatus = 'created' | 'processing' | 'completed' | (typeof FAILED_STATUSES)[number];
+
+/**
+ * One task as the service describes it: plain JSON under the service's own field names, so that it can be
+ * stored and taken up again by another process. Fields not named here are kept as they came.
+ */
+export interface Prediction {
+  /** Names the task; all that `wait`, `get` and `download` need to take it up again. */
+  id: string;
+  /** The model's id. */
+  model: string;
+  /** `created` → `processing` → `completed` or `failed`; a status not known today is passed on as it is. */
+  status: PredictionStatus | (string & {});
+  /** The video's URLs; empty until completed. The service keeps them for 7 days. */
+  outputs: string[];
+  /** Related endpoints: `get` is the result URL. */
+  urls: { get?: string | undefined; [field: string]: unknown };
+  /** One flag per output: whether it was found not safe for work. */
+  has_nsfw_contents: boolean[];
+  /** When the task was made: ISO 8601, up to nanoseconds. */
+  created_at: string;
+  /** Why the task failed; empty when nothing did. */
+  error: string;
+  /** `inference`: how long the making took, in milliseconds. */
+  timings: { inference?: number | undefined; [field: string]: unknown };
+  /** The request's fields, where the service gives them back. */
+  input?: unknown;
+  [field: string]: unknown;
+}
+
+/** A task that ended with at least one video. */
+export interface CompletedPrediction extends Prediction {
+  status: 'completed';
+  outputs: [string, ...string[]];
+}
+
+/** Tells whether a status ends the task, for good or ill. */
+export function isTerminal(status: string): boolean {
+  return status === 'completed' || (FAILED_STATUSES as readonly string[]).includes(status);
+}
+
+/** Tells whether a task ended with at least one video. */
+export function isCompleted(prediction: Prediction): prediction is CompletedPrediction {
+  return prediction.status === 'completed' && prediction.outputs.length > 0;
+}
