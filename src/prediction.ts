@@ -51,3 +51,38 @@ export function isTerminal(status: string): boolean {
 export function isCompleted(prediction: Prediction): prediction is CompletedPrediction {
   return prediction.status === 'completed' && prediction.outputs.length > 0;
 }
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Reads the `error` field, which the service has as a string, as null, and in places as an object with a message. */
+function errorText(error: unknown): string {
+  if (typeof error === 'string') return error;
+  if (error === undefined || error === null) return '';
+  return isRecord(error) && typeof error.message === 'string' ? error.message : JSON.stringify(error);
+}
+
+/**
+ * Reads a task from what the service sent, leniently: a null, a missing field, a new field or a new status never
+ * costs a paid video. Only something without an id is no task, and gives undefined.
+ */
+export function normalizePrediction(value: unknown): Prediction | undefined {
+  if (!isRecord(value)) return undefined;
+  const id = typeof value.id === 'number' ? String(value.id) : value.id;
+  if (typeof id !== 'string' || id === '') return undefined;
+  // The O3 page types `outputs` as a string in one place.
+  const outputs = typeof value.outputs === 'string' ? [value.outputs] : value.outputs;
+  const flags = value.has_nsfw_contents;
+  return {
+    ...value,
+    id,
+    model: typeof value.model === 'string' ? value.model : '',
+    status: typeof value.status === 'string' ? value.status : 'unknown',
+    outputs: Array.isArray(outputs) ? outputs.filter((url) => typeof url === 'string' && url !== '') : [],
+    urls: isRecord(value.urls) ? value.urls : {},
+    has_nsfw_contents: Array.isArray(flags) ? flags.map(Boolean) : [],
+    created_at: typeof value.created_at === 'string' ? value.created_at : '',
+    error: errorText(value.error),
+    timings: isRecord(value.timings) ? value.timings : {},
+  };
+}
