@@ -366,6 +366,8 @@ export class WaitTimeoutError extends WaveSpeedError {
 export type WebhookVerificationReason =
   | 'invalid_secret'
   | 'parsed_body'
+  | 'body_too_large'
+  | 'unreadable_body'
   | 'missing_header'
   | 'invalid_timestamp'
   | 'timestamp_too_old'

@@ -1,0 +1,429 @@
+/**
+ * WaveSpeedKling: wires the parts, and is short because of it.
+ */
+import { orAbort } from './abort.js';
+import { estimateCost } from './cost.js';
+import {
+  BudgetExceededError,
+  type Candidate,
+  InvalidInputError,
+  InvalidResponseError,
+  PredictionFailedError,
+  SubmissionUnknownError,
+  WaveSpeedError,
+} from './errors.js';
+import { errorName, publish } from './events.js';
+import { type ApiRequest, Http } from './http.js';
+import { fillIn, type LocalMedia, type ModelInput, type ReadInput, readInput } from './input.js';
+import type { ModelId } from './models.js';
+import {
+  type CallOptions,
+  type ClientSettings,
+  DEFAULT_TIMEOUT_MS,
+  readCallOptions,
+  readClientOptions,
+  readRunOptions,
+  type RunOptions,
+  type SubmitOptions,
+  type WaitOptions,
+  type WaveSpeedKlingOptions,
+} from './options.js';
+import { poll } from './poll.js';
+import { type CompletedPrediction, isCompleted, type Prediction } from './prediction.js';
+import { fetchPage, findCandidates, listAll, type ListQuery, lookAt } from './predictions.js';
+import {
+  announceRetry,
+  delayAfter,
+  readMayBeRepeated,
+  retrying,
+  type RetryContext,
+  submitMayBeRepeated,
+} from './retry.js';
+import { type Submission, submitOnce } from './submit.js';
+import { Transport } from './transport.js';
+
+/** What the service says a task would cost, in US dollars unless `currency` says otherwise. */
+export interface Quote {
+  model_id: string;
+  /** The list price. */
+  price: number;
+  /** What this account would pay. */
+  discounted_price: number;
+  currency?: string | undefined;
+  [field: string]: unknown;
+}
+
+/** How many of its own tasks' ids a client remembers, to leave them out of `candidates()`. */
+const REMEMBERED_IDS = 10_000;
+
+/**
+ * Makes videos with WaveSpeed's Kling reference-to-video models: submits once, waits, and loses nothing.
+ *
+ * @example
+ * const kling = new WaveSpeedKling(); // the key is in WAVESPEED_API_KEY
+ * const video = await kling.run(KLING_O3_STD, { prompt: 'A fox in the snow', duration: 8 });
+ * console.log(video.outputs[0]);
+ */
+export class WaveSpeedKling {
+  readonly #settings: ClientSettings;
+  readonly #transport: Transport;
+  readonly #http: Http;
+  /** Ids of the tasks that this client knows it started, oldest first. */
+  readonly #own = new Set<string>();
+
+  /** @throws {ConfigurationError} for a missing key or a bad option. */
+  constructor(options: WaveSpeedKlingOptions = {}) {
+    this.#settings = readClientOptions(options);
+    this.#transport = new Transport(this.#settings);
+    this.#http = new Http({ ...this.#settings, transport: this.#transport });
+  }
+
+  /**
+   * Submits a task and waits until its video is there.
+   *
+   * @throws what `submit` and `wait` throw.
+   */
+  async run<M extends ModelId>(
+    model: M,
+    input: ModelInput<M>,
+    options: RunOptions = {},
+  ): Promise<CompletedPrediction> {
+    const startedAt = performance.now();
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = readRunOptions(options);
+    const read = readInput(model, input);
+    const submittedAt = new Date();
+    const submitted = await this.#submit(read, options, startedAt + timeoutMs);
+    if (submitted.aborted) {
+      throw new SubmissionUnknownError('Aborted in mid-submit, and yet the task was accepted.', {
+        cause: signal?.reason,
+        predictionId: submitted.prediction.id,
+        model,
+        input: submitted.body,
+        submittedAt,
+        candidates: () => Promise.resolve([{ ...submitted.prediction, exactMatch: true }]),
+      });
+    }
+    return this.#wait(submitted.prediction.id, options, startedAt, submitted.prediction);
+  }
+
+  /**
+   * Validates, uploads local media, and POSTs once. What it gives is plain JSON: store it, and `wait` for its id later
+   * or elsewhere.
+   *
+   * @throws {InvalidInputError | BudgetExceededError} before anything is sent.
+   * @throws {SubmissionUnknownError} when the task may or may not have been accepted.
+   * @throws {ApiError | ConnectionError} when it was not accepted.
+   */
+  async submit<M extends ModelId>(
+    model: M,
+    input: ModelInput<M>,
+    options: SubmitOptions = {},
+  ): Promise<Prediction> {
+    readRunOptions(options);
+    const { prediction } = await this.#submit(readInput(model, input), options, Infinity);
+    return prediction;
+  }
+
+  /**
+   * Polls until the task has ended; needs only its id, so any process can take a task up.
+   *
+   * @throws {PredictionFailedError} when it ended without a video.
+   * @throws {WaitTimeoutError} after `timeoutMs`; the task goes on.
+   */
+  async wait(id: string, options: WaitOptions = {}): Promise<CompletedPrediction> {
+    const startedAt = performance.now();
+    readRunOptions(options);
+    return this.#wait(checkId(id), options, startedAt, undefined);
+  }
+
+  /**
+   * Polls like `wait`, and gives the task at every change of its status. The last is the task as it ended, well or
+   * not: a failed task is given, not thrown.
+   */
+  async *watch(
+    id: string,
+    options: Omit<WaitOptions, 'onUpdate'> = {},
+  ): AsyncGenerator<Prediction, void, void> {
+    const startedAt = performance.now();
+    readRunOptions(options);
+    yield* this.#poll(checkId(id), options, startedAt, undefined);
+  }
+
+  /** Looks at a task once. */
+  async get(id: string, options: CallOptions = {}): Promise<Prediction> {
+    const { signal } = readCallOptions(options);
+    checkId(id);
+    return this.#retryRead('get', () => lookAt(this.#http, id, signal), signal, id);
+  }
+
+  /**
+   * Goes through the account's tasks of the last 7 days, newest first, fetching 100 at a time as they are needed:
+   * other machines' and the website's as well.
+   *
+   * @example
+   * for await (const task of kling.list({ status: 'failed' })) console.log(task.id, task.error);
+   */
+  async *list(query: ListQuery = {}, options: CallOptions = {}): AsyncGenerator<Prediction, void, void> {
+    const { signal } = readCallOptions(options);
+    const { page = 1, page_size = 100 } = checkListQuery(query);
+    const fetch = (number: number) => {
+      const attempt = () => fetchPage(this.#http, { ...query, page: number, page_size }, signal);
+      return this.#retryRead('list', attempt, signal);
+    };
+    yield* listAll(fetch, page, page_size);
+  }
+
+  /** Removes tasks from the account's history. */
+  async delete(ids: string | readonly string[], options: CallOptions = {}): Promise<void> {
+    const { signal } = readCallOptions(options);
+    const list = typeof ids === 'string' ? [ids] : [...ids];
+    if (list.length === 0) throw invalid('delete', 'ids', 'got none; expected at least one id');
+    for (const id of list) checkId(id);
+    await this.#read('delete', {
+      method: 'POST',
+      path: '/api/v3/predictions/delete',
+      body: { ids: list },
+      signal,
+    });
+  }
+
+  /** Asks what is left on the account, in US dollars. */
+  async balance(options: CallOptions = {}): Promise<number> {
+    const { signal } = readCallOptions(options);
+    const path = '/api/v3/balance';
+    const { balance } = await this.#read('balance', { method: 'GET', path, signal });
+    if (typeof balance === 'number') return balance;
+    throw new InvalidResponseError(`[GET] ${path}: the answer has no balance in it.`);
+  }
+
+  /** Asks the service what a task would cost; nothing is uploaded or started. `estimateCost` reckons it without asking. */
+  async quote<M extends ModelId>(model: M, input: ModelInput<M>, options: CallOptions = {}): Promise<Quote> {
+    const { signal } = readCallOptions(options);
+    const { body } = readInput(model, input);
+    const path = '/api/v3/model/price';
+    const data = await this.#read('quote', {
+      method: 'POST',
+      path,
+      body: { model_id: model, inputs: body },
+      signal,
+    });
+    const { price, discounted_price = price } = data;
+    if (typeof price === 'number' && typeof discounted_price === 'number') {
+      return { ...data, model_id: model, price, discounted_price };
+    }
+    throw new InvalidResponseError(`[POST] ${path}: the answer has no price in it.`, { body: data });
+  }
+
+  /** Asks for the secret that the account's webhooks are signed with: `whsec_…`, one per API key. */
+  async webhookSecret(options: CallOptions = {}): Promise<string> {
+    const { signal } = readCallOptions(options);
+    const path = '/api/v3/webhook/secret';
+    const { secret } = await this.#read('webhookSecret', { method: 'GET', path, signal });
+    if (typeof secret === 'string' && secret !== '') return secret;
+    throw new InvalidResponseError(`[GET] ${path}: the answer has no secret in it.`);
+  }
+
+  /** Ends the kept-alive sockets, once what is under way has ended; the client sends nothing after it. */
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  /** Closes at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #submit(
+    read: ReadInput,
+    options: RunOptions,
+    deadlineAt: number,
+  ): Promise<{ prediction: Prediction; body: unknown; aborted: boolean }> {
+    const { signal, webhook, onSubmitted } = options;
+    const { model } = read;
+    const cost = estimateCost(model, read.body);
+    const maxCost = Math.min(options.maxCost ?? Infinity, this.#settings.maxCost);
+    if (cost > maxCost) throw new BudgetExceededError(cost, maxCost);
+    signal?.throwIfAborted();
+
+    const body = fillIn(read, await this.#uploadAll(read.local));
+    const submission: Submission = {
+      model,
+      body,
+      webhook,
+      signal,
+      candidates: (submittedAt: Date) => this.#candidates({ model, input: body, submittedAt }),
+      onLateAnswer: (prediction: Prediction) => {
+        this.#remember(prediction.id);
+        void notify('onSubmitted', onSubmitted, prediction, undefined).catch(() => undefined);
+      },
+    };
+    const { maxRetries, onRetry } = this.#settings;
+    const prediction = await retrying(() => submitOnce(this.#http, submission), {
+      operation: 'submit',
+      allows: submitMayBeRepeated,
+      maxRetries,
+      signal,
+      deadlineAt,
+      onRetry,
+    });
+    this.#remember(prediction.id);
+    const aborted = signal?.aborted === true;
+    if (aborted) submission.onLateAnswer(prediction);
+    else await notify('onSubmitted', onSubmitted, prediction, signal);
+    return { prediction, body, aborted };
+  }
+
+  async #uploadAll(local: readonly LocalMedia[]): Promise<string[]> {
+    if (local.length === 0) return [];
+    throw invalid('run', 'images', 'local files are not uploaded yet; expected http(s) URLs');
+  }
+
+  #candidates(lost: { model: ModelId; input: unknown; submittedAt: Date }): Promise<Candidate[]> {
+    return findCandidates(
+      this.#http,
+      lost,
+      (id) => this.#own.has(id),
+      (query) => this.list(query),
+    );
+  }
+
+  #remember(id: string): void {
+    this.#own.add(id);
+    if (this.#own.size <= REMEMBERED_IDS) return;
+    for (const oldest of this.#own) {
+      this.#own.delete(oldest);
+      return;
+    }
+  }
+
+  async #wait(
+    id: string,
+    options: WaitOptions,
+    startedAt: number,
+    initial: Prediction | undefined,
+  ): Promise<CompletedPrediction> {
+    const settle = (result: { status?: string; error?: string }) =>
+      publish('settle', () => ({ predictionId: id, ...result, elapsedMs: performance.now() - startedAt }));
+    try {
+      let last: Prediction | undefined;
+      for await (const prediction of this.#poll(id, options, startedAt, initial)) {
+        last = prediction;
+        await notify('onUpdate', options.onUpdate, prediction, options.signal);
+      }
+      // The loop ends with the task's end, or throws.
+      const ended = last as Prediction;
+      if (!isCompleted(ended)) throw new PredictionFailedError(ended);
+      settle({ status: ended.status });
+      return ended;
+    } catch (error) {
+      settle({ error: options.signal?.aborted === true ? 'abort' : errorName(error) });
+      throw error;
+    }
+  }
+
+  #poll(
+    id: string,
+    options: WaitOptions,
+    startedAt: number,
+    initial: Prediction | undefined,
+  ): AsyncGenerator<Prediction, void, void> {
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, pollIntervalMs, webhooks } = options;
+    const look = async (stop: AbortSignal): Promise<Prediction> => {
+      const lookedAt = performance.now();
+      const report = (result: { status?: string; error?: string }) =>
+        publish('poll', () => ({ predictionId: id, ...result, durationMs: performance.now() - lookedAt }));
+      try {
+        const prediction = await lookAt(this.#http, id, stop);
+        report({ status: prediction.status });
+        return prediction;
+      } catch (error) {
+        report({ error: errorName(error) });
+        throw error;
+      }
+    };
+    return poll({
+      id,
+      look,
+      backoff: delayAfter,
+      onFailedLook: (failure) =>
+        announceRetry({ operation: 'poll', predictionId: id, ...failure }, this.#settings.onRetry),
+      initial,
+      pollIntervalMs,
+      wakeSource: webhooks,
+      startedAt,
+      timeoutMs,
+      signal,
+    });
+  }
+
+  /** Makes a read and gives its data as an object. */
+  async #read(operation: RetryContext['operation'], request: ApiRequest): Promise<Record<string, unknown>> {
+    const data = await this.#retryRead(operation, () => this.#http.attempt(request), request.signal);
+    return typeof data === 'object' && data !== null ? (data as Record<string, unknown>) : {};
+  }
+
+  #retryRead<T>(
+    operation: RetryContext['operation'],
+    attempt: () => Promise<T>,
+    signal: AbortSignal | undefined,
+    predictionId?: string,
+  ): Promise<T> {
+    const { maxRetries, onRetry } = this.#settings;
+    return retrying(attempt, {
+      operation,
+      allows: readMayBeRepeated,
+      maxRetries,
+      signal,
+      onRetry,
+      predictionId,
+    });
+  }
+}
+
+/** Calls a caller's callback and waits for it; what it throws must not cost the task's id. */
+async function notify(
+  name: 'onSubmitted' | 'onUpdate',
+  callback: ((prediction: Prediction) => void | Promise<void>) | undefined,
+  prediction: Prediction,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (callback === undefined) return;
+  const called = (async () => {
+    try {
+      await callback(prediction);
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new WaveSpeedError(`\`${name}\` threw: ${message}.`, { cause, predictionId: prediction.id });
+    }
+  })();
+  await orAbort(called, signal);
+}
+
+function invalid(call: string, field: string, problem: string): InvalidInputError {
+  return new InvalidInputError(call, [{ path: [field], message: `${field}: ${problem}` }]);
+}
+
+/** Refuses what is no id. A dot or two would lead to another path, however they are encoded. */
+function checkId(id: unknown): string {
+  if (typeof id === 'string' && id.trim() !== '' && id !== '.' && id !== '..') return id;
+  const shown =
+    typeof id === 'string' ? JSON.stringify(id) : id === null ? 'null' : `a value of type ${typeof id}`;
+  throw invalid('a task', 'id', `got ${shown}; expected the id of a task, as in \`prediction.id\``);
+}
+
+function checkListQuery(query: ListQuery): ListQuery {
+  const { page, page_size, created_after, created_before } = query;
+  const isWhole = (value: number, most: number) => Number.isInteger(value) && value >= 1 && value <= most;
+  if (page !== undefined && !isWhole(page, Infinity)) {
+    throw invalid('list', 'page', `got ${String(page)}; expected a whole number, 1 or more`);
+  }
+  if (page_size !== undefined && !isWhole(page_size, 100)) {
+    throw invalid('list', 'page_size', `got ${String(page_size)}; expected a whole number from 1 to 100`);
+  }
+  for (const [name, time] of Object.entries({ created_after, created_before })) {
+    if (time !== undefined && Number.isNaN(time instanceof Date ? time.getTime() : Date.parse(time))) {
+      throw invalid('list', name, `got ${String(time)}; expected a Date, or a time in ISO 8601`);
+    }
+  }
+  return query;
+}

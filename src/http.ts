@@ -1,0 +1,286 @@
+/**
+ * Makes one attempt at one API call: URL, headers, timeouts, body → the envelope's data, or a typed error.
+ */
+import { STATUS_CODES } from 'node:http';
+import packageJson from '../package.json' with { type: 'json' };
+import { orAbort } from './abort.js';
+import {
+  ApiError,
+  type ApiErrorOptions,
+  AuthenticationError,
+  ConfigurationError,
+  ConnectionError,
+  InsufficientCreditsError,
+  InvalidResponseError,
+  NotFoundError,
+  PermissionError,
+  RateLimitError,
+  RequestTimeoutError,
+  ServerError,
+} from './errors.js';
+import { codeOf, type Exchange, neverSent, type Transport, type WireAnswer } from './transport.js';
+
+/** One API call. */
+export interface ApiRequest {
+  method: 'GET' | 'POST';
+  /** Begins with `/api/v3/`; parts that come from outside are encoded. */
+  path: string;
+  /** Sent as JSON. */
+  body?: unknown;
+  signal?: AbortSignal | undefined;
+  /** The task it is about, named on the error. */
+  predictionId?: string | undefined;
+}
+
+export interface HttpOptions {
+  /** Gives the key anew for each attempt: keys rotate. */
+  apiKey: () => string | Promise<string>;
+  /** Origin and, behind a proxy, a path; without a slash at its end. */
+  baseUrl: string;
+  clientName: string;
+  requestTimeoutMs: number;
+  transport: Transport;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Speaks the API's envelope over a transport. */
+export class Http {
+  readonly requestTimeoutMs: number;
+  /** How far the service's clock is ahead of this machine's, in milliseconds, by the last answer's `Date`. */
+  clockSkewMs = 0;
+  readonly #options: HttpOptions;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+    this.requestTimeoutMs = options.requestTimeoutMs;
+  }
+
+  /**
+   * Makes one attempt and gives the envelope's `data`, undefined where there is none. An abort or the timeout ends the
+   * request itself.
+   */
+  async attempt(request: ApiRequest): Promise<unknown> {
+    const { signal } = request;
+    signal?.throwIfAborted();
+    const key = await orAbort(this.key(), signal);
+    let timer: NodeJS.Timeout | undefined;
+    let exchange: Exchange | undefined;
+    try {
+      let expire: (error: Error) => void = () => undefined;
+      const expired = new Promise<never>((_, reject) => {
+        expire = reject;
+      });
+      exchange = this.start(request, key, () => {
+        timer = setTimeout(() => expire(this.timeoutError(request)), this.requestTimeoutMs);
+      });
+      const answer = await orAbort(Promise.race([exchange.answer, expired]), signal);
+      return this.read(answer, request, key);
+    } catch (error) {
+      exchange?.cut(error);
+      throw signal?.aborted === true && error === signal.reason ? error : this.toError(error, request);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Gets the key, and refuses one that no header can carry. */
+  async key(): Promise<string> {
+    let key: unknown;
+    try {
+      key = await this.#options.apiKey();
+    } catch (error) {
+      throw new ConfigurationError(
+        '`apiKey`: the function threw; expected it to give the key. Nothing was sent.',
+        {
+          cause: error,
+        },
+      );
+    }
+    return checkKey(key);
+  }
+
+  /** Begins a request; its answer is still to be read with `read`. */
+  start(request: ApiRequest & { freshConnection?: boolean }, key: string, onStart: () => void): Exchange {
+    const { baseUrl, clientName, transport } = this.#options;
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    return transport.start(
+      {
+        method: request.method,
+        url: new URL(baseUrl + request.path),
+        headers: {
+          accept: 'application/json',
+          authorization: `Bearer ${key}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          'user-agent': `wavespeed-kling/${packageJson.version}`,
+          'x-client-name': clientName,
+          'x-client-os': process.platform === 'win32' ? 'windows' : process.platform,
+          'x-client-version': packageJson.version,
+        },
+        body,
+        freshConnection: request.freshConnection,
+      },
+      onStart,
+    );
+  }
+
+  /** Reads an answer: parses the text, then the envelope; an error answer throws its class. */
+  read(answer: WireAnswer, request: ApiRequest, key: string): unknown {
+    const { status } = answer;
+    const date = Date.parse(answer.header('date') ?? '');
+    // The header counts whole seconds: half of one is the best guess of the rest.
+    if (!Number.isNaN(date)) this.clockSkewMs = date + 500 - Date.now();
+
+    const received = parseJson(answer.text);
+    const body = isRecord(received) ? received : undefined;
+    const code = Number(body?.code ?? status);
+    const ok = status >= 200 && status < 300;
+    if (ok && body !== undefined && code >= 200 && code < 300) {
+      // A bare task without the envelope, as webhooks have it, is as good.
+      return body.data ?? (body.id === undefined ? undefined : body);
+    }
+
+    // From here on it is an error. A service or gateway that gives the request back must not put the key into it.
+    const text = answer.text?.includes(key) ? answer.text.replaceAll(key, '…') : answer.text;
+    const json = text === answer.text ? received : parseJson(text);
+    const envelope = isRecord(json) ? json : undefined;
+
+    const requestId = answer.header('x-request-id') ?? answer.header('cf-ray');
+    const effective = ok && code >= 400 && code <= 599 ? code : status;
+    const reason = answer.statusText || (STATUS_CODES[effective] ?? '');
+    const shown = effective === status ? `${status} ${reason}`.trim() : `${effective} (under HTTP ${status})`;
+    const said = envelope?.message ?? envelope?.error;
+    const message = typeof said === 'string' && said !== '' ? `: ${said}` : '';
+    const trail = requestId === undefined ? '' : ` (request id ${requestId})`;
+    const line = (detail: string) => `[${request.method}] ${request.path}: ${shown}${detail}${trail}`;
+    const { predictionId } = request;
+
+    if (status < 400 && (!ok || envelope === undefined)) {
+      const what =
+        status >= 300 && status < 400
+          ? `: redirected to ${answer.header('location') ?? 'nowhere'}; expected \`baseUrl\` to be the API's own origin`
+          : text === undefined
+            ? ': the answer was cut short'
+            : ': expected the JSON of the API';
+      throw new InvalidResponseError(line(what), { status, body: text, cause: answer.cutBy, predictionId });
+    }
+
+    const options: ApiErrorOptions = {
+      status: effective,
+      code: readCode(envelope),
+      requestId,
+      body: json ?? text,
+      predictionId,
+      ...(answer.cutBy === undefined ? {} : { cause: answer.cutBy }),
+    };
+    switch (effective) {
+      case 401:
+        throw new AuthenticationError(`${line(message)}. Check \`apiKey\` or WAVESPEED_API_KEY.`, options);
+      case 402:
+        throw new InsufficientCreditsError(line(message), options);
+      case 403:
+        throw new PermissionError(line(message), options);
+      case 404:
+        throw new NotFoundError(line(message), options);
+      case 429: {
+        const retryAfterMs = parseRetryAfter(answer.header('retry-after'), Date.now());
+        throw new RateLimitError(line(message), { ...options, retryAfterMs });
+      }
+      default: {
+        if (effective < 500) throw new ApiError(line(message), options);
+        const retryAfterMs = parseRetryAfter(answer.header('retry-after'), Date.now());
+        const error = new ServerError(line(message), options);
+        if (retryAfterMs !== undefined) askedToWait.set(error, retryAfterMs);
+        throw error;
+      }
+    }
+  }
+
+  /** Says that an attempt took longer than `requestTimeoutMs`. */
+  timeoutError(request: ApiRequest): RequestTimeoutError {
+    return new RequestTimeoutError(
+      `[${request.method}] ${request.path}: no whole answer within requestTimeoutMs (${this.requestTimeoutMs} ms).`,
+      { predictionId: request.predictionId },
+    );
+  }
+
+  /** Turns what the transport rejected with into a typed error; typed ones pass. */
+  toError(error: unknown, request: ApiRequest): unknown {
+    if (
+      error instanceof ApiError ||
+      error instanceof InvalidResponseError ||
+      error instanceof RequestTimeoutError ||
+      error instanceof ConfigurationError
+    ) {
+      return error;
+    }
+    const code = codeOf(error);
+    const detail = messageOf(error);
+    const failure = new ConnectionError(
+      `[${request.method}] ${request.path}: no answer: ${detail}${code === undefined || detail.includes(code) ? '' : ` (${code})`}.`,
+      { code, cause: error, predictionId: request.predictionId },
+    );
+    if (neverSent(error)) unsent.add(failure);
+    return failure;
+  }
+}
+
+/** Connection errors that prove that nothing was sent. */
+const unsent = new WeakSet<object>();
+
+/** Tells whether an error proves that nothing was sent. */
+export function provesNothingSent(error: unknown): boolean {
+  return error instanceof ConnectionError && unsent.has(error);
+}
+
+/** What a 5xx asked to wait; RateLimitError has it in a field of its own. */
+const askedToWait = new WeakMap<object, number>();
+
+/** Gives the `Retry-After` of an error answer, in milliseconds. */
+export function retryAfterOf(error: unknown): number | undefined {
+  if (error instanceof RateLimitError) return error.retryAfterMs;
+  return typeof error === 'object' && error !== null ? askedToWait.get(error) : undefined;
+}
+
+/** Reads a `Retry-After` header, in seconds or as an HTTP date, into milliseconds; undefined when it is neither. */
+export function parseRetryAfter(value: string | undefined, now: number): number | undefined {
+  const text = value?.trim();
+  if (text === undefined || text === '') return undefined;
+  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000;
+  // Dates have letters: Date.parse would read "-1" as a year.
+  if (!/[a-z]/i.test(text)) return undefined;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** Refuses what is no key, without showing it. */
+export function checkKey(key: unknown): string {
+  const trimmed = typeof key === 'string' ? key.trim() : '';
+  if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
+  throw new ConfigurationError(
+    '`apiKey`: no key, or not one that a header can carry; expected the key from https://wavespeed.ai/accesskey ' +
+      'in the option `apiKey` or in the environment variable WAVESPEED_API_KEY.',
+  );
+}
+
+function parseJson(text: string | undefined): unknown {
+  if (text === undefined || text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readCode(envelope: Record<string, unknown> | undefined): string | number | undefined {
+  const code = envelope?.error_code ?? envelope?.code;
+  return typeof code === 'string' || typeof code === 'number' ? code : undefined;
+}
+
+/** The deepest message there is: undici and fetch wrap the one that says what happened. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
+  return inner instanceof Error ? messageOf(inner) : error.message || error.name;
+}

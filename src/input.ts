@@ -1,0 +1,104 @@
+/**
+ * Reads what a caller gives as input: checks it against the model, and sets aside what is still to be uploaded.
+ */
+import { InvalidInputError } from './errors.js';
+import { type KLING_O1, type KLING_O3_STD, type ModelId, isModelId, models } from './models.js';
+import {
+  didYouMean,
+  type KlingO1Input,
+  type KlingO1Request,
+  type KlingO3StdInput,
+  type KlingO3StdRequest,
+  parseInput,
+} from './schemas.js';
+
+/** A reference image or video: a URL as it is; a `file:` URL, a Blob or a File to be uploaded first. */
+export type Media = string | URL | Blob | File;
+
+/** Lets media stand where the wire has URLs. */
+type WithMedia<Input> = Omit<Input, 'images' | 'video'> & {
+  /** A reference video. With one, at most 4 images are allowed, and the price is half as much again. */
+  video?: Media | undefined;
+  /** Reference images of the element, scene or style: at most 7, at most 4 beside a reference video. Default: none. */
+  images?: readonly Media[] | undefined;
+};
+
+/** What a client takes as input for Kling O1. */
+export interface KlingO1MediaInput extends WithMedia<KlingO1Input> {}
+/** What a client takes as input for Kling O3 Standard. */
+export interface KlingO3StdMediaInput extends WithMedia<KlingO3StdInput> {}
+
+/** What a client takes as input for a model, by its id. */
+export type ModelInput<M extends ModelId> = {
+  [KLING_O1]: KlingO1MediaInput;
+  [KLING_O3_STD]: KlingO3StdMediaInput;
+}[M];
+
+/** Something to be uploaded, and where in the body its URL belongs. */
+export interface LocalMedia {
+  source: URL | Blob;
+  /** `video`, or the index in `images`. */
+  place: 'video' | number;
+}
+
+/** An input that was checked; until the uploads are done, a placeholder URL stands in each of their places. */
+export interface ReadInput {
+  model: ModelId;
+  body: KlingO1Request | KlingO3StdRequest;
+  local: LocalMedia[];
+}
+
+const isTagged = (value: unknown, ...tags: string[]) =>
+  tags.includes(Object.prototype.toString.call(value).slice('[object '.length, -1));
+
+/** Recognises also another realm's URL. */
+const isUrl = (value: unknown): value is URL => value instanceof URL || isTagged(value, 'URL');
+
+/** Recognises also another realm's or package's Blob and File. */
+export const isBlob = (value: unknown): value is Blob =>
+  value instanceof Blob || isTagged(value, 'Blob', 'File');
+
+/**
+ * Checks an input as a whole, local media counted in.
+ *
+ * @throws {InvalidInputError} with everything that is wrong with it; nothing was sent.
+ */
+export function readInput(model: unknown, input: unknown): ReadInput {
+  if (!isModelId(model)) {
+    const known = Object.keys(models);
+    const meant = typeof model === 'string' ? didYouMean(model, known) : undefined;
+    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+    throw new InvalidInputError(typeof model === 'string' ? model : 'an unknown model', [
+      {
+        path: ['model'],
+        message: `model: got ${typeof model === 'string' ? JSON.stringify(model) : String(model)}; expected one of ${known.join(', ')}${hint}`,
+      },
+    ]);
+  }
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    return { model, body: parseInput(model, input), local: [] };
+  }
+  const local: LocalMedia[] = [];
+  const setAside = (value: unknown, place: LocalMedia['place']): unknown => {
+    if (isUrl(value) && value.protocol !== 'file:') return value.href;
+    if (!isUrl(value) && !isBlob(value)) return value;
+    local.push({ source: value, place });
+    return `https://local.invalid/${place}`;
+  };
+  const given: Record<string, unknown> = { ...input };
+  if (given.video !== undefined) given.video = setAside(given.video, 'video');
+  if (Array.isArray(given.images)) given.images = given.images.map(setAside);
+  return { model, body: parseInput(model, given), local };
+}
+
+/** Puts the URLs of what was uploaded in its places. */
+export function fillIn(read: ReadInput, urls: readonly string[]): ReadInput['body'] {
+  const images = [...read.body.images];
+  let { video } = read.body;
+  for (const [index, { place }] of read.local.entries()) {
+    const url = urls[index] ?? '';
+    if (place === 'video') video = url;
+    else images[place] = url;
+  }
+  return video === undefined ? { ...read.body, images } : { ...read.body, images, video };
+}

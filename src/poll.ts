@@ -1,0 +1,175 @@
+/**
+ * The waiting loop: looks at a task until it ends, within a deadline, and gives every change of its status. Pure: how
+ * a look is made is the caller's.
+ */
+import { MAX_TIMER_MS, sleep } from './abort.js';
+import {
+  AuthenticationError,
+  ConfigurationError,
+  NotFoundError,
+  PermissionError,
+  WaitTimeoutError,
+  WaveSpeedError,
+} from './errors.js';
+import { isTerminal, type Prediction } from './prediction.js';
+
+/** How long to wait between two looks, in milliseconds: a number, or a function of the time waited so far. */
+export type PollInterval = number | ((elapsedMs: number) => number);
+
+/** What can wake a wait: a webhook receiver. */
+export interface WakeSource {
+  /** Calls the listener with each event about the task, also with the last one before; gives what ends it. */
+  subscribe(predictionId: string, listener: (prediction: Prediction) => void): () => void;
+}
+
+export interface PollOptions {
+  id: string;
+  /** Makes one look; rejects at once when the signal it gets aborts. */
+  look: (signal: AbortSignal) => Promise<Prediction>;
+  /** Tells of a failed look that the wait outlives. */
+  onFailedLook: (failure: { attempt: number; delayMs: number; error: WaveSpeedError }) => void;
+  /** How long to wait after a failed look. */
+  backoff: (attempt: number, error: unknown) => number;
+  /** The task as the submit gave it: the first look then comes after one interval. */
+  initial?: Prediction | undefined;
+  pollIntervalMs?: PollInterval | undefined;
+  /** What may end the wait between two looks. */
+  wakeSource?: WakeSource | undefined;
+  /** By `performance.now()`. */
+  startedAt: number;
+  /** In milliseconds from `startedAt`. */
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** Once a second at first, then a twentieth of the time waited, at most 5 s: few requests, and little added time. */
+export const defaultPollInterval = (elapsedMs: number): number =>
+  Math.min(Math.max(1000, elapsedMs / 20), 5000);
+
+/** A fresh task may not be visible everywhere yet: this many 404s in a row, over this long, mean that it is not there. */
+const NOT_FOUND_LOOKS = 5;
+const NOT_FOUND_MS = 3000;
+
+/** How often to look while a webhook is expected: only lest it never comes. */
+const WEBHOOK_POLL_MS = 30_000;
+
+/** Mark, among the reasons of an abort, the end of the caller's time and the news that the task has ended. */
+const DEADLINE = Symbol('deadline');
+const NEWS = Symbol('news');
+
+/**
+ * Looks until the task ends, and yields it at every change of its status, the last included.
+ *
+ * @throws {WaitTimeoutError} at the deadline; the signal's reason at an abort; 401, 403 and a 404 that persists.
+ */
+export async function* poll(options: PollOptions): AsyncGenerator<Prediction, void, void> {
+  const { id, look, onFailedLook, backoff, initial, startedAt, timeoutMs, signal } = options;
+  const { wakeSource, pollIntervalMs = wakeSource === undefined ? defaultPollInterval : WEBHOOK_POLL_MS } =
+    options;
+  signal?.throwIfAborted();
+
+  const stop = new AbortController();
+  const onAbort = () => stop.abort(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  const remaining = startedAt + timeoutMs - performance.now();
+  const timer =
+    remaining > MAX_TIMER_MS ? undefined : setTimeout(() => stop.abort(DEADLINE), Math.max(0, remaining));
+
+  let news: Prediction | undefined;
+  const unsubscribe = wakeSource?.subscribe(id, (prediction) => {
+    if (!isTerminal(prediction.status)) return;
+    news = prediction;
+    stop.abort(NEWS);
+  });
+
+  let last: Prediction | undefined;
+  let failures = 0;
+  let lastFailure: unknown;
+  let notFound: { error: NotFoundError; looks: number; since: number } | undefined;
+  let delayMs = 0;
+  try {
+    if (initial !== undefined) {
+      last = initial;
+      yield initial;
+      if (isTerminal(initial.status)) return;
+      delayMs = intervalAt(pollIntervalMs, performance.now() - startedAt, id);
+    }
+    for (;;) {
+      if (delayMs > 0) await sleep(delayMs, stop.signal);
+      stop.signal.throwIfAborted();
+      try {
+        const seen = await look(stop.signal);
+        const changed = seen.status !== last?.status;
+        last = seen;
+        failures = 0;
+        notFound = undefined;
+        if (changed) yield seen;
+        if (isTerminal(seen.status)) return;
+        delayMs = intervalAt(pollIntervalMs, performance.now() - startedAt, id);
+      } catch (error) {
+        if (stop.signal.aborted || !isOutlived(error)) throw error;
+        const now = performance.now();
+        if (error instanceof NotFoundError) {
+          notFound = { error, looks: (notFound?.looks ?? 0) + 1, since: notFound?.since ?? now };
+          if (notFound.looks >= NOT_FOUND_LOOKS && now - notFound.since >= NOT_FOUND_MS) throw error;
+        } else {
+          notFound = undefined;
+        }
+        failures++;
+        lastFailure = error;
+        const interval = intervalAt(pollIntervalMs, now - startedAt, id);
+        delayMs = Math.max(interval, backoff(failures, error));
+        onFailedLook({ attempt: failures, delayMs, error });
+      }
+    }
+  } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
+    if (!stop.signal.aborted) {
+      if (error instanceof WaveSpeedError) error.predictionId ??= id;
+      throw error;
+    }
+    if (stop.signal.reason === NEWS && news !== undefined) {
+      yield news;
+      return;
+    }
+    // Never found at all is a better answer than "not yet".
+    if (notFound !== undefined && last === initial) throw notFound.error;
+    throw new WaitTimeoutError({
+      predictionId: id,
+      lastPrediction: last,
+      elapsedMs: performance.now() - startedAt,
+      ...(failures > 0 ? { cause: lastFailure } : {}),
+    });
+  } finally {
+    clearTimeout(timer);
+    unsubscribe?.();
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Tells whether the wait goes on after a failed look: after anything but a refused key or a wrong set-up. */
+function isOutlived(error: unknown): error is WaveSpeedError {
+  return (
+    error instanceof WaveSpeedError &&
+    !(error instanceof AuthenticationError) &&
+    !(error instanceof PermissionError) &&
+    !(error instanceof ConfigurationError)
+  );
+}
+
+/** Asks for the interval, and refuses what is no number of milliseconds. */
+function intervalAt(interval: PollInterval, elapsedMs: number, predictionId: string): number {
+  let ms: unknown = interval;
+  if (typeof interval === 'function') {
+    try {
+      ms = interval(elapsedMs);
+    } catch (cause) {
+      throw new ConfigurationError('`pollIntervalMs` threw; see the cause.', { cause, predictionId });
+    }
+  }
+  if (typeof ms === 'number' && ms >= 0) return Math.max(1, ms);
+  throw new ConfigurationError(
+    `\`pollIntervalMs\`: got ${String(ms)}; expected a number of milliseconds, 0 or more, or a function that gives one.`,
+    { predictionId },
+  );
+}

@@ -1,0 +1,157 @@
+/**
+ * Looks at the account's tasks: one by its id, all by a query, those that a lost submit may have started; and deletes.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { type Candidate, InvalidResponseError } from './errors.js';
+import type { Http } from './http.js';
+import { type ModelId, isModelId } from './models.js';
+import { normalizePrediction, type Prediction, type PredictionStatus } from './prediction.js';
+import { inputSchemas } from './schemas.js';
+
+/** Which tasks to list. The service keeps the last 7 days. */
+export interface ListQuery {
+  /** Only this model's. */
+  model?: ModelId | (string & {}) | undefined;
+  /** Only those in this status. */
+  status?: PredictionStatus | (string & {}) | undefined;
+  /** Only those made after this time: a Date, or ISO 8601. */
+  created_after?: Date | string | undefined;
+  /** Only those made before this time: a Date, or ISO 8601. */
+  created_before?: Date | string | undefined;
+  /** Where to begin; default 1. */
+  page?: number | undefined;
+  /** How many to fetch at a time, 1–100; default 100. */
+  page_size?: number | undefined;
+}
+
+/** One page as the service gives it. */
+export interface PredictionPage {
+  items: Prediction[];
+  total: number | undefined;
+}
+
+/** Gives the path of a task's result; an id from outside must not lead to another path. */
+export function resultPath(id: string): string {
+  return `/api/v3/predictions/${encodeURIComponent(id)}/result`;
+}
+
+/** Makes one attempt to look at a task. */
+export async function lookAt(http: Http, id: string, signal: AbortSignal | undefined): Promise<Prediction> {
+  const path = resultPath(id);
+  const data = await http.attempt({ method: 'GET', path, signal, predictionId: id });
+  const record = typeof data === 'object' && data !== null && !Array.isArray(data) ? data : undefined;
+  const prediction = record && normalizePrediction('id' in record && record.id ? record : { ...record, id });
+  if (prediction !== undefined) return prediction;
+  throw new InvalidResponseError(`[GET] ${path}: the answer has no task in it.`, {
+    predictionId: id,
+    body: data,
+  });
+}
+
+const asTime = (time: Date | string | undefined) => (time instanceof Date ? time.toISOString() : time);
+
+/** Makes one attempt to fetch one page of tasks. */
+export async function fetchPage(
+  http: Http,
+  query: ListQuery & { page: number; page_size: number },
+  signal: AbortSignal | undefined,
+): Promise<PredictionPage> {
+  const path = '/api/v3/predictions';
+  const body = {
+    ...query,
+    created_after: asTime(query.created_after),
+    created_before: asTime(query.created_before),
+  };
+  const data = (await http.attempt({ method: 'POST', path, body, signal })) as
+    | { items?: unknown; total?: unknown }
+    | unknown[]
+    | undefined;
+  const items = Array.isArray(data) ? data : (data?.items ?? []);
+  if (!Array.isArray(items)) {
+    throw new InvalidResponseError(`[POST] ${path}: the answer has no list of tasks in it.`, { body: data });
+  }
+  const total = Array.isArray(data) ? undefined : data?.total;
+  return {
+    items: items.map(normalizePrediction).filter((item) => item !== undefined),
+    total: typeof total === 'number' ? total : undefined,
+  };
+}
+
+/**
+ * Goes through the tasks of a query, newest first, fetching a page when it is needed. A task that moves to the next
+ * page while newer ones come in is given once.
+ */
+export async function* listAll(
+  page: (number: number) => Promise<PredictionPage>,
+  first: number,
+  pageSize: number,
+): AsyncGenerator<Prediction, void, void> {
+  const seen = new Set<string>();
+  for (let number = first; ; number++) {
+    const { items, total } = await page(number);
+    const fresh = items.filter((item) => !seen.has(item.id));
+    for (const item of fresh) {
+      seen.add(item.id);
+      yield item;
+    }
+    // Nothing new: past the end, or a server that ignores `page`.
+    if (fresh.length === 0) return;
+    if (total === undefined ? items.length < pageSize : number * pageSize >= total) return;
+  }
+}
+
+/** What was submitted and lost. */
+export interface LostSubmit {
+  model: ModelId;
+  input: unknown;
+  submittedAt: Date;
+}
+
+/** A clock that is further off than this is a wrong clock, not a slow answer. */
+const CLOCK_TOLERANCE_MS = 2000;
+
+/**
+ * Finds the tasks of the account that a lost submit may have started: of its model, since its time by the service's
+ * clock, not known as anybody's, newest first.
+ */
+export async function findCandidates(
+  http: Http,
+  lost: LostSubmit,
+  isKnown: (id: string) => boolean,
+  list: (query: ListQuery) => AsyncIterable<Prediction>,
+): Promise<Candidate[]> {
+  const since = () =>
+    lost.submittedAt.getTime() + (Math.abs(http.clockSkewMs) > CLOCK_TOLERANCE_MS ? http.clockSkewMs : 0);
+  const candidates: Candidate[] = [];
+  for (;;) {
+    const from = since();
+    // A service that counts whole seconds would leave out the first fraction of one; what is too old is left out below.
+    const created_after = new Date(Math.floor((from - 1) / 1000) * 1000);
+    candidates.length = 0;
+    for await (const task of list({ model: lost.model, created_after })) {
+      if (task.model !== '' && task.model !== lost.model) continue;
+      if (isBefore(task.created_at, from) || isKnown(task.id)) continue;
+      candidates.push(markMatch(task, lost));
+    }
+    // The first answer ever may be the one that shows that this machine's clock is ahead: then look further back.
+    if (since() >= from) break;
+  }
+  const time = (task: Prediction) => Date.parse(task.created_at) || 0;
+  return candidates.sort((one, other) => time(other) - time(one));
+}
+
+/** Tells whether a task was made before a time; one made within the time's second counts as not, where only seconds are given. */
+function isBefore(createdAt: string, time: number): boolean {
+  const wholeSeconds = !createdAt.includes('.');
+  return Date.parse(createdAt) < (wholeSeconds ? Math.floor(time / 1000) * 1000 : time);
+}
+
+function markMatch(task: Prediction, lost: LostSubmit): Candidate {
+  if (task.input === undefined || task.input === null) return task;
+  // What the service gives back may lack the defaults.
+  const parsed = isModelId(lost.model) ? inputSchemas[lost.model].safeParse(task.input) : undefined;
+  const given = parsed?.success === true ? parsed.data : task.input;
+  return { ...task, exactMatch: isDeepStrictEqual(withoutUndefined(given), withoutUndefined(lost.input)) };
+}
+
+const withoutUndefined = (value: unknown): unknown => JSON.parse(JSON.stringify(value));

@@ -1,0 +1,175 @@
+/**
+ * Submits a task: the only place that spends money. One POST, and no word of its answer is lost, however late.
+ */
+import { orAbort } from './abort.js';
+import {
+  ApiError,
+  type Candidate,
+  ConfigurationError,
+  InvalidResponseError,
+  SubmissionUnknownError,
+} from './errors.js';
+import { errorName, publish } from './events.js';
+import type { ApiRequest, Http } from './http.js';
+import type { ModelId } from './models.js';
+import { normalizePrediction, type Prediction } from './prediction.js';
+import { submitMayBeRepeated } from './retry.js';
+import type { WireAnswer } from './transport.js';
+
+/** A request that was checked, whose media are in place. */
+export interface Submission {
+  model: ModelId;
+  body: unknown;
+  webhook?: string | undefined;
+  signal?: AbortSignal | undefined;
+  /** Looks for the task where the answer was lost. */
+  candidates: (submittedAt: Date) => Promise<Candidate[]>;
+  /** Takes the answer that came after the caller was told that the outcome is unknown. */
+  onLateAnswer: (prediction: Prediction) => void;
+}
+
+/** How long an answer is still listened for after an abort or a timeout, in milliseconds. */
+const LINGER_MS = 5000;
+
+/** How many turns of the event loop an answer that is already here gets to be read after an abort. */
+const GRACE_TURNS = 5;
+
+// Kept from before anybody fakes the clock: a test's fake time must not hold back an abort.
+const nextTurn = globalThis.setImmediate;
+
+type Outcome = { prediction: Prediction } | { error: unknown };
+
+/**
+ * Makes one attempt to submit.
+ *
+ * @throws {SubmissionUnknownError} when it may or may not have been accepted; anything else it throws proves that it
+ * was not.
+ */
+export async function submitOnce(http: Http, submission: Submission): Promise<Prediction> {
+  const { model, body, webhook, signal } = submission;
+  signal?.throwIfAborted();
+  const key = await orAbort(http.key(), signal);
+
+  const path = `/api/v3/${model}`;
+  const request: ApiRequest = { method: 'POST', path, body };
+  const query = webhook === undefined ? '' : `?webhook=${encodeURIComponent(webhook)}`;
+  const submittedAt = new Date();
+  const startedAt = performance.now();
+
+  let interruption: { reason: unknown } | undefined;
+  let interrupt: () => void = () => undefined;
+  const interrupted = new Promise<void>((resolve) => {
+    interrupt = resolve;
+  });
+  const stopWaiting = (reason: unknown) => {
+    interruption ??= { reason };
+    interrupt();
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const exchange = http.start({ ...request, path: path + query, freshConnection: true }, key, () => {
+    timer = setTimeout(() => stopWaiting(http.timeoutError(request)), http.requestTimeoutMs);
+  });
+  let outcome: Outcome | undefined;
+  const settled = exchange.answer
+    .then((answer): Outcome => ({ prediction: readTask(answer) }))
+    .catch((error: unknown): Outcome => ({ error: http.toError(error, request) }))
+    .then((result) => {
+      outcome = result;
+      return result;
+    });
+
+  function readTask(answer: WireAnswer): Prediction {
+    const data = http.read(answer, request, key);
+    const prediction = normalizePrediction(data);
+    if (prediction !== undefined) return prediction;
+    throw new InvalidResponseError(`[POST] ${path}: ${answer.status}: the answer has no task id in it.`, {
+      status: answer.status,
+      body: data,
+    });
+  }
+
+  function unknown(cause: unknown): SubmissionUnknownError {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    return new SubmissionUnknownError(
+      `[POST] ${path}: submitted, but the outcome is open: the task may or may not have been accepted, and paid for ` +
+        `(${what}). It was sent once and not again; look with error.candidates() before you submit once more.`,
+      {
+        cause,
+        model,
+        input: body,
+        submittedAt,
+        predictionId: idIn(cause),
+        candidates: async () => {
+          const found = await submission.candidates(submittedAt);
+          return outcome !== undefined && 'prediction' in outcome
+            ? [{ ...outcome.prediction, exactMatch: true }]
+            : found;
+        },
+      },
+    );
+  }
+
+  const onAbort = () => stopWaiting(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    if (signal?.aborted === true) onAbort();
+    await Promise.race([settled, interrupted]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+
+  const report = (result: { predictionId?: string; status?: string; error?: string }) =>
+    publish('submit', () => ({ model, ...result, durationMs: performance.now() - startedAt }));
+
+  if (outcome === undefined && !exchange.maybeSent) {
+    // Nothing went out, and now nothing will.
+    exchange.cut(interruption?.reason);
+    report({ error: errorName(interruption?.reason) });
+    throw interruption?.reason;
+  }
+  for (let turn = 0; outcome === undefined && turn < GRACE_TURNS; turn++) {
+    await new Promise<void>((resolve) => {
+      nextTurn(resolve);
+    });
+  }
+  const result = outcome as Outcome | undefined;
+
+  if (result === undefined) {
+    const error = unknown(interruption?.reason);
+    report({ error: error.name });
+    exchange.unref();
+    const linger = setTimeout(() => exchange.cut(error), LINGER_MS);
+    linger.unref();
+    void settled.then((late) => {
+      clearTimeout(linger);
+      if (!('prediction' in late)) return;
+      error.predictionId = late.prediction.id;
+      submission.onLateAnswer(late.prediction);
+    });
+    throw error;
+  }
+  if ('prediction' in result) {
+    report({ predictionId: result.prediction.id, status: result.prediction.status });
+    return result.prediction;
+  }
+  const error =
+    isRefusal(result.error) || submitMayBeRepeated(result.error) ? result.error : unknown(result.error);
+  report({ error: errorName(error) });
+  throw error;
+}
+
+/** Tells whether the service said no in so many words: 4xx. A 408 may come from a gateway that had sent it on. */
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof ConfigurationError ||
+    (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 408)
+  );
+}
+
+/** Finds the task's id in an error answer that has one all the same. */
+function idIn(error: unknown): string | undefined {
+  if (!(error instanceof ApiError)) return undefined;
+  const { data } = (error.body ?? {}) as { data?: unknown };
+  return normalizePrediction(data)?.id;
+}

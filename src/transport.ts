@@ -1,0 +1,331 @@
+/**
+ * Carries one request over the wire, through undici or a caller's fetch, and knows whether it was ever begun.
+ */
+import type { Socket } from 'node:net';
+import type { Agent, Dispatcher } from 'undici';
+import { ConfigurationError } from './errors.js';
+
+/** What is asked of undici's dispatchers: also met by a ProxyAgent or MockAgent of another copy of undici. */
+export interface DispatcherLike {
+  dispatch(options: never, handler: never): boolean;
+}
+
+/** One request, ready to be sent. */
+export interface WireRequest {
+  method: 'GET' | 'POST';
+  url: URL;
+  headers: Record<string, string>;
+  body?: string | undefined;
+  /** Uses a connection of its own, so that a stale kept-alive socket cannot swallow it. */
+  freshConnection?: boolean | undefined;
+}
+
+/** An answer, as far as it came. */
+export interface WireAnswer {
+  status: number;
+  statusText: string;
+  header(name: string): string | undefined;
+  /** The body as text; undefined when it broke off. */
+  text: string | undefined;
+  /** Why the body broke off. */
+  cutBy?: unknown;
+}
+
+/** One request under way. */
+export interface Exchange {
+  /** Resolves with the answer, once its status line is there even if its body breaks off; else rejects. */
+  readonly answer: Promise<WireAnswer>;
+  /** Is false as long as it is proven that no byte of the request was sent. */
+  readonly maybeSent: boolean;
+  /** Gives it up: stops it where it stands, and if it has not begun, it never will. */
+  cut(reason: unknown): void;
+  /** Lets the process end before the answer, where the transport can. */
+  unref(): void;
+}
+
+export interface TransportOptions {
+  fetch?: typeof globalThis.fetch | undefined;
+  dispatcher?: DispatcherLike | undefined;
+  connectTimeoutMs: number;
+}
+
+/** How many sockets one client opens at most for each kind of request: more are slower, not faster. */
+const MAX_SOCKETS = 64;
+
+/** Codes of failures to connect. With undici they only confirm what the handler saw; with a caller's fetch they are all there is. */
+const UNREACHED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+const UNREACHED_VIA_DISPATCHER = new Set([
+  ...UNREACHED,
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+
+/** Finds the code of an error or of what lies behind it; a failure at each of several addresses counts as its first. */
+export function codeOf(error: unknown): string | undefined {
+  for (
+    let current = error, depth = 0;
+    depth < 5 && typeof current === 'object' && current !== null;
+    depth++
+  ) {
+    const { code, cause, errors } = current as { code?: unknown; cause?: unknown; errors?: unknown };
+    if (typeof code === 'string' && code !== '') return code;
+    current = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
+  }
+  return undefined;
+}
+
+/** Tells whether an error, and every error it gathers, has one of these codes. */
+function everyCode(error: unknown, known: (code: string) => boolean): boolean {
+  const { cause, errors } = (error ?? {}) as { cause?: unknown; errors?: unknown };
+  if (Array.isArray(errors) && errors.length > 0) return errors.every((each) => everyCode(each, known));
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (typeof code === 'string') return known(code);
+  return cause !== undefined && everyCode(cause, known);
+}
+
+/** Marks the errors that prove that nothing was sent. */
+const proven = new WeakSet<object>();
+
+/** Tells whether an error of an exchange proves that no byte of the request was sent. */
+export function neverSent(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && proven.has(error);
+}
+
+function prove(error: unknown): unknown {
+  if (typeof error === 'object' && error !== null) proven.add(error);
+  return error;
+}
+
+/** Opens connections, keeps them, and ends them; undici is loaded with the first request, not at import. */
+export class Transport {
+  readonly #options: TransportOptions;
+  #agents: Promise<{ reads: Agent; submits: Agent }> | undefined;
+  /** Sockets of submits under way, and how many of those submits somebody awaits. */
+  readonly #submitSockets = new Set<Socket>();
+  #awaitedSubmits = 0;
+  #closed = false;
+
+  /** The caller's fetch, if that is what requests go through. */
+  readonly #fetch: (() => typeof globalThis.fetch) | undefined;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    const { fetch } = options;
+    if (fetch === undefined) return;
+    // Whoever gives the global one means the global one: looked up at each call, so that a later patch is seen.
+    this.#fetch = fetch === globalThis.fetch ? () => globalThis.fetch : () => fetch;
+  }
+
+  /** Begins a request. `onStart` is called when it goes out, which may be after a wait for a free socket. */
+  start(request: WireRequest, onStart: () => void): Exchange {
+    if (this.#closed) {
+      throw new ConfigurationError('This client was closed; make a new one to send more requests.');
+    }
+    return this.#fetch === undefined
+      ? this.#startWithUndici(request, onStart)
+      : this.#startWithFetch(this.#fetch(), request, onStart);
+  }
+
+  /** Ends the kept-alive sockets, once what is under way has ended. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    // A caller's dispatcher is the caller's to close.
+    const agents = await this.#agents;
+    await Promise.all([agents?.reads.close(), agents?.submits.close()]);
+  }
+
+  #ownAgents(): Promise<{ reads: Agent; submits: Agent }> {
+    this.#agents ??= import('undici').then(({ Agent, buildConnector }) => {
+      const timeout = this.#options.connectTimeoutMs;
+      const connect = buildConnector({ timeout });
+      // Timeouts of headers and body are ours to keep, to the millisecond and with the time in the queue left out.
+      const common = { connections: MAX_SOCKETS, headersTimeout: 0, bodyTimeout: 0 };
+      return {
+        reads: new Agent({ ...common, connect: { timeout } }),
+        // No pipelining at all means no keep-alive: each submit has a fresh connection.
+        submits: new Agent({
+          ...common,
+          pipelining: 0,
+          connect: (options, callback) =>
+            connect(options, (...result) => {
+              const socket = result[1];
+              if (socket !== null) this.#trackSubmitSocket(socket);
+              callback(...result);
+            }),
+        }),
+      };
+    });
+    return this.#agents;
+  }
+
+  #trackSubmitSocket(socket: Socket): void {
+    this.#submitSockets.add(socket);
+    socket.once('close', () => this.#submitSockets.delete(socket));
+  }
+
+  #startWithUndici(request: WireRequest, onStart: () => void): Exchange {
+    const foreign = this.#options.dispatcher as Dispatcher | undefined;
+    const awaited = request.freshConnection === true && foreign === undefined;
+    if (awaited && ++this.#awaitedSubmits === 1) for (const socket of this.#submitSockets) socket.ref();
+    let isAwaited = awaited;
+    const unref = () => {
+      if (!isAwaited) return;
+      isAwaited = false;
+      if (--this.#awaitedSubmits === 0) for (const socket of this.#submitSockets) socket.unref();
+    };
+
+    const collector = new Collector(onStart, foreign !== undefined);
+    const { method, url, headers, body } = request;
+    const options = {
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method,
+      headers,
+      body: body ?? null,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    };
+    const dispatch = async () => {
+      try {
+        const agents = foreign === undefined ? await this.#ownAgents() : undefined;
+        if (collector.wasCut) return;
+        const dispatcher = foreign ?? (request.freshConnection === true ? agents?.submits : agents?.reads);
+        dispatcher?.dispatch(options, collector);
+      } catch (error) {
+        collector.onResponseError(undefined, error);
+      }
+    };
+    void dispatch();
+    const answer = collector.answer.finally(unref);
+    return {
+      answer,
+      get maybeSent() {
+        return collector.maybeSent;
+      },
+      cut: (reason) => collector.cut(reason),
+      unref,
+    };
+  }
+
+  #startWithFetch(fetch: typeof globalThis.fetch, request: WireRequest, onStart: () => void): Exchange {
+    const controller = new AbortController();
+    const send = async (): Promise<WireAnswer> => {
+      const { method, url, headers, body } = request;
+      let response: Response;
+      try {
+        onStart();
+        response = await fetch(url.href, {
+          method,
+          headers,
+          // A redirect would take the key elsewhere.
+          redirect: 'manual',
+          signal: controller.signal,
+          ...(body === undefined ? {} : { body }),
+        });
+      } catch (error) {
+        throw everyCode(error, (code) => UNREACHED.has(code)) ? prove(error) : error;
+      }
+      const answer = {
+        status: response.status,
+        statusText: response.statusText,
+        header: (name: string) => response.headers.get(name) ?? undefined,
+      };
+      try {
+        return { ...answer, text: await response.text() };
+      } catch (error) {
+        return { ...answer, text: undefined, cutBy: error };
+      }
+    };
+    return {
+      answer: send(),
+      maybeSent: true,
+      cut: (reason) => controller.abort(reason),
+      unref: () => undefined,
+    };
+  }
+}
+
+/** Gathers one answer from undici, and sees whether the request was begun: what it did not see begun was not sent. */
+class Collector implements Dispatcher.DispatchHandler {
+  readonly answer: Promise<WireAnswer>;
+  maybeSent = false;
+  wasCut = false;
+  #resolve: (answer: WireAnswer) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+  readonly #onStart: () => void;
+  /** A dispatcher that is not ours may hide the beginning: there, only a failure to connect is a proof. */
+  readonly #foreign: boolean;
+  #controller: Dispatcher.DispatchController | undefined;
+  #cutReason: Error | undefined;
+  #head: Pick<WireAnswer, 'status' | 'statusText' | 'header'> | undefined;
+  readonly #chunks: Uint8Array[] = [];
+
+  constructor(onStart: () => void, foreign: boolean) {
+    this.#onStart = onStart;
+    this.#foreign = foreign;
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  cut(reason: unknown): void {
+    this.wasCut = true;
+    this.#cutReason =
+      reason instanceof Error ? reason : new Error('The request was given up.', { cause: reason });
+    this.#controller?.abort(this.#cutReason);
+    this.onResponseError(undefined, this.#cutReason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#cutReason !== undefined) {
+      controller.abort(this.#cutReason);
+      return;
+    }
+    this.maybeSent = true;
+    this.#onStart();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+    statusText?: string,
+  ): void {
+    // An interim answer (1xx) is not the answer.
+    if (status < 200) return;
+    this.maybeSent = true;
+    this.#head = {
+      status,
+      statusText: statusText ?? '',
+      header: (name) => {
+        const value = headers[name.toLowerCase()];
+        return Array.isArray(value) ? value[0] : value;
+      },
+    };
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#head === undefined) return;
+    this.#resolve({ ...this.#head, text: new TextDecoder().decode(Buffer.concat(this.#chunks)) });
+  }
+
+  onResponseError(_controller: unknown, error: unknown): void {
+    if (this.#head !== undefined) {
+      this.#resolve({ ...this.#head, text: undefined, cutBy: error });
+      return;
+    }
+    const sure = (code: string) => UNREACHED_VIA_DISPATCHER.has(code) || TLS_CODE.test(code);
+    const unsent = !this.maybeSent && (!this.#foreign || everyCode(error, sure));
+    this.#reject(unsent ? prove(error) : error);
+  }
+}
