@@ -17,6 +17,6 @@ export default defineConfig({
     environment: 'node',
     unstubEnvs: true,
     unstubGlobals: true,
-    restoreMocks: true,
+    maxConcurrency: 24,
   },
 });

@@ -50,7 +50,7 @@ export class WaveSpeedError extends Error {
   constructor(message: string, options: WaveSpeedErrorOptions = {}) {
     const { predictionId } = options;
     const hint =
-      predictionId === undefined || message.includes(predictionId)
+      predictionId === undefined || message.includes('resume with wait(')
         ? ''
         : ` Task ${predictionId} is not lost: resume with wait('${predictionId}').`;
     super(withoutQueries(message) + hint, 'cause' in options ? { cause: options.cause } : undefined);
@@ -326,8 +326,10 @@ export class PredictionFailedError extends WaveSpeedError {
     const why = prediction.error === '' ? '' : `: ${prediction.error}`;
     super(
       `Task ${prediction.id} ended without a video (${how})${why}. The service refunds a failed task within 3 hours.`,
-      { ...options, predictionId: prediction.id },
+      options,
     );
+    // Set here and not above: there is nothing to resume.
+    this.predictionId = prediction.id;
     this.prediction = prediction;
   }
 }

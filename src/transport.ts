@@ -152,8 +152,8 @@ export class Transport {
           pipelining: 0,
           connect: (options, callback) =>
             connect(options, (...result) => {
-              const socket = result[1];
-              if (socket !== null) this.#trackSubmitSocket(socket);
+              const socket: Socket | null | undefined = result[1];
+              if (socket) this.#trackSubmitSocket(socket);
               callback(...result);
             }),
         }),
