@@ -107,7 +107,11 @@ export interface LostSubmit {
   submittedAt: Date;
 }
 
-/** A clock that is further off than this is a wrong clock, not a slow answer. */
+/**
+ * Two clocks are never quite alike, and the `Date` header tells theirs to the second: better one task too many than
+ * the lost one left out. A clock that is further off than the tolerance is a wrong clock, and is reckoned with.
+ */
+const CLOCK_PRECISION_MS = 1000;
 const CLOCK_TOLERANCE_MS = 2000;
 
 /**
@@ -120,8 +124,11 @@ export async function findCandidates(
   isKnown: (id: string) => boolean,
   list: (query: ListQuery) => AsyncIterable<Prediction>,
 ): Promise<Candidate[]> {
-  const since = () =>
-    lost.submittedAt.getTime() + (Math.abs(http.clockSkewMs) > CLOCK_TOLERANCE_MS ? http.clockSkewMs : 0);
+  const since = () => {
+    const skew = http.clockSkewMs;
+    const shift = Math.abs(skew) > CLOCK_TOLERANCE_MS ? skew : 0;
+    return lost.submittedAt.getTime() + shift - CLOCK_PRECISION_MS;
+  };
   const candidates: Candidate[] = [];
   for (;;) {
     const from = since();
@@ -134,7 +141,7 @@ export async function findCandidates(
       candidates.push(markMatch(task, lost));
     }
     // The first answer ever may be the one that shows that this machine's clock is ahead: then look further back.
-    if (since() >= from) break;
+    if (since() > from - CLOCK_PRECISION_MS) break;
   }
   const time = (task: Prediction) => Date.parse(task.created_at) || 0;
   return candidates.sort((one, other) => time(other) - time(one));
