@@ -1,0 +1,510 @@
+import { getEventListeners } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  AuthenticationError,
+  ConfigurationError,
+  KLING_O3_STD,
+  NotFoundError,
+  type Prediction,
+  PredictionFailedError,
+  WaitTimeoutError,
+  WaveSpeedError,
+} from 'wavespeed-kling';
+import { clientOn, deferred, done, envelope, failure, isPoll, isSubmit, rejection, task } from './support.js';
+
+const INPUT = { prompt: 'A fox in the snow' } as const;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+/** Answers the polls one after the other; the last answer stays. */
+function inTurn(...answers: (Record<string, unknown> | Response | Error)[]) {
+  let polls = 0;
+  return clientOn((request) => {
+    if (isSubmit(request)) return envelope(task());
+    const answer = answers[Math.min(polls++, answers.length - 1)];
+    if (answer instanceof Error) throw answer;
+    return answer instanceof Response ? answer.clone() : envelope(answer);
+  });
+}
+
+describe('run', () => {
+  test('polls at the interval, tells every change once and the last always, and stops', async () => {
+    const { kling, seen } = inTurn(
+      task(),
+      task({ status: 'processing' }),
+      task({ status: 'processing' }),
+      done(),
+    );
+    const start = Date.now();
+    const updates: [string, number][] = [];
+    const running = kling.run(KLING_O3_STD, INPUT, {
+      pollIntervalMs: 500,
+      onUpdate: ({ status }) => void updates.push([status, Date.now() - start]),
+    });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect((await running).outputs).toEqual(['https://cdn.example/video.mp4']);
+    expect(seen.map(({ at }) => at - start)).toEqual([0, 500, 1000, 1500, 2000]);
+    expect(updates).toEqual([
+      ['created', 0],
+      ['processing', 1000],
+      ['completed', 2000],
+    ]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('takes a task that the submit gives as ended, without a poll', async () => {
+    const { kling, seen } = clientOn(() => envelope(done()));
+    expect((await kling.run(KLING_O3_STD, INPUT)).status).toBe('completed');
+    expect(seen).toHaveLength(1);
+  });
+
+  test('looks by default once a second at first, and not more often than the official client ever', async () => {
+    const { kling, seen } = inTurn(task());
+    const running = failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 200_000 }), WaitTimeoutError);
+    await vi.advanceTimersByTimeAsync(200_000);
+    await running;
+    const polls = seen.filter(isPoll).map(({ at }) => at);
+    const gaps = polls.slice(1).map((at, index) => at - (polls[index] ?? 0));
+    expect(gaps.slice(0, 19).every((gap) => gap === 1000)).toBe(true);
+    expect(Math.max(...gaps)).toBe(5000);
+    expect(gaps).toEqual(gaps.toSorted((one, other) => one - other));
+  });
+});
+
+describe('wait', () => {
+  test('needs the id alone, looks at once, and encodes the id into the path', async () => {
+    const { kling, seen } = inTurn(done({ id: 'a/b?c' }));
+    await kling.wait('a/b?c');
+    expect(seen.map(({ path }) => path)).toEqual(['/api/v3/predictions/a%2Fb%3Fc/result']);
+  });
+
+  test.each(['failed', 'cancelled', 'timeout', 'deleted'])('ends on %s', async (status) => {
+    const { kling, seen } = inTurn(task({ status, error: 'content refused' }));
+    const error = await failure(kling.wait('task-1'), PredictionFailedError);
+    expect(error).toMatchObject({ predictionId: 'task-1', prediction: { status, error: 'content refused' } });
+    expect(error.message).toContain('content refused');
+    expect(seen).toHaveLength(1);
+  });
+
+  test.each([[[]], [null], [undefined], ['']])(
+    'completed with %j for outputs has failed',
+    async (outputs) => {
+      const { kling } = inTurn(done({ outputs }));
+      const error = await failure(kling.wait('task-1'), PredictionFailedError);
+      expect(error.message).toContain('completed with no output');
+    },
+  );
+
+  test('takes a status not known today as not ended', async () => {
+    const { kling, seen } = inTurn(task({ status: 'queued_v9' }), task({ status: undefined }), done());
+    const statuses: string[] = [];
+    const waiting = kling.wait('task-1', {
+      pollIntervalMs: 10,
+      onUpdate: ({ status }) => void statuses.push(status),
+    });
+    await vi.advanceTimersByTimeAsync(20);
+    await waiting;
+    expect(statuses).toEqual(['queued_v9', 'unknown', 'completed']);
+    expect(seen).toHaveLength(3);
+  });
+
+  test('reads nulls, strings for lists, and new fields', async () => {
+    const { kling } = inTurn(
+      done({
+        outputs: 'https://cdn.example/one.mp4',
+        urls: null,
+        has_nsfw_contents: null,
+        error: null,
+        timings: null,
+        extra: { a: 1 },
+      }),
+    );
+    expect(await kling.wait('task-1')).toMatchObject({
+      outputs: ['https://cdn.example/one.mp4'],
+      urls: {},
+      has_nsfw_contents: [],
+      error: '',
+      timings: {},
+      extra: { a: 1 },
+    });
+  });
+
+  test('asks a function for the interval, with the time waited so far', async () => {
+    const { kling, seen } = inTurn(task());
+    const start = Date.now();
+    const asked: number[] = [];
+    const waiting = failure(
+      kling.wait('task-1', {
+        timeoutMs: 1000,
+        pollIntervalMs: (elapsedMs) => {
+          asked.push(elapsedMs);
+          return 100 * 2 ** (asked.length - 1);
+        },
+      }),
+      WaitTimeoutError,
+    );
+    await vi.advanceTimersByTimeAsync(1000);
+    await waiting;
+    expect(seen.map(({ at }) => at - start)).toEqual([0, 100, 300, 700]);
+    expect(asked).toEqual([0, 100, 300, 700]);
+  });
+
+  test.each([NaN, -1, Infinity, '5', null])(
+    'refuses %j for an interval before anything is sent',
+    async (interval) => {
+      const { kling, seen } = inTurn(task());
+      await failure(kling.wait('task-1', { pollIntervalMs: interval as number }), ConfigurationError);
+      expect(seen).toEqual([]);
+    },
+  );
+
+  test.each([
+    () => NaN,
+    () => 'soon' as never,
+    () => {
+      throw new Error('x');
+    },
+  ])('an interval function that gives no number names the task', async (interval) => {
+    const { kling } = inTurn(task());
+    const error = await failure(kling.wait('task-1', { pollIntervalMs: interval }), ConfigurationError);
+    expect(error.predictionId).toBe('task-1');
+  });
+
+  test.each(['', '  ', '.', '..', undefined, null, 5, {}])('refuses %j for an id', async (id) => {
+    const { kling, seen } = inTurn(task());
+    await expect(kling.wait(id as string)).rejects.toThrow('expected the id of a task');
+    await expect(kling.get(id as string)).rejects.toThrow('expected the id of a task');
+    expect(seen).toEqual([]);
+  });
+});
+
+describe('the deadline', () => {
+  test('ends the wait on time, tells what was seen and how to resume, and nothing more is sent', async () => {
+    const { kling, seen } = inTurn(task({ status: 'processing' }));
+    const start = Date.now();
+    const waiting = failure(kling.wait('task-1', { timeoutMs: 950, pollIntervalMs: 300 }), WaitTimeoutError);
+    await vi.advanceTimersByTimeAsync(949);
+    expect(vi.getTimerCount()).toBeGreaterThan(0);
+    await vi.advanceTimersByTimeAsync(1);
+    const error = await waiting;
+    expect(error).toMatchObject({
+      predictionId: 'task-1',
+      elapsedMs: 950,
+      lastPrediction: { status: 'processing' },
+    });
+    expect(error.message).toContain(`wait('task-1')`);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(seen.map(({ at }) => at - start)).toEqual([0, 300, 600, 900]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('ends a poll in flight', async () => {
+    const { kling, seen } = clientOn(() => new Promise(() => undefined));
+    const waiting = failure(kling.wait('task-1', { timeoutMs: 500 }), WaitTimeoutError);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await waiting).toMatchObject({ elapsedMs: 500, lastPrediction: undefined });
+    expect(seen[0]?.signal?.aborted).toBe(true);
+  });
+
+  test.each([0, -5, NaN, '1000'])('refuses %j', async (timeoutMs) => {
+    const { kling, seen } = inTurn(task());
+    await failure(kling.wait('task-1', { timeoutMs: timeoutMs as number }), ConfigurationError);
+    expect(seen).toEqual([]);
+  });
+
+  test('may be as far off as one likes', async () => {
+    const { kling } = inTurn(task(), done());
+    for (const timeoutMs of [Infinity, 2 ** 40]) {
+      const waiting = kling.wait('task-1', { timeoutMs });
+      await vi.advanceTimersByTimeAsync(2000);
+      await waiting;
+    }
+  });
+});
+
+describe('failed polls', () => {
+  test('are outlived however many, with growing delays and onRetry told of each', async () => {
+    const down = Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNRESET' } });
+    const failures = Array.from({ length: 40 }, () => down);
+    const retries: [string, number, number, string | undefined][] = [];
+    let polls = 0;
+    const { kling, seen } = clientOn(
+      () => {
+        const failing = failures[polls++];
+        if (failing) throw failing;
+        return envelope(done());
+      },
+      {
+        onRetry: ({ operation, attempt, delayMs, predictionId }) =>
+          void retries.push([operation, attempt, delayMs, predictionId]),
+      },
+    );
+    const waiting = kling.wait('task-1', { pollIntervalMs: 100 });
+    await vi.advanceTimersByTimeAsync(40 * 30_000);
+    expect((await waiting).status).toBe('completed');
+    const gaps = seen.slice(1).map(({ at }, index) => at - (seen[index]?.at ?? 0));
+    // Full jitter, here always half: 250, 500, 1000, … up to half the cap of 30 s.
+    expect(gaps.slice(0, 8)).toEqual([250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000]);
+    expect(seen).toHaveLength(41);
+    expect(retries).toHaveLength(40);
+    expect(retries[1]).toEqual(['poll', 2, 500, 'task-1']);
+  });
+
+  test('until the deadline, which names the last failure as its cause', async () => {
+    const { kling } = inTurn(Response.json({ code: 503, message: 'maintenance' }, { status: 503 }));
+    const waiting = failure(kling.wait('task-1', { timeoutMs: 60_000 }), WaitTimeoutError);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect((await waiting).cause).toMatchObject({ name: 'ServerError', status: 503 });
+  });
+
+  test.each([
+    ['seconds', { 'retry-after': '7' }, 7000],
+    ['a date', { 'retry-after': 'DATE+9000' }, 9000],
+    ['a date that has passed', { 'retry-after': 'DATE-9000' }, 100],
+    ['zero', { 'retry-after': '0' }, 100],
+    ['an hour', { 'retry-after': '3600' }, 60_000],
+    ['nonsense', { 'retry-after': 'soon' }, 250],
+    ['a negative number', { 'retry-after': '-1' }, 250],
+  ])('wait as Retry-After says: %s', async (_what, headers, expected) => {
+    vi.setSystemTime(new Date('2026-01-01T00:00:00.000Z'));
+    const value = headers['retry-after'].replace(/DATE([+-]\d+)/, (_, ms: string) =>
+      new Date(Date.now() + Number(ms)).toUTCString(),
+    );
+    for (const status of [429, 503]) {
+      const { kling, seen } = inTurn(envelope(null, status, 'later', { 'retry-after': value }), done());
+      const waiting = kling.wait('task-1', { pollIntervalMs: 1 });
+      await vi.advanceTimersByTimeAsync(70_000);
+      await waiting;
+      expect((seen[1]?.at ?? 0) - (seen[0]?.at ?? 0)).toBe(expected);
+      vi.setSystemTime(new Date('2026-01-01T00:00:00.000Z'));
+    }
+  });
+
+  test.each([401, 403])('%s ends the wait at once', async (status) => {
+    const { kling, seen } = inTurn(envelope(null, status, 'no'), done());
+    const error = (await rejection(kling.wait('task-1'))) as WaveSpeedError;
+    expect(error).toBeInstanceOf(status === 401 ? AuthenticationError : WaveSpeedError);
+    expect(error.predictionId).toBe('task-1');
+    expect(seen).toHaveLength(1);
+  });
+
+  test('404 right after the submit is outlived', async () => {
+    const missing = envelope(null, 404, 'not found');
+    const { kling, seen } = inTurn(missing, missing, missing, missing, done());
+    const running = kling.run(KLING_O3_STD, INPUT);
+    await vi.advanceTimersByTimeAsync(20_000);
+    await running;
+    expect(seen.filter(isPoll)).toHaveLength(5);
+  });
+
+  test('404 that persists ends the wait, long before its deadline', async () => {
+    const { kling, seen } = inTurn(envelope(null, 404, 'not found'));
+    const waiting = failure(kling.wait('task-1'), NotFoundError);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect((await waiting).predictionId).toBe('task-1');
+    expect(seen.length).toBeLessThan(8);
+  });
+
+  test('404 up to the deadline is NotFoundError, not "not yet"', async () => {
+    const { kling } = inTurn(envelope(null, 404, 'not found'));
+    const waiting = failure(kling.wait('task-1', { timeoutMs: 1500 }), NotFoundError);
+    await vi.advanceTimersByTimeAsync(1500);
+    await waiting;
+  });
+});
+
+describe('an abort', () => {
+  const cases: [string, (abort: () => void) => Promise<void>][] = [
+    [
+      'between polls',
+      async (abort) => {
+        await vi.advanceTimersByTimeAsync(150);
+        abort();
+      },
+    ],
+    [
+      'in the backoff after a failed poll',
+      async (abort) => {
+        await vi.advanceTimersByTimeAsync(310);
+        abort();
+      },
+    ],
+  ];
+  test.each(cases)('%s: the reason as it is, at once, nothing more is sent', async (_when, act) => {
+    const controller = new AbortController();
+    const { kling, seen } = inTurn(task(), task(), task(), new TypeError('down'));
+    const waiting = rejection(kling.wait('task-1', { pollIntervalMs: 100, signal: controller.signal }));
+    const reason = Symbol('left');
+    await act(() => controller.abort(reason));
+    expect(await waiting).toBe(reason);
+    const before = seen.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(seen).toHaveLength(before);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+  });
+
+  test('in a poll, even one whose fetch ignores the signal', async () => {
+    const controller = new AbortController();
+    const answer = deferred<Response>();
+    const { kling, seen } = clientOn(() => answer.promise);
+    const waiting = rejection(kling.wait('task-1', { signal: controller.signal }));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(seen).toHaveLength(1);
+    controller.abort('left');
+    expect(await waiting).toBe('left');
+    expect(seen[0]?.signal?.aborted).toBe(true);
+    answer.resolve(envelope(task()));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(seen).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('before: nothing is sent', async () => {
+    const { kling, seen } = inTurn(done());
+    const signal = AbortSignal.abort('left');
+    expect(await rejection(kling.wait('task-1', { signal }))).toBe('left');
+    expect(await rejection(kling.get('task-1', { signal }))).toBe('left');
+    expect(await rejection(kling.watch('task-1', { signal }).next())).toBe('left');
+    expect(await rejection(kling.list({}, { signal }).next())).toBe('left');
+    expect(await rejection(kling.balance({ signal }))).toBe('left');
+    expect(seen).toEqual([]);
+  });
+
+  test('in onUpdate: at once', async () => {
+    const controller = new AbortController();
+    const { kling } = inTurn(task());
+    const waiting = rejection(
+      kling.wait('task-1', { signal: controller.signal, onUpdate: () => new Promise(() => undefined) }),
+    );
+    await vi.advanceTimersByTimeAsync(10);
+    controller.abort('left');
+    expect(await waiting).toBe('left');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a thousand waits leave no listener on a signal that lives on', async () => {
+    const { signal } = new AbortController();
+    const { kling } = inTurn(done());
+    for (let count = 0; count < 1000; count++) await kling.wait('task-1', { signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+});
+
+describe('onUpdate that throws', () => {
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken view');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken view'))],
+  ])('%s: the error names the task, and nothing more is sent', async (_how, onUpdate) => {
+    const { kling, seen } = inTurn(task());
+    const error = await failure(kling.wait('task-1', { onUpdate }), WaveSpeedError);
+    expect(error.predictionId).toBe('task-1');
+    expect(error.cause).toMatchObject({ message: 'broken view' });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(seen).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('watch', () => {
+  test.each(['completed', 'failed'])('gives every change, %s included, and ends', async (status) => {
+    const { kling, seen } = inTurn(
+      task(),
+      task({ status: 'processing' }),
+      task({ status: 'processing' }),
+      done({ status }),
+    );
+    const statuses: string[] = [];
+    const watching = (async () => {
+      for await (const prediction of kling.watch('task-1', { pollIntervalMs: 10 }))
+        statuses.push(prediction.status);
+    })();
+    await vi.advanceTimersByTimeAsync(100);
+    await watching;
+    expect(statuses).toEqual(['created', 'processing', status]);
+    expect(seen).toHaveLength(4);
+  });
+
+  test('stops when it is left, and leaves nothing behind', async () => {
+    const { signal } = new AbortController();
+    const { kling, seen } = inTurn(task());
+    for await (const prediction of kling.watch('task-1', { signal })) {
+      expect(prediction.status).toBe('created');
+      break;
+    }
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(seen).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  test('throws WaitTimeoutError at the deadline', async () => {
+    const { kling } = inTurn(task());
+    const watching = (async () => {
+      for await (const prediction of kling.watch('task-1', { timeoutMs: 50 })) void prediction;
+    })();
+    const failed = failure(watching, WaitTimeoutError);
+    await vi.advanceTimersByTimeAsync(50);
+    await failed;
+  });
+});
+
+describe('woken by a webhook', () => {
+  const source = () => {
+    const listeners = new Map<string, (prediction: Prediction) => void>();
+    return {
+      listeners,
+      subscribe: (id: string, listener: (prediction: Prediction) => void) => {
+        listeners.set(id, listener);
+        return () => void listeners.delete(id);
+      },
+    };
+  };
+
+  test('a wait settles when the event comes, without another request', async () => {
+    const webhooks = source();
+    const { kling, seen } = inTurn(task());
+    const updates: string[] = [];
+    const waiting = kling.wait('task-1', { webhooks, onUpdate: ({ status }) => void updates.push(status) });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(seen).toHaveLength(1);
+    webhooks.listeners.get('task-1')?.(done() as unknown as Prediction);
+    expect((await waiting).outputs).toHaveLength(1);
+    expect(updates).toEqual(['created', 'completed']);
+    expect(seen).toHaveLength(1);
+    expect(webhooks.listeners.size).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a wait whose event never comes polls slowly, and ends all the same', async () => {
+    const webhooks = source();
+    const { kling, seen } = inTurn(task(), task(), done());
+    const start = Date.now();
+    const waiting = kling.wait('task-1', { webhooks });
+    await vi.advanceTimersByTimeAsync(60_000);
+    await waiting;
+    expect(seen.map(({ at }) => at - start)).toEqual([0, 30_000, 60_000]);
+    expect(webhooks.listeners.size).toBe(0);
+  });
+
+  test('an event that says failed rejects', async () => {
+    const webhooks = source();
+    const { kling } = inTurn(task());
+    const waiting = failure(kling.wait('task-1', { webhooks }), PredictionFailedError);
+    await vi.advanceTimersByTimeAsync(10);
+    webhooks.listeners.get('task-1')?.(task({ status: 'failed', error: 'x' }) as unknown as Prediction);
+    await waiting;
+  });
+});
