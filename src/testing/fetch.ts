@@ -1,0 +1,119 @@
+/**
+ * Asks the emulator as `fetch` would, faults included, without any network.
+ */
+import { bytesBefore, pieceSize, type Plan } from './plan.js';
+import { type Answer, firstBytes, inPieces, type WireRequest } from './wire.js';
+
+/** What is asked: the emulator's own side of it. */
+export interface Receiver {
+  receive(request: WireRequest): Promise<Plan>;
+}
+
+async function* noBytes(): AsyncGenerator<Uint8Array> {}
+
+/** Rejects as `fetch` does when the network fails. */
+function networkError(code: string, reason: string): TypeError {
+  return new TypeError('fetch failed', { cause: Object.assign(new Error(reason), { code }) });
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    }, ms);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}
+
+/** Waits for ever, or until the caller gives up. */
+function never(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+async function* bodyOf({ answer, fault }: Plan, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const chunks = answer.body.chunks();
+  if (fault?.kind === 'drip') {
+    for (const piece of inPieces(chunks, pieceSize(answer, fault.bytes))) {
+      await pause(fault.ms, signal);
+      yield piece;
+    }
+  } else if (fault?.kind === 'reset' || fault?.kind === 'truncate') {
+    yield* firstBytes(chunks, bytesBefore(answer, fault.bytes));
+    throw new TypeError('terminated', {
+      cause: Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }),
+    });
+  } else if (fault?.kind === 'hang') {
+    yield* firstBytes(chunks, bytesBefore(answer, fault.bytes));
+    await never(signal);
+  } else {
+    yield* chunks;
+  }
+}
+
+function streamOf(chunks: AsyncGenerator<Uint8Array>, signal: AbortSignal): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        signal.throwIfAborted();
+        const next = await chunks.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(new Uint8Array(next.value));
+      },
+      cancel() {
+        // Not awaited: a hanging body never returns.
+        void chunks.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function responseOf(plan: Plan, method: string, signal: AbortSignal): Response {
+  const { answer } = plan;
+  const bodiless = method === 'HEAD' || answer.status === 204 || answer.status === 304;
+  const headers = bodiless && method !== 'HEAD' ? answer.headers : withLength(answer);
+  return new Response(bodiless ? null : streamOf(bodyOf(plan, signal), signal), {
+    status: answer.status,
+    headers,
+  });
+}
+
+function withLength(answer: Answer): Record<string, string> {
+  return { ...answer.headers, 'content-length': String(answer.body.length) };
+}
+
+async function exchange(receiver: Receiver, request: Request): Promise<Response> {
+  const { signal } = request;
+  signal.throwIfAborted();
+  const plan = await receiver.receive({
+    method: request.method,
+    url: new URL(request.url),
+    headers: Object.fromEntries(request.headers),
+    body: request.body ?? noBytes(),
+  });
+  const { fault } = plan;
+  if (fault?.kind === 'reset' && fault.when !== 'body') {
+    throw fault.how === 'fin'
+      ? networkError('UND_ERR_SOCKET', 'other side closed')
+      : networkError('ECONNRESET', 'read ECONNRESET');
+  }
+  if (fault?.kind === 'garbage') throw networkError('HPE_INVALID_CONSTANT', 'Expected HTTP/');
+  if (fault?.kind === 'hang' && fault.when === 'headers') return never(signal);
+  if (fault?.kind === 'delay') await pause(fault.ms, signal);
+  signal.throwIfAborted();
+  return responseOf(plan, request.method, signal);
+}
+
+/** Makes a `fetch` that asks the emulator, whatever host the URL names. */
+export function fetchFrom(receiver: Receiver): typeof globalThis.fetch {
+  return (input, init) => exchange(receiver, new Request(input, init));
+}

@@ -1,0 +1,227 @@
+/**
+ * Media uploads, both ways: the multipart form, and the ticket with its PUT; and serving the files back.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { KEPT_MS, newId } from './account.js';
+import type { EmulatorClock } from './clock.js';
+import { bytesFile, serveFile } from './files.js';
+import { boundaryOf, MultipartError, readMultipart } from './multipart.js';
+import { mediaType, OTHER_LIMIT, tooLarge } from './media-types.js';
+import type { Settings } from './options.js';
+import type { LoggedRequest, Route } from './requests.js';
+import { type Answer, bytesBody, refusal, success, textAnswer, type WireRequest } from './wire.js';
+
+/** One file that was uploaded. */
+export interface EmulatedUpload {
+  readonly id: string;
+  readonly filename: string;
+  readonly contentType: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Where it is served, and what goes into `images` or `video`. */
+  readonly url: string;
+  /** By which of the two ways it came. */
+  readonly via: 'ticket' | 'binary';
+  /** Its bytes; empty when the emulator was told not to keep them. */
+  readonly bytes: Uint8Array;
+  /** When it was whole, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+type Ticket = {
+  id: string;
+  filename: string;
+  contentType: string;
+  size: number;
+  headers: Record<string, string>;
+  signature: string;
+  url: string;
+};
+
+/** What a client adds of its own to any request; everything else in a PUT must stand in its ticket. */
+const OWN_HEADERS =
+  /^(host|connection|content-length|transfer-encoding|accept|accept-encoding|accept-language|user-agent|sec-fetch-mode|cache-control|pragma|priority|te|expect|date|traceparent|tracestate|baggage)$/;
+
+/** Answers as object storage does: in XML, and not under the API's envelope. */
+function storageError(status: number, code: string, message: string): Answer {
+  const xml = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  return textAnswer(status, xml, 'application/xml');
+}
+
+/** Refuses a key that was sent to storage: no other host than the API's may ever see it. */
+export function refuseKey(): Answer {
+  return storageError(
+    400,
+    'InvalidArgument',
+    'Only one auth mechanism allowed; remove the Authorization header.',
+  );
+}
+
+/** Keeps what was uploaded. */
+export class Uploads {
+  readonly files: EmulatedUpload[] = [];
+  readonly #tickets = new Map<string, Ticket>();
+  readonly #clock: EmulatorClock;
+  readonly #settings: Settings;
+  readonly #base: () => string;
+
+  constructor(clock: EmulatorClock, settings: Settings, base: () => string) {
+    this.#clock = clock;
+    this.#settings = settings;
+    this.#base = base;
+  }
+
+  /** POST /media/uploads. */
+  ticket(body: unknown): Answer {
+    if (!this.#settings.ticketUploads) return refusal(404, 'page not found');
+    const { filename, size, content_type } = (body ?? {}) as Record<string, unknown>;
+    if (typeof filename !== 'string' || filename === '')
+      return refusal(400, "property 'filename' is required");
+    if (!Number.isSafeInteger(size) || (size as number) <= 0) {
+      return refusal(400, "property 'size' must be a positive integer");
+    }
+    const contentType = mediaType(filename, typeof content_type === 'string' ? content_type : undefined);
+    if (contentType === undefined) return refusal(400, `unsupported file type: ${filename}`);
+    const large = tooLarge(contentType, size as number);
+    if (large !== undefined) return refusal(400, large);
+
+    const id = newId();
+    const signature = randomBytes(16).toString('hex');
+    const ticket: Ticket = {
+      id,
+      filename,
+      contentType,
+      size: size as number,
+      headers: { 'Content-Type': contentType, 'x-upload-token': randomBytes(8).toString('hex') },
+      signature,
+      url: this.#url(id, filename),
+    };
+    this.#tickets.set(id, ticket);
+    return success({
+      download_url: ticket.url,
+      upload: {
+        method: 'PUT',
+        url: `${this.#base()}/storage/${id}?X-Signature=${signature}`,
+        headers: ticket.headers,
+      },
+    });
+  }
+
+  /** PUT to a ticket's URL. */
+  async put(request: WireRequest, route: Route, entry: LoggedRequest): Promise<Answer> {
+    const ticket = this.#tickets.get(route.name);
+    const wrong = this.#refusePut(request, ticket);
+    const { bytes, size } = await this.#take(request.body, entry, wrong === undefined);
+    if (wrong !== undefined || ticket === undefined)
+      return wrong ?? storageError(404, 'NoSuchKey', 'no ticket');
+    if (size !== ticket.size) {
+      return storageError(400, 'IncompleteBody', `got ${size} bytes, the ticket is for ${ticket.size}`);
+    }
+    this.#keep({ ...ticket, via: 'ticket', size, bytes });
+    const etag = `"${createHash('md5').update(ticket.id).digest('hex')}"`;
+    return { status: 200, headers: { etag }, body: bytesBody(new Uint8Array()) };
+  }
+
+  /** POST /media/upload/binary. */
+  async binary(request: WireRequest, entry: LoggedRequest): Promise<Answer> {
+    const boundary = boundaryOf(request.headers['content-type'] ?? '');
+    if (boundary === undefined) {
+      await this.#take(request.body, entry, false);
+      return refusal(400, 'expected multipart/form-data');
+    }
+    let filename: string | undefined;
+    let declared: string | undefined;
+    let size = 0;
+    const pieces: Uint8Array[] = [];
+    try {
+      await readMultipart(counted(request.body, entry), boundary, (part) => {
+        if (part.name !== 'file' || part.filename === undefined) return () => {};
+        filename = part.filename;
+        declared = part.contentType;
+        return (piece) => {
+          size += piece.byteLength;
+          if (this.#settings.keepUploads && size <= OTHER_LIMIT) pieces.push(piece);
+        };
+      });
+    } catch (error) {
+      if (error instanceof MultipartError)
+        return refusal(400, `invalid multipart/form-data: ${error.message}`);
+      throw error;
+    }
+    if (filename === undefined) return refusal(400, "field 'file' is required");
+    const contentType = mediaType(filename, declared);
+    if (contentType === undefined) return refusal(400, `unsupported file type: ${filename}`);
+    const large = tooLarge(contentType, size);
+    if (large !== undefined) return refusal(400, large);
+    const id = newId();
+    const url = this.#url(id, filename);
+    this.#keep({ id, filename, contentType, size, url, via: 'binary', bytes: Buffer.concat(pieces) });
+    return success({ type: contentType.split('/')[0], download_url: url, filename, size });
+  }
+
+  /** GET of an uploaded file. */
+  serve(request: WireRequest, route: Route): Answer {
+    const file = this.files.find((candidate) => candidate.id === route.name);
+    if (file === undefined) return storageError(404, 'NoSuchKey', 'The specified key does not exist.');
+    if (this.#clock.now() - file.at > KEPT_MS) return storageError(410, 'Gone', 'The file has expired.');
+    const about = { contentType: file.contentType, etag: `"${file.id}"`, modifiedMs: file.at };
+    return serveFile(request.method, request.headers, bytesFile(file.bytes, about), true);
+  }
+
+  #refusePut(request: WireRequest, ticket: Ticket | undefined): Answer | undefined {
+    if (request.method !== 'PUT') return storageError(405, 'MethodNotAllowed', 'PUT only.');
+    if (request.headers['authorization'] !== undefined) return refuseKey();
+    if (ticket === undefined || request.url.searchParams.get('X-Signature') !== ticket.signature) {
+      return storageError(403, 'SignatureDoesNotMatch', 'The request signature does not match.');
+    }
+    const wanted = new Map(
+      Object.entries(ticket.headers).map(([name, value]) => [name.toLowerCase(), value] as const),
+    );
+    for (const [name, value] of wanted) {
+      if (request.headers[name] !== value) {
+        return storageError(403, 'SignatureDoesNotMatch', `header ${name} is not as signed`);
+      }
+    }
+    const extra = Object.keys(request.headers).find((name) => !wanted.has(name) && !OWN_HEADERS.test(name));
+    if (extra !== undefined)
+      return storageError(403, 'SignatureDoesNotMatch', `header ${extra} is not signed`);
+    // As S3 does. Without a socket there is no such header to look at.
+    if (request.socket !== undefined && request.headers['content-length'] === undefined) {
+      return storageError(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.');
+    }
+    return undefined;
+  }
+
+  async #take(
+    body: AsyncIterable<Uint8Array>,
+    entry: LoggedRequest,
+    keep: boolean,
+  ): Promise<{ bytes: Uint8Array; size: number }> {
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    for await (const piece of counted(body, entry)) {
+      size += piece.byteLength;
+      if (keep && this.#settings.keepUploads && size <= OTHER_LIMIT) pieces.push(piece);
+    }
+    return { bytes: Buffer.concat(pieces), size };
+  }
+
+  #keep(file: Omit<EmulatedUpload, 'at'>): void {
+    const { id, filename, contentType, size, url, via, bytes } = file;
+    const before = this.files.findIndex((other) => other.id === id);
+    // The same ticket's PUT may be sent again; the last one counts.
+    if (before >= 0) this.files.splice(before, 1);
+    this.files.push({ id, filename, contentType, size, url, via, bytes, at: this.#clock.now() });
+  }
+
+  #url(id: string, filename: string): string {
+    return `${this.#base()}/uploads/${id}/${encodeURIComponent(filename)}`;
+  }
+}
+
+async function* counted(body: AsyncIterable<Uint8Array>, entry: LoggedRequest): AsyncGenerator<Uint8Array> {
+  for await (const piece of body) {
+    entry.bodyBytes += piece.byteLength;
+    yield piece;
+  }
+}

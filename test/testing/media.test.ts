@@ -1,0 +1,384 @@
+/**
+ * Checks uploads both ways, and the files that are served: outputs and uploads, whole and in parts.
+ */
+import { Readable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { request } from 'undici';
+import { type Emulator, ManualClock, sampleVideo } from '../../src/testing/index.js';
+import { call, result, started, submit } from './support.js';
+
+const DAYS = 24 * 60 * 60 * 1000;
+const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+
+async function fetchBytes(url: string, headers: Record<string, string> = {}, method: 'GET' | 'HEAD' = 'GET') {
+  const answer = await request(url, { method, headers });
+  const bytes = Buffer.from(await answer.body.arrayBuffer());
+  return { status: answer.statusCode, headers: answer.headers, bytes };
+}
+
+async function completed(emulator: Emulator): Promise<{ id: string; url: string }> {
+  const { id } = await submit(emulator);
+  emulator.task(id).complete();
+  const [url = ''] = (await result(emulator, id)).outputs;
+  return { id, url };
+}
+
+describe('the output', () => {
+  test('is a real MP4: ftyp, moov and mdat boxes that fill the file, H.264 inside', async () => {
+    const emulator = await started();
+    const { url } = await completed(emulator);
+    const { status, headers, bytes } = await fetchBytes(url);
+    expect(status).toBe(200);
+    expect(headers).toMatchObject({
+      'content-type': 'video/mp4',
+      'content-length': String(bytes.byteLength),
+      'accept-ranges': 'bytes',
+      etag: expect.stringMatching(/^".+"$/),
+      'last-modified': expect.stringMatching(/GMT$/),
+    });
+    expect(bytes.equals(sampleVideo())).toBe(true);
+    const boxes: string[] = [];
+    let at = 0;
+    while (at < bytes.byteLength) {
+      boxes.push(bytes.toString('latin1', at + 4, at + 8));
+      at += bytes.readUInt32BE(at);
+    }
+    expect(at).toBe(bytes.byteLength);
+    expect(boxes).toEqual(expect.arrayContaining(['ftyp', 'moov', 'mdat']));
+    expect(bytes.includes('avc1')).toBe(true);
+    expect(bytes.byteLength).toBeLessThan(6144);
+  });
+
+  test.each([
+    ['bytes=0-9', 0, 10],
+    ['bytes=2000-', 2000, undefined],
+    ['bytes=-5', -5, undefined],
+    ['bytes=100-999999', 100, undefined],
+  ])('is served in parts: %s', async (range, start, end) => {
+    const emulator = await started();
+    const { url } = await completed(emulator);
+    const whole = Buffer.from(sampleVideo());
+    const { status, headers, bytes } = await fetchBytes(url, { range });
+    const expected = whole.subarray(start, end);
+    const first = start < 0 ? whole.byteLength + start : start;
+    expect(status).toBe(206);
+    expect(bytes.equals(expected)).toBe(true);
+    expect(headers['content-range']).toBe(
+      `bytes ${first}-${first + expected.byteLength - 1}/${whole.byteLength}`,
+    );
+  });
+
+  test.each(['bytes=99999-', 'bytes=-0'])('has no such part: %s is 416', async (range) => {
+    const emulator = await started();
+    const { url } = await completed(emulator);
+    const { status, headers } = await fetchBytes(url, { range });
+    expect([status, headers['content-range']]).toEqual([416, `bytes */${sampleVideo().byteLength}`]);
+  });
+
+  test.each(['bytes=0-1,5-6', 'items=0-1', 'bytes=9-5', 'bytes=-', 'nonsense'])(
+    'is served whole when the range makes no sense to it: %s',
+    async (range) => {
+      const emulator = await started();
+      const { url } = await completed(emulator);
+      expect((await fetchBytes(url, { range })).status).toBe(200);
+    },
+  );
+
+  test('If-Range: the part while the file is the same, the whole once it is another', async () => {
+    const emulator = await started({ outputBytes: 5000 });
+    const { url } = await completed(emulator);
+    const { headers, bytes } = await fetchBytes(url);
+    const etag = String(headers.etag);
+    const modified = String(headers['last-modified']);
+    expect((await fetchBytes(url, { range: 'bytes=1-', 'if-range': etag })).status).toBe(206);
+    expect((await fetchBytes(url, { range: 'bytes=1-', 'if-range': modified })).status).toBe(206);
+    emulator.changeOutputs();
+    const after = await fetchBytes(url, { range: 'bytes=1-', 'if-range': etag });
+    expect(after.status).toBe(200);
+    expect(after.headers.etag).not.toBe(etag);
+    expect(after.bytes.equals(bytes)).toBe(false);
+  });
+
+  test('If-None-Match: 304 and no body', async () => {
+    const emulator = await started();
+    const { url } = await completed(emulator);
+    const etag = String((await fetchBytes(url)).headers.etag);
+    const again = await fetchBytes(url, { 'if-none-match': etag });
+    expect([again.status, again.bytes.byteLength]).toEqual([304, 0]);
+  });
+
+  test('HEAD has the headers alone', async () => {
+    const emulator = await started();
+    const { url } = await completed(emulator);
+    const { status, headers, bytes } = await fetchBytes(url, {}, 'HEAD');
+    expect([status, headers['content-length'], bytes.byteLength]).toEqual([
+      200,
+      String(sampleVideo().byteLength),
+      0,
+    ]);
+  });
+
+  test('outputRanges: false serves it whole whatever is asked', async () => {
+    const emulator = await started({ outputRanges: false });
+    const { url } = await completed(emulator);
+    const { status, headers } = await fetchBytes(url, { range: 'bytes=5-' });
+    expect([status, headers['accept-ranges']]).toEqual([200, undefined]);
+  });
+
+  test('outputBytes: any size, the same bytes every time and from every place', async () => {
+    const size = 3_000_000;
+    const emulator = await started({ outputBytes: size });
+    const { url } = await completed(emulator);
+    const { headers, bytes } = await fetchBytes(url);
+    expect([headers['content-length'], bytes.byteLength]).toEqual([String(size), size]);
+    expect(bytes.subarray(0, sampleVideo().byteLength).equals(sampleVideo())).toBe(true);
+    for (const start of [0, 2650, 2656, 2664, 65_536, 1_048_573, 1_051_237, 2_999_999]) {
+      const part = await fetchBytes(url, { range: `bytes=${start}-${start + 99_999}` });
+      expect(part.bytes.equals(bytes.subarray(start, start + 100_000))).toBe(true);
+    }
+    // Shifted by any power of two it is another text: a part in the wrong place shows.
+    expect(
+      bytes.subarray(100_000, 200_000).equals(bytes.subarray(100_000 + 2 ** 20, 200_000 + 2 ** 20)),
+    ).toBe(false);
+  });
+
+  test('outputBytes of 100 MB is not held in memory', async () => {
+    const emulator = await started({ outputBytes: 100 * 1024 * 1024 });
+    const { url } = await completed(emulator);
+    const before = process.memoryUsage().arrayBuffers;
+    const answer = await request(url);
+    let size = 0;
+    let most = 0;
+    for await (const piece of answer.body) {
+      size += (piece as Buffer).byteLength;
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    expect(size).toBe(100 * 1024 * 1024);
+    expect(most).toBeLessThan(60 * 1024 * 1024);
+  });
+
+  test('may be small, or nothing', async () => {
+    for (const size of [0, 10]) {
+      const emulator = await started({ outputBytes: size });
+      const { url } = await completed(emulator);
+      expect((await fetchBytes(url)).bytes.byteLength).toBe(size);
+    }
+  });
+
+  test('is not there before the task is completed, nor after 7 days', async () => {
+    const clock = new ManualClock();
+    const emulator = await started({ clock });
+    const { id } = await submit(emulator);
+    const url = `${emulator.url}/outputs/${id}/1.mp4`;
+    expect((await fetchBytes(url)).status).toBe(404);
+    clock.advance(7 * DAYS);
+    expect((await fetchBytes(url)).status).toBe(200);
+    clock.advance(1);
+    expect((await fetchBytes(url)).status).toBe(410);
+    expect((await fetchBytes(`${emulator.url}/outputs/nobody/1.mp4`)).status).toBe(404);
+  });
+
+  test('does not want the key: it is refused, and noted', async () => {
+    const emulator = await started();
+    const { url } = await completed(emulator);
+    expect(emulator.keyLeaks).toEqual([]);
+    expect((await fetchBytes(url, { authorization: `Bearer ${emulator.apiKey}` })).status).toBe(400);
+    expect(emulator.keyLeaks).toMatchObject([{ operation: 'output' }]);
+  });
+
+  test('can break off after so many bytes', async () => {
+    const emulator = await started({ outputBytes: 500_000 });
+    const { url } = await completed(emulator);
+    emulator.fail({ on: 'output', kind: 'reset', when: 'body', bytes: 200_000 });
+    const answer = await request(url);
+    let size = 0;
+    await expect(async () => {
+      for await (const piece of answer.body) size += (piece as Buffer).byteLength;
+    }).rejects.toThrow();
+    expect(size).toBe(200_000);
+  });
+});
+
+describe('the multipart upload', () => {
+  const form = (file: Blob, name: string, field = 'file') => {
+    const data = new FormData();
+    data.append('note', 'a field beside it');
+    data.append(field, file, name);
+    return data;
+  };
+  const send = async (emulator: Emulator, body: FormData, key = 'k') => {
+    const answer = await fetch(`${emulator.url}/api/v3/media/upload/binary`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body,
+    });
+    return { status: answer.status, json: (await answer.json()) as { data: Record<string, unknown> } };
+  };
+
+  test('answers with where the file is, and serves it there', async () => {
+    const emulator = await started();
+    const reply = await send(emulator, form(new Blob([PNG], { type: 'image/png' }), 'sïde "1".png'));
+    expect(reply.json.data).toMatchObject({ type: 'image', filename: 'sïde "1".png', size: 16 });
+    const { status, headers, bytes } = await fetchBytes(String(reply.json.data['download_url']));
+    expect([status, headers['content-type']]).toEqual([200, 'image/png']);
+    expect(bytes.equals(PNG)).toBe(true);
+    expect(emulator.uploads).toMatchObject([{ via: 'binary', size: 16, contentType: 'image/png' }]);
+  });
+
+  test('takes contents that look like its own boundaries, byte for byte', async () => {
+    const emulator = await started();
+    const tricky = Buffer.from('\r\n--\r\n--x\r\n\r\n----formdata-undici\r\n'.repeat(5000));
+    await send(emulator, form(new Blob([tricky], { type: 'video/mp4' }), 'a.mp4'));
+    expect(Buffer.from(emulator.uploads[0]?.bytes ?? []).equals(tricky)).toBe(true);
+  });
+
+  test('takes a body that comes a byte at a time', async () => {
+    const emulator = await started();
+    const body = Buffer.from(
+      '--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n12\r\n3\r\n--b--\r\n',
+    );
+    const answer = await request(`${emulator.url}/api/v3/media/upload/binary`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer k', 'content-type': 'multipart/form-data; boundary=b' },
+      body: Readable.from(Array.from(body, (byte) => Buffer.from([byte]))),
+    });
+    expect(answer.statusCode).toBe(200);
+    expect(Buffer.from(emulator.uploads[0]?.bytes ?? []).toString()).toBe('12\r\n3');
+  });
+
+  test.each<[string, FormData, RegExp]>([
+    ['no file', form(new Blob([PNG]), 'a.png', 'image'), /'file'/],
+    ['a type it does not take', form(new Blob(['x'], { type: 'text/plain' }), 'a.txt'), /type/],
+    [
+      'an image over 20 MB',
+      form(new Blob([new Uint8Array(20 * 1024 * 1024 + 1)], { type: 'image/png' }), 'a.png'),
+      /20 MB/,
+    ],
+  ])('refuses %s', async (_what, body, message) => {
+    const emulator = await started();
+    expect(await send(emulator, body)).toMatchObject({
+      status: 400,
+      json: { message: expect.stringMatching(message) },
+    });
+    expect(emulator.uploads).toHaveLength(0);
+  });
+
+  test('refuses what is no form, or half of one, or without a key', async () => {
+    const emulator = await started();
+    const path = 'media/upload/binary';
+    expect((await call(emulator, path, { body: '{}' })).status).toBe(400);
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' };
+    expect((await call(emulator, path, { body: '--b\r\nContent-Disp', headers })).status).toBe(400);
+    expect((await call(emulator, path, { body: '{}', key: null })).status).toBe(401);
+  });
+});
+
+describe('the ticket upload', () => {
+  const ask = (emulator: Emulator, body: unknown) => call(emulator, 'media/uploads', { body });
+  const ticketFor = async (emulator: Emulator, size = PNG.byteLength) =>
+    (await ask(emulator, { filename: 'a b.png', size, content_type: 'image/png' })).json.data;
+  const put = async (
+    { upload }: Awaited<ReturnType<typeof ticketFor>>,
+    { headers = {}, body = PNG }: { headers?: Record<string, string>; body?: Buffer | Readable } = {},
+  ) => {
+    const answer = await request(upload.url, {
+      method: 'PUT',
+      headers: { ...upload.headers, ...headers },
+      body,
+    });
+    return { status: answer.statusCode, text: await answer.body.text() };
+  };
+
+  test('is a ticket, a PUT without the key, and the file at its URL', async () => {
+    const emulator = await started();
+    const ticket = await ticketFor(emulator);
+    expect(ticket.upload.method).toBe('PUT');
+    expect((await fetchBytes(ticket.download_url)).status).toBe(404);
+    expect((await put(ticket)).status).toBe(200);
+    const { status, headers, bytes } = await fetchBytes(ticket.download_url);
+    expect([status, headers['content-type'], bytes.equals(PNG)]).toEqual([200, 'image/png', true]);
+    expect(emulator.uploads).toMatchObject([
+      { via: 'ticket', filename: 'a b.png', url: ticket.download_url },
+    ]);
+    expect(emulator.requests.at(-2)).toMatchObject({ operation: 'put', bodyBytes: 16, body: undefined });
+    expect((await put(ticket)).status).toBe(200);
+    expect(emulator.uploads).toHaveLength(1);
+  });
+
+  test('refuses the key in its PUT, and notes it', async () => {
+    const emulator = await started();
+    const ticket = await ticketFor(emulator);
+    expect((await put(ticket, { headers: { authorization: 'Bearer k' } })).status).toBe(400);
+    expect(emulator.keyLeaks).toMatchObject([{ operation: 'put' }]);
+    expect(emulator.uploads).toHaveLength(0);
+  });
+
+  test('refuses a PUT whose headers are not exactly the ticket’s', async () => {
+    const emulator = await started();
+    const ticket = await ticketFor(emulator);
+    const missing = { ...ticket, upload: { ...ticket.upload, headers: { 'content-type': 'image/png' } } };
+    expect((await put(missing)).status).toBe(403);
+    const lowerCase = Object.fromEntries(
+      Object.entries(ticket.upload.headers).map(([name, value]) => [name.toLowerCase(), value]),
+    );
+    const renamed = { ...ticket, upload: { ...ticket.upload, headers: lowerCase } };
+    expect((await put(renamed, { headers: { 'content-type': 'image/jpeg' } })).status).toBe(403);
+    expect((await put(ticket, { headers: { 'x-client-name': 'test' } })).status).toBe(403);
+    const unsigned = { ...ticket, upload: { ...ticket.upload, url: ticket.upload.url.replace(/\?.*/, '') } };
+    expect((await put(unsigned)).status).toBe(403);
+    expect((await put(renamed)).status).toBe(200);
+  });
+
+  test('refuses another number of bytes than the ticket’s, and a PUT without a length', async () => {
+    const emulator = await started();
+    const ticket = await ticketFor(emulator, 17);
+    expect(await put(ticket)).toMatchObject({ status: 400, text: expect.stringContaining('IncompleteBody') });
+    expect((await put(await ticketFor(emulator), { body: Readable.from([PNG]) })).status).toBe(411);
+    expect(emulator.uploads).toHaveLength(0);
+  });
+
+  test.each([
+    [{ size: 5 }, /filename/],
+    [{ filename: 'a.png' }, /size/],
+    [{ filename: 'a.png', size: 0 }, /size/],
+    [{ filename: 'a.exe', size: 5 }, /type/],
+    [{ filename: 'a.png', size: 20 * 1024 * 1024 + 1 }, /20 MB/],
+    [{ filename: 'a.mp4', size: 100 * 1024 * 1024 + 1 }, /100 MB/],
+  ])('refuses a ticket for %j', async (body, message) => {
+    const emulator = await started();
+    const reply = await ask(emulator, body);
+    expect([reply.status, reply.json.message]).toEqual([400, expect.stringMatching(message)]);
+  });
+
+  test('takes the type by the name when none is given, and the largest of each', async () => {
+    const emulator = await started();
+    const { upload } = (await ask(emulator, { filename: 'a.MKV', size: 100 * 1024 * 1024 })).json.data;
+    expect(upload.headers['Content-Type']).toBe('video/x-matroska');
+    expect((await ask(emulator, { filename: 'a.jpg', size: 20 * 1024 * 1024 })).status).toBe(200);
+  });
+
+  test('ticketUploads: false knows only the older way', async () => {
+    const emulator = await started({ ticketUploads: false });
+    expect((await ask(emulator, { filename: 'a.png', size: 5 })).status).toBe(404);
+  });
+
+  test('keepUploads: false counts the bytes and forgets them', async () => {
+    const emulator = await started({ keepUploads: false });
+    expect((await put(await ticketFor(emulator))).status).toBe(200);
+    expect(emulator.uploads[0]).toMatchObject({ size: 16 });
+    expect(emulator.uploads[0]?.bytes.byteLength).toBe(0);
+  });
+});
+
+test('uploads are gone after 7 days, and do not want the key', async () => {
+  const clock = new ManualClock();
+  const emulator = await started({ clock });
+  const ticket = (await call(emulator, 'media/uploads', { body: { filename: 'a.png', size: 1 } })).json.data;
+  await request(ticket.upload.url, { method: 'PUT', headers: ticket.upload.headers, body: 'x' });
+  clock.advance(7 * DAYS);
+  expect((await fetchBytes(ticket.download_url)).status).toBe(200);
+  await fetchBytes(ticket.download_url, { authorization: 'Bearer k' });
+  expect(emulator.keyLeaks).toMatchObject([{ operation: 'file' }]);
+  clock.advance(1);
+  expect((await fetchBytes(ticket.download_url)).status).toBe(410);
+});

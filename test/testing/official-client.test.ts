@@ -1,0 +1,40 @@
+/**
+ * Checks that the official client works on the emulator unchanged: what it takes for the service is one.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { Client } from 'wavespeed';
+import { O1, O3, started } from './support.js';
+
+test.each([O1, O3])('run() makes a video with %s', async (model) => {
+  const emulator = await started({ createdMs: 5, processingMs: 5 });
+  const client = new Client(emulator.apiKey, { baseUrl: emulator.baseUrl });
+  const { outputs } = await client.run(model, { prompt: 'A paper boat' }, { pollInterval: 0.01 });
+  expect(outputs).toEqual([`${emulator.url}/outputs/${emulator.account.tasks[0]?.id}/1.mp4`]);
+  expect(emulator.account.tasks).toHaveLength(1);
+  expect(emulator.requests[0]?.headers).toMatchObject({ 'x-client-name': 'wavespeed-js' });
+});
+
+test('run() reports a failed task, and a refused submit', async () => {
+  const emulator = await started({ createdMs: 0, processingMs: 0, failWith: 'content refused' });
+  const client = new Client(emulator.apiKey, { baseUrl: emulator.baseUrl });
+  await expect(client.run(O3, { prompt: 'x' }, { pollInterval: 0.01 })).rejects.toThrow(/content refused/);
+  await expect(client.run(O3, { prompt: '' }, { pollInterval: 0.01 })).rejects.toThrow(/400.*prompt/);
+});
+
+test('upload() stores a file, and its URL serves it', async () => {
+  const emulator = await started();
+  const directory = await mkdtemp(join(tmpdir(), 'emulator-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const path = join(directory, 'side view.png');
+  await writeFile(path, 'not really a picture');
+  const client = new Client(emulator.apiKey, { baseUrl: emulator.baseUrl });
+  const url = await client.upload(path);
+  expect(await (await fetch(url)).text()).toBe('not really a picture');
+  expect(emulator.uploads).toMatchObject([
+    { filename: 'side view.png', via: 'ticket', contentType: 'image/png' },
+  ]);
+  expect(emulator.keyLeaks).toEqual([]);
+});

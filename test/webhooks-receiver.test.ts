@@ -1,0 +1,483 @@
+/**
+ * Checks `createWebhookReceiver` through Fetch requests: what it answers, that an event is handled once, and that none is lost.
+ */
+import { describe, expect, test, vi } from 'vitest';
+import {
+  ConfigurationError,
+  createWebhookReceiver,
+  WebhookVerificationError,
+} from 'wavespeed-kling/webhooks';
+import type {
+  Prediction,
+  WebhookEvent,
+  WebhookReceiverOptions,
+  WebhookStore,
+} from 'wavespeed-kling/webhooks';
+import { signWebhook } from '../src/testing/sign.js';
+import { createMemoryStore } from '../src/webhook-store.js';
+
+const SECRET = 'whsec_test_secret';
+
+const bodyOf = (id = 'task-1', status = 'completed') =>
+  JSON.stringify({ id, status, outputs: ['https://cdn.example.com/video.mp4'] });
+
+function delivery(webhookId: string, body = bodyOf(), secret = SECRET): Request {
+  return new Request('https://example.com/webhooks', {
+    method: 'POST',
+    headers: { ...signWebhook(body, secret, { id: webhookId }), 'content-type': 'application/json' },
+    body,
+  });
+}
+
+/** A promise and what settles it. */
+function gate() {
+  let open: () => void = () => {};
+  let fail: (error: Error) => void = () => {};
+  const promise = new Promise<void>((resolve, reject) => {
+    open = resolve;
+    fail = reject;
+  });
+  return { promise, open, fail };
+}
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+describe('answers', () => {
+  test('200 once onEvent has finished', async () => {
+    const handler = gate();
+    const receiver = createWebhookReceiver({ secret: SECRET, onEvent: () => handler.promise });
+    let answered = false;
+    const answer = receiver.fetch(delivery('msg_1')).then((response) => {
+      answered = true;
+      return response;
+    });
+    await settled();
+    expect(answered).toBe(false);
+    handler.open();
+    const response = await answer;
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toContain('application/json');
+    expect(await response.json()).toEqual({ received: true });
+  });
+
+  test('200 without onEvent', async () => {
+    const { fetch } = createWebhookReceiver({ secret: SECRET });
+    expect((await fetch(delivery('msg_1'))).status).toBe(200);
+  });
+
+  test.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('405 to %s', async (method) => {
+    const onError = vi.fn();
+    const receiver = createWebhookReceiver({ secret: SECRET, onError });
+    const response = await receiver.fetch(new Request('https://example.com/webhooks', { method }));
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('POST');
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  test.each<[number, string, () => Request]>([
+    [401, 'signature_mismatch', () => delivery('msg_1', bodyOf(), 'whsec_other')],
+    [400, 'missing_header', () => new Request('https://example.com/', { method: 'POST', body: bodyOf() })],
+    [400, 'missing_header', () => new Request('https://example.com/', { method: 'POST' })],
+    [
+      401,
+      'timestamp_too_old',
+      () => {
+        const headers = signWebhook(bodyOf(), SECRET, { timestamp: 1_000 });
+        return new Request('https://example.com/', { method: 'POST', body: bodyOf(), headers });
+      },
+    ],
+    [400, 'invalid_payload', () => delivery('msg_1', '[]')],
+    [413, 'body_too_large', () => delivery('msg_1', JSON.stringify({ id: 'x'.repeat(2_000_000) }))],
+  ])('%i %s, tells onError, and does not call onEvent', async (status, reason, request) => {
+    const onError = vi.fn();
+    const onEvent = vi.fn();
+    const receiver = createWebhookReceiver({ secret: SECRET, onEvent, onError });
+    const response = await receiver.fetch(request());
+    expect(response.status).toBe(status);
+    const answer: unknown = await response.json();
+    expect(answer).toMatchObject({ reason, message: expect.any(String) });
+    expect(JSON.stringify(answer)).not.toContain('test_secret');
+    expect(onEvent).not.toHaveBeenCalled();
+    expect(onError).toHaveBeenCalledTimes(1);
+    expect(onError.mock.calls[0]?.[0]).toBeInstanceOf(WebhookVerificationError);
+  });
+
+  test('413 to a body without a length, as soon as it is too long', async () => {
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += 1;
+        controller.enqueue(new Uint8Array(1_000));
+        // Far beyond the limit, and yet not endless: a receiver that reads on fails the test and not the machine.
+        if (sent === 1_000) controller.close();
+      },
+    });
+    const receiver = createWebhookReceiver({ secret: SECRET, maxBodyBytes: 10_000 });
+    const response = await receiver.fetch(
+      new Request('https://example.com/', { method: 'POST', body, duplex: 'half' }),
+    );
+    expect(response.status).toBe(413);
+    expect(sent).toBeLessThan(20);
+  });
+
+  test('a body of exactly maxBodyBytes is taken', async () => {
+    const maxBodyBytes = new TextEncoder().encode(bodyOf()).byteLength;
+    const at = createWebhookReceiver({ secret: SECRET, maxBodyBytes });
+    expect((await at.fetch(delivery('msg_1'))).status).toBe(200);
+    const under = createWebhookReceiver({ secret: SECRET, maxBodyBytes: maxBodyBytes - 1 });
+    expect((await under.fetch(delivery('msg_1'))).status).toBe(413);
+  });
+
+  test('400 to a body that breaks off', async () => {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('{'));
+        controller.error(new Error('cut'));
+      },
+    });
+    const onError = vi.fn();
+    const receiver = createWebhookReceiver({ secret: SECRET, onError });
+    const request = new Request('https://example.com/', { method: 'POST', body, duplex: 'half' });
+    expect((await receiver.fetch(request)).status).toBe(400);
+    expect(onError.mock.calls[0]?.[0]).toMatchObject({ reason: 'unreadable_body' });
+  });
+
+  test('500 to a request that was read before, and says what to do', async () => {
+    const request = delivery('msg_1');
+    await request.json();
+    const onError = vi.fn();
+    const response = await createWebhookReceiver({ secret: SECRET, onError }).fetch(request);
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({
+      reason: 'parsed_body',
+      message: expect.stringContaining('clone()'),
+    });
+    expect(onError).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('is set up', () => {
+  test.each(['', 'whsec_', []])('never with the secret %j', (secret) => {
+    expect(() => createWebhookReceiver({ secret })).toThrow(WebhookVerificationError);
+  });
+
+  test.each<Partial<WebhookReceiverOptions>>([
+    { toleranceSeconds: NaN },
+    { toleranceSeconds: -1 },
+    { maxBodyBytes: 0 },
+    { maxBodyBytes: 1.5 },
+    { maxBodyBytes: Infinity },
+  ])('never with %j', (options) => {
+    expect(() => createWebhookReceiver({ secret: SECRET, ...options })).toThrow(ConfigurationError);
+  });
+
+  test('with several secrets, a tolerance and a clock', async () => {
+    const receiver = createWebhookReceiver({
+      secret: ['whsec_old', SECRET],
+      toleranceSeconds: 10,
+      now: () => Date.now() + 11_000,
+    });
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(401);
+    const others = createWebhookReceiver({ secret: ['whsec_old', SECRET] });
+    expect((await others.fetch(delivery('msg_1'))).status).toBe(200);
+  });
+});
+
+describe('an event', () => {
+  test('is handled once, however often it is delivered', async () => {
+    const onEvent = vi.fn();
+    const receiver = createWebhookReceiver({ secret: SECRET, onEvent });
+    for (let delivered = 0; delivered < 3; delivered += 1) {
+      expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
+    }
+    expect(onEvent).toHaveBeenCalledTimes(1);
+    expect((await receiver.fetch(delivery('msg_2'))).status).toBe(200);
+    expect(onEvent).toHaveBeenCalledTimes(2);
+  });
+
+  test('whose handler threw is answered 500, reaches onError, and is handled when it comes again', async () => {
+    const failure = new Error('database password: hunter2');
+    const onEvent = vi.fn<(event: WebhookEvent) => void>();
+    onEvent.mockImplementationOnce(() => {
+      throw failure;
+    });
+    onEvent.mockRejectedValueOnce(failure);
+    const onError = vi.fn();
+    const receiver = createWebhookReceiver({ secret: SECRET, onEvent, onError });
+    for (let attempt = 1; attempt <= 2; attempt += 1) {
+      const response = await receiver.fetch(delivery('msg_1'));
+      expect(response.status).toBe(500);
+      expect(await response.text()).not.toContain('hunter2');
+      expect(onError).toHaveBeenCalledTimes(attempt);
+      expect(onError).toHaveBeenLastCalledWith(failure, {
+        webhookId: 'msg_1',
+        event: expect.objectContaining({ id: 'task-1' }),
+      });
+    }
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
+    expect(onEvent).toHaveBeenCalledTimes(3);
+    expect(onError).toHaveBeenCalledTimes(2);
+  });
+
+  test('delivered twice at once is handled once; neither is answered before it is done', async () => {
+    const handler = gate();
+    const onEvent = vi.fn(() => handler.promise);
+    const receiver = createWebhookReceiver({ secret: SECRET, onEvent });
+    let answers = 0;
+    const both = [1, 2].map(async () => {
+      const response = await receiver.fetch(delivery('msg_1'));
+      answers += 1;
+      return response.status;
+    });
+    await settled();
+    expect(answers).toBe(0);
+    handler.open();
+    expect(await Promise.all(both)).toEqual([200, 200]);
+    expect(onEvent).toHaveBeenCalledTimes(1);
+  });
+
+  test('delivered twice at once whose handler fails is refused both times, and then handled', async () => {
+    const handler = gate();
+    const onEvent = vi.fn(() => handler.promise);
+    const receiver = createWebhookReceiver({ secret: SECRET, onEvent });
+    const both = [1, 2].map(async () => (await receiver.fetch(delivery('msg_1'))).status);
+    await settled();
+    handler.fail(new Error('no'));
+    expect(await Promise.all(both)).toEqual([500, 500]);
+    expect(onEvent).toHaveBeenCalledTimes(1);
+    onEvent.mockResolvedValue(undefined);
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
+    expect(onEvent).toHaveBeenCalledTimes(2);
+  });
+
+  test('is not lost when onError throws as well', async () => {
+    const receiver = createWebhookReceiver({
+      secret: SECRET,
+      onEvent: () => Promise.reject(new Error('first')),
+      onError: () => {
+        throw new Error('second');
+      },
+    });
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(500);
+  });
+});
+
+describe('a store that two processes share', () => {
+  test('handles an event in one of them; the other answers 503 meanwhile and 200 after', async () => {
+    const store = createMemoryStore();
+    const handler = gate();
+    const onEvent = vi.fn(() => handler.promise);
+    const one = createWebhookReceiver({ secret: SECRET, store, onEvent });
+    const other = createWebhookReceiver({ secret: SECRET, store, onEvent });
+    const first = one.fetch(delivery('msg_1'));
+    await settled();
+    const meanwhile = await other.fetch(delivery('msg_1'));
+    expect(meanwhile.status).toBe(503);
+    expect(Number(meanwhile.headers.get('retry-after'))).toBeGreaterThan(0);
+    handler.open();
+    expect((await first).status).toBe(200);
+    const after = await other.fetch(delivery('msg_1'));
+    expect(after.status).toBe(200);
+    expect(await after.json()).toEqual({ received: true, duplicate: true });
+    expect(onEvent).toHaveBeenCalledTimes(1);
+  });
+
+  const broken = (broke: keyof WebhookStore): WebhookStore => {
+    const store = createMemoryStore();
+    return { ...store, [broke]: () => Promise.reject(new Error(`${broke} failed`)) };
+  };
+
+  test('that cannot claim: 500, nothing handled', async () => {
+    const onEvent = vi.fn();
+    const onError = vi.fn();
+    const receiver = createWebhookReceiver({ secret: SECRET, store: broken('claim'), onEvent, onError });
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(500);
+    expect(onEvent).not.toHaveBeenCalled();
+    expect(onError).toHaveBeenCalledTimes(1);
+  });
+
+  test('that cannot complete: 200, as the event is handled; onError hears of it', async () => {
+    const onError = vi.fn();
+    const receiver = createWebhookReceiver({
+      secret: SECRET,
+      store: broken('complete'),
+      onEvent: () => {},
+      onError,
+    });
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
+    expect(onError).toHaveBeenCalledTimes(1);
+  });
+
+  test('that cannot release: 500 all the same; onError hears of both errors', async () => {
+    const onError = vi.fn();
+    const onEvent = () => Promise.reject(new Error('handler failed'));
+    const receiver = createWebhookReceiver({ secret: SECRET, store: broken('release'), onEvent, onError });
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(500);
+    expect(onError.mock.calls.map(([error]: unknown[]) => String(error))).toEqual([
+      'Error: release failed',
+      'Error: handler failed',
+    ]);
+  });
+});
+
+describe('the store in memory', () => {
+  test('forgets a handled delivery after 24 hours', async () => {
+    vi.useFakeTimers();
+    try {
+      const store = createMemoryStore();
+      expect(await store.claim('a')).toBe('new');
+      expect(await store.claim('a')).toBe('running');
+      await store.complete('a');
+      vi.advanceTimersByTime(24 * 3_600_000 - 1);
+      expect(await store.claim('a')).toBe('done');
+      vi.advanceTimersByTime(1);
+      expect(await store.claim('a')).toBe('new');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('forgets the oldest handled ones when it is full, and never one that is running', async () => {
+    const store = createMemoryStore(2);
+    await store.claim('running');
+    for (const id of ['a', 'b', 'c']) {
+      await store.claim(id);
+      await store.complete(id);
+    }
+    expect(await store.claim('running')).toBe('running');
+    expect(await store.claim('b')).toBe('done');
+    expect(await store.claim('c')).toBe('done');
+    expect(await store.claim('a')).toBe('new');
+  });
+
+  test('gives a released one out again', async () => {
+    const store = createMemoryStore();
+    await store.claim('a');
+    await store.release('a');
+    expect(await store.claim('a')).toBe('new');
+  });
+});
+
+describe('subscribe', () => {
+  test('hears of its task’s events only, until it unsubscribes', async () => {
+    const receiver = createWebhookReceiver({ secret: SECRET });
+    const heard: Prediction[] = [];
+    const unsubscribe = receiver.subscribe('task-1', (prediction) => heard.push(prediction));
+    await receiver.fetch(delivery('msg_1', bodyOf('task-2')));
+    expect(heard).toEqual([]);
+    await receiver.fetch(delivery('msg_2', bodyOf('task-1')));
+    expect(heard).toMatchObject([{ id: 'task-1', status: 'completed' }]);
+    unsubscribe();
+    unsubscribe();
+    await receiver.fetch(delivery('msg_3', bodyOf('task-1', 'failed')));
+    expect(heard).toHaveLength(1);
+  });
+
+  test('is woken while onEvent is still at work, and also when it fails', async () => {
+    const handler = gate();
+    const receiver = createWebhookReceiver({ secret: SECRET, onEvent: () => handler.promise });
+    const listener = vi.fn();
+    receiver.subscribe('task-1', listener);
+    const answer = receiver.fetch(delivery('msg_1'));
+    await settled();
+    expect(listener).toHaveBeenCalledTimes(1);
+    handler.fail(new Error('no'));
+    expect((await answer).status).toBe(500);
+  });
+
+  test('is never woken by what is not verified', async () => {
+    const receiver = createWebhookReceiver({ secret: SECRET });
+    const listener = vi.fn();
+    receiver.subscribe('task-1', listener);
+    await receiver.fetch(delivery('msg_1', bodyOf(), 'whsec_other'));
+    receiver.subscribe('task-1', listener);
+    await settled();
+    expect(listener).not.toHaveBeenCalled();
+  });
+
+  test('after the event hears of it, once it has returned', async () => {
+    const receiver = createWebhookReceiver({ secret: SECRET });
+    await receiver.fetch(delivery('msg_1'));
+    const listener = vi.fn();
+    const unsubscribe = receiver.subscribe('task-1', listener);
+    expect(listener).not.toHaveBeenCalled();
+    await settled();
+    expect(listener).toHaveBeenCalledTimes(1);
+    unsubscribe();
+    // Unsubscribed before its turn came.
+    receiver.subscribe('task-1', listener)();
+    await settled();
+    expect(listener).toHaveBeenCalledTimes(1);
+  });
+
+  test('after an event that does not end the task does not hear of it', async () => {
+    const receiver = createWebhookReceiver({ secret: SECRET });
+    const during = vi.fn();
+    receiver.subscribe('task-1', during);
+    await receiver.fetch(delivery('msg_1', bodyOf('task-1', 'processing')));
+    expect(during).toHaveBeenCalledTimes(1);
+    const after = vi.fn();
+    receiver.subscribe('task-1', after);
+    await settled();
+    expect(after).not.toHaveBeenCalled();
+  });
+
+  test('remembers the last 1,000 ended tasks', async () => {
+    const receiver = createWebhookReceiver({ secret: SECRET });
+    for (let count = 0; count <= 1_000; count += 1) {
+      await receiver.fetch(delivery(`msg_${count}`, bodyOf(`task-${count}`)));
+    }
+    const heard: string[] = [];
+    for (const id of ['task-0', 'task-1', 'task-1000']) {
+      receiver.subscribe(id, (prediction) => heard.push(prediction.id));
+    }
+    await settled();
+    expect(heard).toEqual(['task-1', 'task-1000']);
+  });
+
+  test('one listener’s error neither stops the others nor refuses the delivery; onError hears of it', async () => {
+    const onError = vi.fn();
+    const receiver = createWebhookReceiver({ secret: SECRET, onError });
+    receiver.subscribe('task-1', () => {
+      throw new Error('thrown');
+    });
+    receiver.subscribe('task-1', () => Promise.reject(new Error('rejected')));
+    const listener = vi.fn();
+    receiver.subscribe('task-1', listener);
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
+    await settled();
+    expect(listener).toHaveBeenCalledTimes(1);
+    expect(onError.mock.calls.map(([error]: unknown[]) => String(error))).toEqual([
+      'Error: thrown',
+      'Error: rejected',
+    ]);
+  });
+
+  test('may subscribe and unsubscribe while it is called', async () => {
+    const receiver = createWebhookReceiver({ secret: SECRET });
+    const heard: string[] = [];
+    let unsubscribeSecond = () => {};
+    receiver.subscribe('task-1', () => {
+      heard.push('first');
+      unsubscribeSecond();
+      receiver.subscribe('task-1', () => heard.push('third'));
+    });
+    unsubscribeSecond = receiver.subscribe('task-1', () => heard.push('second'));
+    await receiver.fetch(delivery('msg_1'));
+    await settled();
+    expect(heard).toEqual(['first', 'third']);
+  });
+});
+
+test('prints nothing', async () => {
+  const writes = [vi.spyOn(process.stdout, 'write'), vi.spyOn(process.stderr, 'write')];
+  const methods = (['log', 'info', 'warn', 'error', 'debug'] as const).map((name) => vi.spyOn(console, name));
+  const receiver = createWebhookReceiver({
+    secret: SECRET,
+    onEvent: () => Promise.reject(new Error('no')),
+  });
+  await receiver.fetch(delivery('msg_1'));
+  await receiver.fetch(delivery('msg_1', bodyOf(), 'whsec_other'));
+  for (const spy of [...writes, ...methods]) expect(spy).not.toHaveBeenCalled();
+});
