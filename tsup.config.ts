@@ -1,7 +1,7 @@
 // Builds the four entries as ESM and CommonJS with types for each; the reasons for the settings stand beside them.
 import { defineConfig } from 'tsup';
 
-export default defineConfig((options) => ({
+export default defineConfig({
   entry: {
     index: 'src/index.ts',
     schemas: 'src/schemas.ts',
@@ -12,7 +12,6 @@ export default defineConfig((options) => ({
   target: 'node20.18',
   platform: 'node',
   clean: true,
-  silent: options.silent === true,
   // One copy of each class, whichever entry it is loaded through: without it `instanceof` fails across subpaths in CommonJS.
   splitting: true,
   // zod is bundled tree-shaken (a fifth of its import cost); p-retry because it is ESM only and CommonJS on Node 20.18 cannot require it.
@@ -21,4 +20,4 @@ export default defineConfig((options) => ({
   sourcemap: true,
   // TypeScript 6 deprecates an option that tsup's declaration bundler sets.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
-}));
+});

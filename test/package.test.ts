@@ -1,0 +1,222 @@
+// The package as users get it: packed, installed into an empty project, and used from there as ESM, CommonJS and
+// TypeScript; and what a process that uses it does when it has nothing more to do.
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('..', import.meta.url));
+let project: string;
+
+beforeAll(async () => {
+  project = mkdtempSync(join(tmpdir(), 'wavespeed-kling-package-'));
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  // `prepack` builds.
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', project, ...quiet], {
+    cwd: root,
+  });
+  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ filename: string }];
+  writeFileSync(join(project, 'package.json'), '{ "private": true }');
+  await run('npm', ['install', join(project, filename), ...quiet], { cwd: project });
+}, 180_000);
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+/** Tells whether the build is there and newer than what it is made from. */
+function isBuilt(): boolean {
+  const sources = [
+    ...filesBelow(join(root, 'src')),
+    ...['package.json', 'tsup.config.ts'].map((name) => join(root, name)),
+  ];
+  // The types are what is built last.
+  const built = statSync(join(root, 'dist/index.d.cts'), { throwIfNoEntry: false });
+  return built !== undefined && sources.every((file) => statSync(file).mtimeMs < built.mtimeMs);
+}
+
+const installed = (...path: string[]) => join(project, 'node_modules', 'wavespeed-kling', ...path);
+
+/** Lists the files of a folder and those below it. */
+const filesBelow = (folder: string) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+
+describe('the packed files', () => {
+  test('are the build, its maps and the texts, nothing else', () => {
+    const names = readdirSync(installed()).sort();
+    expect(names).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json']);
+    const kinds = new Set(
+      filesBelow(installed('dist')).map((file) => file.slice(file.indexOf('.', file.lastIndexOf('/')))),
+    );
+    expect([...kinds].sort()).toEqual(['.cjs', '.cjs.map', '.d.cts', '.d.ts', '.js', '.js.map']);
+  });
+
+  test('name no path of the machine they were built on', () => {
+    for (const file of filesBelow(installed())) {
+      expect(readFileSync(file, 'utf8').includes(root), file).toBe(false);
+    }
+  });
+});
+
+test.each(['smoke.mjs', 'smoke.cjs'])(
+  '%s: every entry loads and a video is made',
+  async (file) => {
+    copyFileSync(join(root, 'test/smoke', file), join(project, file));
+    const { stdout } = await run(process.execPath, [file], { cwd: project });
+    expect(stdout).toContain('ok');
+  },
+  30_000,
+);
+
+describe('TypeScript', () => {
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const common = {
+    target: 'ES2022',
+    lib: ['ES2022'],
+    strict: true,
+    noEmit: true,
+    skipLibCheck: false,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+  };
+  test.each([
+    ['nodenext as ESM', 'consumer.mts', { module: 'nodenext', moduleResolution: 'nodenext' }],
+    ['nodenext as CommonJS', 'consumer.cts', { module: 'nodenext', moduleResolution: 'nodenext' }],
+    ['bundler', 'consumer.ts', { module: 'esnext', moduleResolution: 'bundler' }],
+  ])(
+    '%s: compiles, and refuses what is wrong for the model',
+    async (name, file, options) => {
+      const folder = join(project, name.replaceAll(' ', '-'));
+      mkdirSync(folder);
+      copyFileSync(join(root, 'test/consumers/consumer.ts'), join(folder, file));
+      writeFileSync(
+        join(folder, 'tsconfig.json'),
+        JSON.stringify({ compilerOptions: { ...common, ...options }, files: [file] }),
+      );
+      const { stdout } = await run(process.execPath, [compiler, '-p', folder], { cwd: project }).catch(
+        (error: { stdout: string }) => error,
+      );
+      expect(stdout).toBe('');
+    },
+    60_000,
+  );
+
+  test('needs nothing but the package: types of Node come with it', () => {
+    const manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
+      dependencies: object;
+    };
+    expect(Object.keys(manifest.dependencies)).toEqual(['wavespeed-kling']);
+  });
+});
+
+describe('a process', () => {
+  /** Runs a program of the project and tells how it ended. */
+  async function outcome(program: string, env: Record<string, string> = {}) {
+    const file = join(project, `program-${Math.random().toString(36).slice(2)}.mjs`);
+    writeFileSync(file, program);
+    const started = Date.now();
+    const child = spawn(process.execPath, [file], { cwd: project, env: { ...process.env, ...env } });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    return { code, output, ms: Date.now() - started };
+  }
+
+  /** A program whose service runs in a process of its own, so that only the client can keep this one alive. */
+  const withService = (fault: string, body: string) => `
+    import { spawn } from 'node:child_process';
+    import { once } from 'node:events';
+    import { KLING_O3_STD, WaveSpeedKling } from 'wavespeed-kling';
+    const service = spawn(process.execPath, ['--input-type=module', '-e', ${JSON.stringify(`
+      import { startEmulator } from 'wavespeed-kling/testing';
+      const emulator = await startEmulator({ createdMs: 50, processingMs: 1000 });
+      ${fault}
+      console.log(emulator.url);
+      setTimeout(() => process.exit(), 60_000);
+      process.stdin.on('end', () => process.exit()).resume();
+    `)}], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const [url] = await once(service.stdout, 'data');
+    service.unref(); service.stdin.unref(); service.stdout.unref();
+    const kling = new WaveSpeedKling({ apiKey: 'key', baseUrl: String(url).trim() });
+    const input = { prompt: 'A fox' };
+    ${body}`;
+
+  test('stays alive in mid-wait, though nothing else keeps it', async () => {
+    const { output, code } = await outcome(
+      withService(
+        '',
+        `
+        kling.run(KLING_O3_STD, input, { pollIntervalMs: 300 }).then((video) => console.log('made', video.outputs.length));`,
+      ),
+    );
+    expect(output).toBe('made 1\n');
+    expect(code).toBe(0);
+  }, 30_000);
+
+  test('ends by itself after a run, the client not closed', async () => {
+    const { output, ms } = await outcome(
+      withService(
+        '',
+        `
+        await kling.run(KLING_O3_STD, input, { pollIntervalMs: 300, timeoutMs: 3_600_000 });
+        console.log('made');`,
+      ),
+    );
+    expect(output).toBe('made\n');
+    expect(ms).toBeLessThan(8000);
+  }, 30_000);
+
+  test('ends by itself after an abort in mid-submit, though the service still holds the connection', async () => {
+    const { output, ms } = await outcome(
+      withService(
+        `emulator.fail({ on: 'submit', kind: 'hang', when: 'headers' });`,
+        `
+        const controller = new AbortController();
+        setTimeout(() => controller.abort(), 300);
+        await kling.run(KLING_O3_STD, input, { signal: controller.signal }).catch((error) => console.log(error.name));`,
+      ),
+    );
+    expect(output).toBe('SubmissionUnknownError\n');
+    // Sooner than the 5 s for which a late answer is listened for.
+    expect(ms).toBeLessThan(4500);
+  }, 30_000);
+
+  test('ends by itself after an abort in mid-wait', async () => {
+    const { output, ms } = await outcome(
+      withService(
+        `emulator.fail({ on: 'result', kind: 'hang', when: 'headers', times: Infinity });`,
+        `
+        const controller = new AbortController();
+        setTimeout(() => controller.abort('left'), 300);
+        await kling.wait('some-id', { signal: controller.signal }).catch((error) => console.log(error));`,
+      ),
+    );
+    expect(output).toBe('left\n');
+    expect(ms).toBeLessThan(8000);
+  }, 30_000);
+});
+
+test('npm pack runs the build, so that a stale one is never published', () => {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: { prepack: string };
+  };
+  expect(manifest.scripts.prepack).toBe('npm run build');
+  expect(
+    execFileSync(process.execPath, ['-p', `require('wavespeed-kling/package.json').version`], {
+      cwd: project,
+      encoding: 'utf8',
+    }).trim(),
+  ).toMatch(/^\d+\.\d+\.\d+$/);
+});
