@@ -1,5 +1,16 @@
 // Builds the four entries as ESM and CommonJS with types for each; the reasons for the settings stand beside them.
-import { defineConfig } from 'tsup';
+import { defineConfig, type Options } from 'tsup';
+
+/** Leaves out `debug`, which the file type library's inflater logs to: it requires Node's tty in a way ESM has not. */
+const withoutDebug: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'without-debug',
+  setup(build) {
+    build.onResolve({ filter: /^debug$/ }, () => ({ path: 'debug', namespace: 'silent' }));
+    build.onLoad({ filter: /.*/, namespace: 'silent' }, () => ({
+      contents: 'export default () => () => undefined;',
+    }));
+  },
+};
 
 export default defineConfig({
   entry: {
@@ -17,6 +28,7 @@ export default defineConfig({
   // zod is bundled tree-shaken (a fifth of its import cost); p-retry because it is ESM only and CommonJS on Node 20.18 cannot require it.
   noExternal: ['zod', 'p-retry', 'is-network-error'],
   external: ['undici', 'msw'],
+  esbuildPlugins: [withoutDebug],
   sourcemap: true,
   // TypeScript 6 deprecates an option that tsup's declaration bundler sets.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },

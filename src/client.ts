@@ -3,6 +3,7 @@
  */
 import { orAbort } from './abort.js';
 import { estimateCost } from './cost.js';
+import type { DefinedModel } from './define-model.js';
 import {
   BudgetExceededError,
   type Candidate,
@@ -12,10 +13,12 @@ import {
   SubmissionUnknownError,
   WaveSpeedError,
 } from './errors.js';
+import { download, type DownloadedFile, type DownloadOptions } from './download.js';
 import { errorName, publish } from './events.js';
 import { type ApiRequest, Http } from './http.js';
-import { fillIn, type LocalMedia, type ModelInput, type ReadInput, readInput } from './input.js';
-import type { ModelId } from './models.js';
+import { fillIn, type ModelInput, type ReadInput, readInput } from './input.js';
+import { Media, type UploadOptions, type UploadSource } from './media.js';
+import type { Model } from './models.js';
 import {
   type CallOptions,
   type ClientSettings,
@@ -68,6 +71,7 @@ export class WaveSpeedKling {
   readonly #settings: ClientSettings;
   readonly #transport: Transport;
   readonly #http: Http;
+  readonly #media: Media;
   /** Ids of the tasks that this client knows it started, oldest first. */
   readonly #own = new Set<string>();
 
@@ -76,6 +80,7 @@ export class WaveSpeedKling {
     this.#settings = readClientOptions(options);
     this.#transport = new Transport(this.#settings);
     this.#http = new Http({ ...this.#settings, transport: this.#transport });
+    this.#media = new Media({ ...this.#settings, http: this.#http, transport: this.#transport });
   }
 
   /**
@@ -83,7 +88,7 @@ export class WaveSpeedKling {
    *
    * @throws what `submit` and `wait` throw.
    */
-  async run<M extends ModelId>(
+  async run<M extends Model>(
     model: M,
     input: ModelInput<M>,
     options: RunOptions = {},
@@ -97,7 +102,7 @@ export class WaveSpeedKling {
       throw new SubmissionUnknownError('Aborted in mid-submit, and yet the task was accepted.', {
         cause: signal?.reason,
         predictionId: submitted.prediction.id,
-        model,
+        model: read.model.id,
         input: submitted.body,
         submittedAt,
         candidates: () => Promise.resolve([{ ...submitted.prediction, exactMatch: true }]),
@@ -114,7 +119,7 @@ export class WaveSpeedKling {
    * @throws {SubmissionUnknownError} when the task may or may not have been accepted.
    * @throws {ApiError | ConnectionError} when it was not accepted.
    */
-  async submit<M extends ModelId>(
+  async submit<M extends Model>(
     model: M,
     input: ModelInput<M>,
     options: SubmitOptions = {},
@@ -187,6 +192,38 @@ export class WaveSpeedKling {
     });
   }
 
+  /**
+   * Uploads an image or video and gives its URL, good for 7 days: streamed from disk, its type told by its content. The
+   * same Blob, or the same unchanged file, is uploaded once; after that its URL is given as long as it is good.
+   *
+   * @throws {InvalidInputError} for a file that the service would not take; nothing was sent.
+   * @throws {UploadError} when it changed meanwhile, or storage refused it.
+   * @example
+   * const front = await kling.upload('front.png');
+   */
+  async upload(file: UploadSource, options: UploadOptions = {}): Promise<string> {
+    return this.#media.upload(file, options);
+  }
+
+  /**
+   * Downloads a completed task's outputs into a directory, which is made where it is missing: `<id>-1.mp4` and so on,
+   * or, for a URL, by its last part. A file is there whole or not at all.
+   *
+   * @throws {DownloadError} with its `reason`: `exists`, `expired` (after 7 days), `disk_full`, `incomplete`, …
+   * @throws {InvalidInputError} for a task that is not completed.
+   * @example
+   * const [file] = await kling.download(video, './out/');
+   */
+  async download(
+    source: Prediction | string | URL,
+    directory: string | URL,
+    options: DownloadOptions = {},
+  ): Promise<DownloadedFile[]> {
+    const { requestTimeoutMs, maxRetries, onRetry } = this.#settings;
+    const means = { transport: this.#transport, requestTimeoutMs, maxRetries, onRetry };
+    return download(means, source, directory, options);
+  }
+
   /** Asks what is left on the account, in US dollars. */
   async balance(options: CallOptions = {}): Promise<number> {
     const { signal } = readCallOptions(options);
@@ -197,19 +234,19 @@ export class WaveSpeedKling {
   }
 
   /** Asks the service what a task would cost; nothing is uploaded or started. `estimateCost` reckons it without asking. */
-  async quote<M extends ModelId>(model: M, input: ModelInput<M>, options: CallOptions = {}): Promise<Quote> {
+  async quote<M extends Model>(model: M, input: ModelInput<M>, options: CallOptions = {}): Promise<Quote> {
     const { signal } = readCallOptions(options);
-    const { body } = readInput(model, input);
+    const { body, model: defined } = readInput(model, input);
     const path = '/api/v3/model/price';
     const data = await this.#read('quote', {
       method: 'POST',
       path,
-      body: { model_id: model, inputs: body },
+      body: { model_id: defined.id, inputs: body },
       signal,
     });
     const { price, discounted_price = price } = data;
     if (typeof price === 'number' && typeof discounted_price === 'number') {
-      return { ...data, model_id: model, price, discounted_price };
+      return { ...data, model_id: defined.id, price, discounted_price };
     }
     throw new InvalidResponseError(`[POST] ${path}: the answer has no price in it.`, { body: data });
   }
@@ -245,9 +282,9 @@ export class WaveSpeedKling {
     if (cost > maxCost) throw new BudgetExceededError(cost, maxCost);
     signal?.throwIfAborted();
 
-    const body = fillIn(read, await this.#uploadAll(read.local));
+    const body = fillIn(read, await this.#media.uploadAll(model.id, read.local, signal));
     const submission: Submission = {
-      model,
+      model: model.id,
       body,
       webhook,
       signal,
@@ -273,12 +310,7 @@ export class WaveSpeedKling {
     return { prediction, body, aborted };
   }
 
-  async #uploadAll(local: readonly LocalMedia[]): Promise<string[]> {
-    if (local.length === 0) return [];
-    throw invalid('run', 'images', 'local files are not uploaded yet; expected http(s) URLs');
-  }
-
-  #candidates(lost: { model: ModelId; input: unknown; submittedAt: Date }): Promise<Candidate[]> {
+  #candidates(lost: { model: DefinedModel; input: unknown; submittedAt: Date }): Promise<Candidate[]> {
     return findCandidates(
       this.#http,
       lost,

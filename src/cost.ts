@@ -1,16 +1,13 @@
 /**
- * Prices → cost, exact in money: reckoned in whole thousandths of a dollar.
+ * Prices → cost: what a task costs, exact in money.
  */
+import { defaultDuration } from './definition.js';
 import { InvalidInputError } from './errors.js';
-import { DEFAULTS, type ModelDefinition, type ModelId, models } from './models.js';
+import { findDefinition, type Model } from './known-models.js';
+import { costOf, type PricedInput } from './price.js';
+import { durationsInWords, show } from './wording.js';
 
-/** The fields of an input that its price depends on. */
-export interface PricedInput {
-  /** Seconds; default 5. */
-  duration?: number | undefined;
-  /** A reference video, in whatever form: only whether there is one counts. */
-  video?: unknown;
-}
+export type { PricedInput } from './price.js';
 
 /**
  * Says what a task costs, in US dollars, by the prices on the models' pages (`quote` asks the service instead).
@@ -19,22 +16,16 @@ export interface PricedInput {
  * @example
  * estimateCost(KLING_O3_STD, { duration: 8 }); // 0.672
  */
-export function estimateCost(model: ModelId, input: PricedInput): number {
-  const definition: ModelDefinition | undefined = Object.hasOwn(models, model) ? models[model] : undefined;
-  if (definition === undefined) {
-    throw new InvalidInputError('estimateCost', [
-      { path: ['model'], message: `model: unknown; expected one of ${Object.keys(models).join(', ')}` },
-    ]);
-  }
-  const duration = input.duration ?? DEFAULTS.duration;
+export function estimateCost(model: Model, input: PricedInput): number {
+  const definition = findDefinition(model);
+  const duration = input.duration ?? defaultDuration(definition.durations);
   if (!definition.durations.includes(duration)) {
-    throw new InvalidInputError(model, [
+    throw new InvalidInputError(definition.id, [
       {
         path: ['duration'],
-        message: `duration: got ${String(duration)}; expected one of ${definition.durations.join(', ')} (seconds)`,
+        message: `duration: got ${show(duration)}; expected ${durationsInWords(definition.durations)}`,
       },
     ]);
   }
-  const { images, video } = definition.milliDollarsPerSecond;
-  return (duration * (input.video === undefined ? images : video)) / 1000;
+  return costOf(definition, duration, input.video !== undefined);
 }

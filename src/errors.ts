@@ -392,3 +392,86 @@ export class WebhookVerificationError extends WaveSpeedError {
     this.reason = reason;
   }
 }
+
+/** Why a file could not be uploaded. */
+export type UploadErrorReason =
+  /** It changed while it was read. */
+  | 'changed'
+  /** It could no longer be read. */
+  | 'unreadable'
+  /** The storage that the service named did not take it. */
+  | 'refused';
+
+/**
+ * Says that a file that was fit to be uploaded could not be: it changed, could no longer be read, or was not taken.
+ * Nothing was submitted. (A file that is not fit is an `InvalidInputError`; where the service or the network failed,
+ * the error is theirs.)
+ */
+export class UploadError extends WaveSpeedError {
+  static {
+    brand(this, 'UploadError');
+  }
+
+  /** What went wrong. */
+  readonly reason: UploadErrorReason;
+  /** The file's name in quotes, or what kind of Blob it is. */
+  readonly file: string;
+  /** The HTTP status, where the file was refused. */
+  readonly status: number | undefined;
+
+  constructor(
+    reason: UploadErrorReason,
+    file: string,
+    problem: string,
+    options: WaveSpeedErrorOptions & { status?: number | undefined } = {},
+  ) {
+    super(`Uploading ${file}: ${problem}.`, options);
+    this.reason = reason;
+    this.file = file;
+    this.status = options.status;
+  }
+}
+
+/** Why a file could not be downloaded. */
+export type DownloadErrorReason =
+  /** A file of that name is there already, and `overwrite` was not asked for. */
+  | 'exists'
+  /** 403, 404 or 410: the service keeps outputs for 7 days. */
+  | 'expired'
+  /** The server gave another answer than the file. */
+  | 'refused'
+  /** What came is not a video or an image: a web page, say. */
+  | 'not_media'
+  /** It broke off, again and again, or its length could not be checked. */
+  | 'incomplete'
+  /** No space is left where it is to be written. */
+  | 'disk_full'
+  /** It could not be written for another reason: see the cause. */
+  | 'write_failed';
+
+/** Says that a file could not be downloaded; nothing of it was left in the directory. */
+export class DownloadError extends WaveSpeedError {
+  static {
+    brand(this, 'DownloadError');
+  }
+
+  /** What went wrong. */
+  readonly reason: DownloadErrorReason;
+  /** The file it was to become; without its ending where that was not known yet. */
+  readonly path: string;
+  /** The HTTP status, where the answer was not the file. */
+  readonly status: number | undefined;
+
+  constructor(
+    reason: DownloadErrorReason,
+    message: string,
+    options: WaveSpeedErrorOptions & { path: string; status?: number | undefined },
+  ) {
+    // Without the task's id, of which the parent would say that `wait` takes it up: here there is nothing to wait for.
+    super(message, 'cause' in options ? { cause: options.cause } : {});
+    if (options.predictionId !== undefined) this.predictionId = options.predictionId;
+    this.reason = reason;
+    this.path = options.path;
+    this.status = options.status;
+  }
+}

@@ -3,6 +3,8 @@
  */
 export { type Quote, WaveSpeedKling } from './client.js';
 export { estimateCost, type PricedInput } from './cost.js';
+export { type DefinedModel, defineModel } from './define-model.js';
+export type { DownloadedFile, DownloadOptions } from './download.js';
 export {
   ApiError,
   AuthenticationError,
@@ -10,6 +12,8 @@ export {
   type Candidate,
   ConfigurationError,
   ConnectionError,
+  DownloadError,
+  type DownloadErrorReason,
   type InputIssue,
   InsufficientCreditsError,
   InvalidInputError,
@@ -21,13 +25,17 @@ export {
   RequestTimeoutError,
   ServerError,
   SubmissionUnknownError,
+  UploadError,
+  type UploadErrorReason,
   WaitTimeoutError,
   WaveSpeedError,
   WebhookVerificationError,
   type WebhookVerificationReason,
 } from './errors.js';
+export type { ModelFacts } from './facts.js';
 export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './input.js';
-export { KLING_O1, KLING_O3_STD, type ModelId } from './models.js';
+export type { TransferProgress, UploadOptions, UploadSource } from './media.js';
+export { KLING_O1, KLING_O3_STD, type Model, type ModelId } from './models.js';
 export type {
   CallOptions,
   RunOptions,
@@ -35,6 +43,7 @@ export type {
   WaitOptions,
   WaveSpeedKlingOptions,
 } from './options.js';
+export type { DownloadProgress } from './output-download.js';
 export type { PollInterval, WakeSource } from './poll.js';
 export type { CompletedPrediction, Prediction, PredictionStatus } from './prediction.js';
 export type { ListQuery } from './predictions.js';

@@ -1,16 +1,16 @@
 /**
  * Reads what a caller gives as input: checks it against the model, and sets aside what is still to be uploaded.
  */
-import { InvalidInputError } from './errors.js';
-import { type KLING_O1, type KLING_O3_STD, type ModelId, isModelId, models } from './models.js';
-import {
-  didYouMean,
-  type KlingO1Input,
-  type KlingO1Request,
-  type KlingO3StdInput,
-  type KlingO3StdRequest,
-  parseInput,
-} from './schemas.js';
+import type { DefinedModel } from './define-model.js';
+import type {
+  InputOf,
+  KlingO1Input,
+  KlingO3StdInput,
+  ReferenceRequest,
+  ReferenceRequestWithSound,
+} from './input-types.js';
+import { findModel, type KLING_O1, type KLING_O3_STD, type Model } from './models.js';
+import { parseInput } from './parse-input.js';
 
 /** A reference image or video: a URL as it is; a `file:` URL, a Blob or a File to be uploaded first. */
 export type Media = string | URL | Blob | File;
@@ -28,11 +28,14 @@ export interface KlingO1MediaInput extends WithMedia<KlingO1Input> {}
 /** What a client takes as input for Kling O3 Standard. */
 export interface KlingO3StdMediaInput extends WithMedia<KlingO3StdInput> {}
 
-/** What a client takes as input for a model, by its id. */
-export type ModelInput<M extends ModelId> = {
-  [KLING_O1]: KlingO1MediaInput;
-  [KLING_O3_STD]: KlingO3StdMediaInput;
-}[M];
+/** What a client takes as input for a model, by its id or what `defineModel` made. */
+export type ModelInput<M extends Model> = M extends typeof KLING_O1
+  ? KlingO1MediaInput
+  : M extends typeof KLING_O3_STD
+    ? KlingO3StdMediaInput
+    : M extends DefinedModel
+      ? WithMedia<InputOf<M['durations'][number], M['sound']>>
+      : never;
 
 /** Something to be uploaded, and where in the body its URL belongs. */
 export interface LocalMedia {
@@ -43,8 +46,8 @@ export interface LocalMedia {
 
 /** An input that was checked; until the uploads are done, a placeholder URL stands in each of their places. */
 export interface ReadInput {
-  model: ModelId;
-  body: KlingO1Request | KlingO3StdRequest;
+  model: DefinedModel;
+  body: ReferenceRequest | ReferenceRequestWithSound;
   local: LocalMedia[];
 }
 
@@ -63,18 +66,8 @@ export const isBlob = (value: unknown): value is Blob =>
  *
  * @throws {InvalidInputError} with everything that is wrong with it; nothing was sent.
  */
-export function readInput(model: unknown, input: unknown): ReadInput {
-  if (!isModelId(model)) {
-    const known = Object.keys(models);
-    const meant = typeof model === 'string' ? didYouMean(model, known) : undefined;
-    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
-    throw new InvalidInputError(typeof model === 'string' ? model : 'an unknown model', [
-      {
-        path: ['model'],
-        message: `model: got ${typeof model === 'string' ? JSON.stringify(model) : String(model)}; expected one of ${known.join(', ')}${hint}`,
-      },
-    ]);
-  }
+export function readInput(given: unknown, input: unknown): ReadInput {
+  const model = findModel(given);
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     return { model, body: parseInput(model, input), local: [] };
   }
@@ -85,10 +78,10 @@ export function readInput(model: unknown, input: unknown): ReadInput {
     local.push({ source: value, place });
     return `https://local.invalid/${place}`;
   };
-  const given: Record<string, unknown> = { ...input };
-  if (given.video !== undefined) given.video = setAside(given.video, 'video');
-  if (Array.isArray(given.images)) given.images = given.images.map(setAside);
-  return { model, body: parseInput(model, given), local };
+  const fields: Record<string, unknown> = { ...input };
+  if (fields.video !== undefined) fields.video = setAside(fields.video, 'video');
+  if (Array.isArray(fields.images)) fields.images = fields.images.map(setAside);
+  return { model, body: parseInput(model, fields), local };
 }
 
 /** Puts the URLs of what was uploaded in its places. */

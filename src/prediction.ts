@@ -62,6 +62,14 @@ function errorText(error: unknown): string {
   return isRecord(error) && typeof error.message === 'string' ? error.message : JSON.stringify(error);
 }
 
+/** Reads an object with one field of a known type, which is left out where it is of another: a null, say. */
+function withField(value: unknown, field: string, type: 'string' | 'number'): Record<string, unknown> {
+  if (!isRecord(value)) return {};
+  if (!(field in value) || typeof value[field] === type) return value;
+  const { [field]: _, ...others } = value;
+  return others;
+}
+
 /**
  * Reads a task from what the service sent, leniently: a null, a missing field, a new field or a new status never
  * costs a paid video. Only something without an id is no task, and gives undefined.
@@ -79,10 +87,10 @@ export function normalizePrediction(value: unknown): Prediction | undefined {
     model: typeof value.model === 'string' ? value.model : '',
     status: typeof value.status === 'string' ? value.status : 'unknown',
     outputs: Array.isArray(outputs) ? outputs.filter((url) => typeof url === 'string' && url !== '') : [],
-    urls: isRecord(value.urls) ? value.urls : {},
+    urls: withField(value.urls, 'get', 'string'),
     has_nsfw_contents: Array.isArray(flags) ? flags.map(Boolean) : [],
     created_at: typeof value.created_at === 'string' ? value.created_at : '',
     error: errorText(value.error),
-    timings: isRecord(value.timings) ? value.timings : {},
+    timings: withField(value.timings, 'inference', 'number'),
   };
 }

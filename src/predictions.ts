@@ -2,11 +2,11 @@
  * Looks at the account's tasks: one by its id, all by a query, those that a lost submit may have started; and deletes.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { DefinedModel } from './define-model.js';
 import { type Candidate, InvalidResponseError } from './errors.js';
 import type { Http } from './http.js';
-import { type ModelId, isModelId } from './models.js';
+import type { ModelId } from './models.js';
 import { normalizePrediction, type Prediction, type PredictionStatus } from './prediction.js';
-import { inputSchemas } from './schemas.js';
 
 /** Which tasks to list. The service keeps the last 7 days. */
 export interface ListQuery {
@@ -102,7 +102,7 @@ export async function* listAll(
 
 /** What was submitted and lost. */
 export interface LostSubmit {
-  model: ModelId;
+  model: DefinedModel;
   input: unknown;
   submittedAt: Date;
 }
@@ -135,8 +135,8 @@ export async function findCandidates(
     // A service that counts whole seconds would leave out the first fraction of one; what is too old is left out below.
     const created_after = new Date(Math.floor((from - 1) / 1000) * 1000);
     candidates.length = 0;
-    for await (const task of list({ model: lost.model, created_after })) {
-      if (task.model !== '' && task.model !== lost.model) continue;
+    for await (const task of list({ model: lost.model.id, created_after })) {
+      if (task.model !== '' && task.model !== lost.model.id) continue;
       if (isBefore(task.created_at, from) || isKnown(task.id)) continue;
       candidates.push(markMatch(task, lost));
     }
@@ -156,8 +156,8 @@ function isBefore(createdAt: string, time: number): boolean {
 function markMatch(task: Prediction, lost: LostSubmit): Candidate {
   if (task.input === undefined || task.input === null) return task;
   // What the service gives back may lack the defaults.
-  const parsed = isModelId(lost.model) ? inputSchemas[lost.model].safeParse(task.input) : undefined;
-  const given = parsed?.success === true ? parsed.data : task.input;
+  const parsed = lost.model.inputSchema.safeParse(task.input);
+  const given = parsed.success ? parsed.data : task.input;
   return { ...task, exactMatch: isDeepStrictEqual(withoutUndefined(given), withoutUndefined(lost.input)) };
 }
 

@@ -11,14 +11,14 @@ import {
 } from './errors.js';
 import { errorName, publish } from './events.js';
 import type { ApiRequest, Http } from './http.js';
-import type { ModelId } from './models.js';
 import { normalizePrediction, type Prediction } from './prediction.js';
 import { submitMayBeRepeated } from './retry.js';
 import type { WireAnswer } from './transport.js';
 
 /** A request that was checked, whose media are in place. */
 export interface Submission {
-  model: ModelId;
+  /** The model's id, which is the path. */
+  model: string;
   body: unknown;
   webhook?: string | undefined;
   signal?: AbortSignal | undefined;

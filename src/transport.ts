@@ -2,7 +2,10 @@
  * Carries one request over the wire, through undici or a caller's fetch, and knows whether it was ever begun.
  */
 import type { Socket } from 'node:net';
+import { getDefaultHighWaterMark, type Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import type { Agent, Dispatcher } from 'undici';
+import { orAbort } from './abort.js';
 import { ConfigurationError } from './errors.js';
 
 /** What is asked of undici's dispatchers: also met by a ProxyAgent or MockAgent of another copy of undici. */
@@ -41,6 +44,26 @@ export interface Exchange {
   cut(reason: unknown): void;
   /** Lets the process end before the answer, where the transport can. */
   unref(): void;
+}
+
+/** A request whose body, if it has one, is read as it is sent. */
+export interface StreamRequest {
+  method: 'GET' | 'POST' | 'PUT';
+  url: URL;
+  /** With a `content-length` wherever there is a body. */
+  headers: Record<string, string>;
+  body?: AsyncIterable<Uint8Array> | undefined;
+  signal: AbortSignal;
+}
+
+/** An answer whose body is read as it comes. */
+export interface StreamAnswer extends Pick<WireAnswer, 'status' | 'statusText' | 'header'> {
+  /** To be read to its end, or discarded. */
+  body: AsyncIterable<Uint8Array>;
+  /** Ends the connection, if the body was not read to its end. */
+  discard(): void;
+  /** Whether its end is the connection's end: then a body cut short looks whole. */
+  openEnded: boolean;
 }
 
 export interface TransportOptions {
@@ -102,7 +125,7 @@ function prove(error: unknown): unknown {
 /** Opens connections, keeps them, and ends them; undici is loaded with the first request, not at import. */
 export class Transport {
   readonly #options: TransportOptions;
-  #agents: Promise<{ reads: Agent; submits: Agent }> | undefined;
+  #agents: Promise<{ reads: Agent; submits: Agent; streams: Agent }> | undefined;
   /** Sockets of submits under way, and how many of those submits somebody awaits. */
   readonly #submitSockets = new Set<Socket>();
   #awaitedSubmits = 0;
@@ -121,12 +144,30 @@ export class Transport {
 
   /** Begins a request. `onStart` is called when it goes out, which may be after a wait for a free socket. */
   start(request: WireRequest, onStart: () => void): Exchange {
-    if (this.#closed) {
-      throw new ConfigurationError('This client was closed; make a new one to send more requests.');
-    }
+    this.#throwIfClosed();
     return this.#fetch === undefined
       ? this.#startWithUndici(request, onStart)
       : this.#startWithFetch(this.#fetch(), request, onStart);
+  }
+
+  /**
+   * Tells whether a piece of a streamed body has left memory when the next one is asked for. Our own sockets wait for
+   * that, if a piece is more than they gather; a caller's fetch or dispatcher may keep pieces.
+   */
+  letsGoOf(pieceBytes: number): boolean {
+    const { fetch, dispatcher } = this.#options;
+    return fetch === undefined && dispatcher === undefined && getDefaultHighWaterMark(false) <= pieceBytes;
+  }
+
+  /** Makes a request with nothing but the headers it has; gives the answer as soon as its head is there. */
+  async stream(request: StreamRequest): Promise<StreamAnswer> {
+    this.#throwIfClosed();
+    request.signal.throwIfAborted();
+    const answer =
+      this.#fetch === undefined
+        ? this.#streamWithUndici(request)
+        : this.#streamWithFetch(this.#fetch(), request);
+    return orAbort(answer, request.signal);
   }
 
   /** Ends the kept-alive sockets, once what is under way has ended. */
@@ -135,10 +176,15 @@ export class Transport {
     this.#closed = true;
     // A caller's dispatcher is the caller's to close.
     const agents = await this.#agents;
-    await Promise.all([agents?.reads.close(), agents?.submits.close()]);
+    await Promise.all([agents?.reads.close(), agents?.submits.close(), agents?.streams.close()]);
   }
 
-  #ownAgents(): Promise<{ reads: Agent; submits: Agent }> {
+  #throwIfClosed(): void {
+    if (!this.#closed) return;
+    throw new ConfigurationError('This client was closed; make a new one to send more requests.');
+  }
+
+  #ownAgents(): Promise<{ reads: Agent; submits: Agent; streams: Agent }> {
     this.#agents ??= import('undici').then(({ Agent, buildConnector }) => {
       const timeout = this.#options.connectTimeoutMs;
       const connect = buildConnector({ timeout });
@@ -157,9 +203,72 @@ export class Transport {
               callback(...result);
             }),
         }),
+        // As many sockets as are asked for: a long transfer must not hold up polls, nor wait while its idle time runs.
+        streams: new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout } }),
       };
     });
     return this.#agents;
+  }
+
+  async #streamWithUndici(request: StreamRequest): Promise<StreamAnswer> {
+    const foreign = this.#options.dispatcher as Dispatcher | undefined;
+    const [undici, agents] = await Promise.all([
+      import('undici'),
+      foreign === undefined ? this.#ownAgents() : undefined,
+    ]);
+    const { method, url, headers, signal } = request;
+    this.#throwIfClosed();
+    signal.throwIfAborted();
+    const {
+      statusCode,
+      statusText,
+      headers: answered,
+      body,
+    } = await undici.request(url, {
+      method,
+      headers,
+      // undici reads any iterable; its types do not say so.
+      body: (request.body ?? null) as Readable | null,
+      signal,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      ...(foreign === undefined
+        ? agents === undefined
+          ? {}
+          : { dispatcher: agents.streams }
+        : { dispatcher: foreign }),
+    });
+    // Whoever reads it gets the error; an abort after that must not end the process.
+    body.on('error', () => undefined);
+    const header = (name: string) => {
+      const value = answered[name.toLowerCase()];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    const openEnded =
+      foreign === undefined &&
+      header('content-length') === undefined &&
+      header('transfer-encoding') === undefined;
+    return { status: statusCode, statusText, header, body, discard: () => body.destroy(), openEnded };
+  }
+
+  async #streamWithFetch(fetch: typeof globalThis.fetch, request: StreamRequest): Promise<StreamAnswer> {
+    const { method, url, headers, body, signal } = request;
+    const response = await fetch(url.href, {
+      method,
+      headers,
+      redirect: 'manual',
+      signal,
+      ...(body === undefined ? {} : { body: ReadableStream.from(body), duplex: 'half' }),
+    });
+    return {
+      status: response.status,
+      statusText: response.statusText,
+      header: (name) => response.headers.get(name) ?? undefined,
+      body: response.body ?? (async function* () {})(),
+      discard: () => void response.body?.cancel().catch(() => undefined),
+      // What lies under a fetch cannot be seen: whether it checks a body's end is up to it.
+      openEnded: false,
+    };
   }
 
   #trackSubmitSocket(socket: Socket): void {

@@ -5,10 +5,18 @@ const schemas = require('wavespeed-kling/schemas');
 const { startEmulator } = require('wavespeed-kling/testing');
 const { verifyWebhook } = require('wavespeed-kling/webhooks');
 
-(async () => {
+async function main() {
   const emulator = await startEmulator({ createdMs: 10, processingMs: 10 });
   const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
-  const video = await kling.run(KLING_O1, { prompt: 'A fox', duration: 3 }, { pollIntervalMs: 10 });
+  const pixel = new Blob([
+    Buffer.from(
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+      'base64',
+    ),
+  ]);
+  const input = { prompt: 'A fox', duration: 3, images: [pixel] };
+  const video = await kling.run(KLING_O1, input, { pollIntervalMs: 10 });
+  assert.equal(emulator.uploads.length, 1);
   assert.equal(video.status, 'completed');
   const refused = await kling.run(KLING_O1, { prompt: 'A fox', duration: 2 }).catch((error) => error);
   // One class across the entries of one copy.
@@ -18,4 +26,9 @@ const { verifyWebhook } = require('wavespeed-kling/webhooks');
   await kling.close();
   await emulator.close();
   console.log(`CommonJS on Node ${process.version}: ok`);
-})();
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

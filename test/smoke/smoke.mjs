@@ -15,7 +15,15 @@ import { verifyWebhook } from 'wavespeed-kling/webhooks';
 
 const emulator = await startEmulator({ createdMs: 10, processingMs: 10 });
 const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
-const video = await kling.run(KLING_O3_STD, { prompt: 'A fox', duration: 3 }, { pollIntervalMs: 10 });
+const pixel = new Blob([
+  Buffer.from(
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+    'base64',
+  ),
+]);
+const input = { prompt: 'A fox', duration: 3, images: [pixel] };
+const video = await kling.run(KLING_O3_STD, input, { pollIntervalMs: 10 });
+assert.equal(emulator.uploads.length, 1);
 assert.equal(video.outputs.length, 1);
 assert.equal(emulator.account.charged, estimateCost(KLING_O3_STD, { duration: 3 }));
 

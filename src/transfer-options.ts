@@ -1,0 +1,33 @@
+/**
+ * Checks the options of an upload or download.
+ */
+import { ConfigurationError, WaveSpeedError } from './errors.js';
+import { type CallOptions, readCallOptions } from './options.js';
+import { didYouMean } from './schemas.js';
+
+/** Checks what uploads and downloads have in common, and refuses names that are not known. */
+export function readTransferOptions<Options extends CallOptions & { onProgress?: unknown }>(
+  options: Options,
+  known: readonly (keyof Options & string)[],
+): Options {
+  const { signal, onProgress } = options ?? {};
+  readCallOptions(typeof options === 'object' && options !== null ? { signal } : options);
+  for (const name of Object.keys(options)) {
+    if ((known as readonly string[]).includes(name)) continue;
+    const meant = didYouMean(name, known);
+    const hint = meant === undefined ? `the options are ${known.join(', ')}` : `did you mean \`${meant}\`?`;
+    throw new ConfigurationError(`\`${name}\`: not an option; ${hint}`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new ConfigurationError(
+      `\`onProgress\`: got a value of type ${typeof onProgress}; expected a function.`,
+    );
+  }
+  return options;
+}
+
+/** Says that a caller's `onProgress` threw. */
+export function progressError(cause: unknown): WaveSpeedError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new WaveSpeedError(`\`onProgress\` threw: ${message}.`, { cause });
+}

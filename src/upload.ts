@@ -1,0 +1,254 @@
+/**
+ * Uploads one file: by a ticket and its PUT, or, where the service does not know tickets, as a multipart form.
+ */
+import { randomBytes } from 'node:crypto';
+import packageJson from '../package.json' with { type: 'json' };
+import { orAbort } from './abort.js';
+import { ApiError, InvalidResponseError, UploadError } from './errors.js';
+import type { FileKind } from './file-kind.js';
+import type { Http } from './http.js';
+import { CHUNK_BYTES, type LocalFile } from './local-file.js';
+import { type OnRetry, readMayBeRepeated, retrying } from './retry.js';
+import { carry, httpUrl, labelOf, passingError, statusLine, type StreamWatch } from './streaming.js';
+import type { StreamAnswer, Transport } from './transport.js';
+
+/** What uploads are made with. */
+export interface UploadMeans {
+  http: Http;
+  transport: Transport;
+  /** Origin and, behind a proxy, a path; without a slash at its end. */
+  baseUrl: string;
+  clientName: string;
+  maxRetries: number;
+  onRetry: OnRetry | undefined;
+}
+
+/** A file that was found fit to be uploaded. */
+export interface FitFile extends LocalFile {
+  /** How errors name it. */
+  label: string;
+  kind: FileKind;
+}
+
+/** Where a ticket says that the bytes go. */
+interface Ticket {
+  downloadUrl: string;
+  url: URL;
+  headers: Record<string, string>;
+}
+
+const TICKETS_PATH = '/api/v3/media/uploads';
+const FORM_PATH = '/api/v3/media/upload/binary';
+
+/** How much of an answer is read: the service's own are shorter. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Uploads files, and remembers whether the service knows tickets. */
+export class Uploader {
+  readonly #means: UploadMeans;
+  #ticketsUnknown = false;
+
+  constructor(means: UploadMeans) {
+    this.#means = means;
+  }
+
+  /** Uploads a file and gives its URL. `onBytes` is told how many bytes are on their way; from 0 again when it is repeated. */
+  async upload(file: FitFile, signal: AbortSignal, onBytes: (loaded: number) => void): Promise<string> {
+    const ticket = this.#ticketsUnknown ? undefined : await this.#ticket(file, signal);
+    if (ticket === undefined) {
+      return this.#retry(signal, () => this.#post(file, signal, onBytes));
+    }
+    await this.#retry(signal, () => this.#put(file, ticket, signal, onBytes));
+    return ticket.downloadUrl;
+  }
+
+  /** Asks for a ticket; undefined where the service does not know them. */
+  async #ticket(file: FitFile, signal: AbortSignal): Promise<Ticket | undefined> {
+    const body = { filename: filenameOf(file), size: file.size, content_type: file.kind.contentType };
+    const ask = () => this.#means.http.attempt({ method: 'POST', path: TICKETS_PATH, body, signal });
+    let data: unknown;
+    try {
+      data = await this.#retry(signal, ask);
+    } catch (error) {
+      if (!isUnknownEndpoint(error)) throw error;
+      this.#ticketsUnknown = true;
+      return undefined;
+    }
+    return readTicket(data);
+  }
+
+  async #put(
+    file: FitFile,
+    ticket: Ticket,
+    signal: AbortSignal,
+    onBytes: (loaded: number) => void,
+  ): Promise<void> {
+    const label = `${labelOf('PUT', ticket.url)}, uploading ${file.label}`;
+    await carry({ label, signal, idleMs: this.#means.http.requestTimeoutMs }, async (watch) => {
+      const body = counted(file.chunks(this.#means.transport.letsGoOf(CHUNK_BYTES)), watch, onBytes);
+      try {
+        const answer = await this.#means.transport.stream({
+          method: 'PUT',
+          url: ticket.url,
+          // Nothing but what the ticket names: its signature may be over all of them. Above all not the key.
+          headers: { ...ticket.headers, 'content-length': String(file.size) },
+          body,
+          signal: watch.signal,
+        });
+        const said = await readText(answer, watch);
+        if (answer.status >= 200 && answer.status < 300) return;
+        const passing = passingError(answer, label);
+        if (passing !== undefined) throw passing;
+        // Only the code: what storage explains beside it can hold the signature.
+        const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(said)?.[1];
+        throw new UploadError(
+          'refused',
+          file.label,
+          `${labelOf('PUT', ticket.url)}: ${statusLine(answer)}${code === undefined ? '' : ` (${code})`}`,
+          { status: answer.status },
+        );
+      } finally {
+        // Closes the file, where sending stopped halfway; after a pending read, which an abort does not wait for.
+        void body.return().catch(() => undefined);
+      }
+    });
+  }
+
+  async #post(file: FitFile, signal: AbortSignal, onBytes: (loaded: number) => void): Promise<string> {
+    const { http, transport, baseUrl, clientName } = this.#means;
+    const key = await orAbort(http.key(), signal);
+    const url = new URL(baseUrl + FORM_PATH);
+    const label = `[POST] ${FORM_PATH}, uploading ${file.label}`;
+    const boundary = `----wavespeed-kling-${randomBytes(12).toString('hex')}`;
+    const head = Buffer.from(
+      `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${quoted(filenameOf(file))}"\r\n` +
+        `Content-Type: ${file.kind.contentType}\r\n\r\n`,
+    );
+    const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+    return carry({ label, signal, idleMs: http.requestTimeoutMs }, async (watch) => {
+      const chunks = counted(file.chunks(transport.letsGoOf(CHUNK_BYTES)), watch, onBytes);
+      const form = async function* () {
+        yield head;
+        yield* chunks;
+        yield tail;
+      };
+      try {
+        const answer = await transport.stream({
+          method: 'POST',
+          url,
+          headers: {
+            accept: 'application/json',
+            authorization: `Bearer ${key}`,
+            'content-type': `multipart/form-data; boundary=${boundary}`,
+            'content-length': String(head.byteLength + file.size + tail.byteLength),
+            'user-agent': `wavespeed-kling/${packageJson.version}`,
+            'x-client-name': clientName,
+            'x-client-os': process.platform === 'win32' ? 'windows' : process.platform,
+            'x-client-version': packageJson.version,
+          },
+          body: form(),
+          signal: watch.signal,
+        });
+        const text = await readText(answer, watch);
+        const { status, statusText, header } = answer;
+        const data = http.read(
+          { status, statusText, header, text },
+          { method: 'POST', path: FORM_PATH },
+          key,
+        );
+        const downloadUrl = isRecord(data) ? httpUrl(data.download_url) : undefined;
+        if (downloadUrl !== undefined) return downloadUrl.href;
+        throw new InvalidResponseError(`[POST] ${FORM_PATH}: the answer has no download_url in it.`, {
+          status,
+          body: data,
+        });
+      } finally {
+        void chunks.return().catch(() => undefined);
+      }
+    });
+  }
+
+  #retry<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+    const { maxRetries, onRetry } = this.#means;
+    return retrying(attempt, {
+      operation: 'upload',
+      // A second upload of the same bytes costs nothing, and a second PUT to the same URL changes nothing.
+      allows: (error) => readMayBeRepeated(error) && !isUnknownEndpoint(error),
+      maxRetries,
+      signal,
+      onRetry,
+    });
+  }
+}
+
+/** Tells whether the service does not know an endpoint. */
+function isUnknownEndpoint(error: unknown): boolean {
+  return error instanceof ApiError && [404, 405, 501].includes(error.status);
+}
+
+function readTicket(data: unknown): Ticket {
+  const fail = (problem: string): never => {
+    // The body holds a signed URL: it is not shown.
+    throw new InvalidResponseError(`[POST] ${TICKETS_PATH}: ${problem}.`);
+  };
+  const { download_url, upload } = isRecord(data) ? data : {};
+  const downloadUrl = httpUrl(download_url) ?? fail('the answer has no download_url in it');
+  if (!isRecord(upload)) return fail('the answer does not say where the file goes');
+  const { method, headers } = upload;
+  if (typeof method !== 'string' || method.toUpperCase() !== 'PUT') {
+    return fail(`the file is to be sent by ${JSON.stringify(method) ?? 'no method'}; expected PUT`);
+  }
+  const url = httpUrl(upload.url) ?? fail('the answer has no URL to send the file to');
+  const signed: Record<string, string> = {};
+  for (const [name, value] of Object.entries(isRecord(headers) ? headers : {})) {
+    // Ours to say, and the same.
+    if (name.toLowerCase() !== 'content-length') signed[name] = String(value);
+  }
+  return { downloadUrl: downloadUrl.href, url, headers: signed };
+}
+
+/** Passes bytes on as they are asked for, which is when those before them have been taken. */
+async function* counted(
+  chunks: AsyncGenerator<Uint8Array, void, void>,
+  watch: StreamWatch,
+  onBytes: (loaded: number) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  let loaded = 0;
+  for await (const chunk of chunks) {
+    watch.touch();
+    yield chunk;
+    loaded += chunk.byteLength;
+    watch.touch();
+    onBytes(loaded);
+  }
+}
+
+/** Reads an answer's text; to its end, so that the connection can be used again. */
+async function readText(answer: StreamAnswer, watch: StreamWatch): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  const iterator = answer.body[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value } = await orAbort(iterator.next(), watch.signal);
+    if (done === true) return new TextDecoder().decode(Buffer.concat(pieces));
+    watch.touch();
+    size += value.byteLength;
+    if (size > MAX_ANSWER_BYTES)
+      throw new InvalidResponseError(`The answer is over ${MAX_ANSWER_BYTES} bytes.`);
+    pieces.push(value);
+  }
+}
+
+/** Names a file to the service: with an ending that fits its content, since the service and its storage go by it. */
+function filenameOf({ name, kind }: FitFile): string {
+  const given = (name ?? kind.group).slice(-200);
+  const ending = /\.([^.]+)$/.exec(given)?.[1]?.toLowerCase();
+  return ending !== undefined && kind.endings.includes(ending) ? given : `${given}.${kind.endings[0]}`;
+}
+
+/** Escapes a filename in a form, as browsers do. */
+const quoted = (filename: string): string =>
+  filename.replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A');

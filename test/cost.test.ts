@@ -1,0 +1,100 @@
+// estimateCost: exact in money, for every model, duration and reference.
+import { describe, expect, test } from 'vitest';
+import {
+  defineModel,
+  estimateCost,
+  InvalidInputError,
+  KLING_O1,
+  KLING_O3_STD,
+  models,
+} from 'wavespeed-kling/schemas';
+
+// Thousandths of a dollar a second, from the models' pages: written out here, not read from the code under test.
+const PAGES = [
+  { id: KLING_O1, images: 112, video: 168, longest: 10 },
+  { id: KLING_O3_STD, images: 84, video: 126, longest: 15 },
+] as const;
+
+/** Writes thousandths as dollars and reads them back: the number that the decimal notation means. */
+const dollars = (thousandths: number) =>
+  Number(`${Math.floor(thousandths / 1000)}.${String(thousandths % 1000).padStart(3, '0')}`);
+
+describe.each(PAGES)('$id', ({ id, images, video, longest }) => {
+  test('every duration costs what the page says, to the last bit', () => {
+    for (let duration = 3; duration <= longest; duration++) {
+      expect(estimateCost(id, { duration })).toBe(dollars(duration * images));
+      expect(estimateCost(id, { duration, video: 'https://example.com/clip.mp4' })).toBe(
+        dollars(duration * video),
+      );
+      expect(estimateCost(models[id], { duration })).toBe(dollars(duration * images));
+    }
+  });
+
+  test('costs 5 seconds where no duration is given', () => {
+    expect(estimateCost(id, {})).toBe(dollars(5 * images));
+    expect(estimateCost(id, { duration: undefined, video: undefined })).toBe(dollars(5 * images));
+    expect(estimateCost(id, { video: new Blob([]) })).toBe(dollars(5 * video));
+  });
+
+  test.each([2, longest + 1, 3.5, Number.NaN, Infinity, '5', 0, -5])(
+    'refuses the duration %s',
+    (duration) => {
+      expect(() => estimateCost(id, { duration: duration as number })).toThrow(
+        expect.objectContaining({
+          name: 'InvalidInputError',
+          issues: [
+            {
+              path: ['duration'],
+              message: expect.stringMatching(
+                new RegExp(`^duration: got .*; expected a whole number of seconds from 3 to ${longest}$`),
+              ),
+            },
+          ],
+        }),
+      );
+    },
+  );
+});
+
+test('does not reckon in floating point', () => {
+  // The trap: seconds × dollars is off by a bit here.
+  expect(0.168 * 5).not.toBe(0.84);
+  expect(estimateCost(KLING_O1, { duration: 5, video: 'x' })).toBe(0.84);
+  expect(0.084 * 7).not.toBe(0.588);
+  expect(estimateCost(KLING_O3_STD, { duration: 7 })).toBe(0.588);
+  expect(String(estimateCost(KLING_O3_STD, { duration: 15, video: 'x' }))).toBe('1.89');
+});
+
+test('prices down to a ten-thousandth of a dollar stay exact', () => {
+  for (let step = 1; step <= 3000; step++) {
+    const price = step / 10_000;
+    const model = defineModel({
+      id: 'provider/model',
+      durations: [3, 7],
+      images: 1,
+      imagesWithVideo: 1,
+      sound: false,
+      price: { images: price, video: 1000 },
+    });
+    const units = String(7 * step).padStart(5, '0');
+    expect(estimateCost(model, { duration: 7 })).toBe(Number(`${units.slice(0, -4)}.${units.slice(-4)}`));
+    expect(model.milliDollarsPerSecond.images).toBe(Number(`${step}e-1`));
+  }
+});
+
+test.each([undefined, null, '', 'kling-o1', '__proto__', 'constructor', {}, 5, Symbol('model')])(
+  'refuses the model %s',
+  (model) => {
+    const estimate = () => estimateCost(model as never, { duration: 5 });
+    expect(estimate).toThrow(InvalidInputError);
+    expect(estimate).toThrow(
+      /model: got .*; expected one of kwaivgi\/kling-video-o1.*, or a model made by defineModel/,
+    );
+  },
+);
+
+test('names the model that was meant', () => {
+  expect(() => estimateCost('kwaivgi/kling-video-o1/reference-to-vidio' as never, {})).toThrow(
+    'did you mean "kwaivgi/kling-video-o1/reference-to-video"?',
+  );
+});

@@ -1,0 +1,314 @@
+// defineModel: a sibling endpoint in one call, with the same checks, types, JSON Schema and cost, taken by the client.
+import { describe, expect, test } from 'vitest';
+import { SubmissionUnknownError, WaveSpeedKling } from 'wavespeed-kling';
+import {
+  ConfigurationError,
+  defineModel,
+  estimateCost,
+  InvalidInputError,
+  isDefinedModel,
+  KLING_O1,
+  KLING_O3_STD,
+  type ModelFacts,
+  models,
+  parseInput,
+} from 'wavespeed-kling/schemas';
+import { Ajv2020 } from './schemas/support.js';
+
+const ID = 'kwaivgi/kling-video-o3-pro/reference-to-video';
+const PICTURE = 'https://example.com/front.png';
+const CLIP = 'https://example.com/clip.mp4';
+const FACTS = {
+  id: ID,
+  durations: [3, 5, 10],
+  images: 5,
+  imagesWithVideo: 2,
+  sound: true,
+  price: { images: 0.1125, video: 0.2 },
+} as const;
+const o3Pro = defineModel(FACTS);
+const silent = defineModel({ ...FACTS, id: 'kwaivgi/kling-video-o1-std/reference-to-video', sound: false });
+
+/** A client whose requests end here: each is noted, and answered with what `answer` makes of it. */
+function clientWith(answer: (url: string, body: Record<string, unknown>) => unknown) {
+  const sent: { url: string; body: Record<string, unknown> }[] = [];
+  const kling = new WaveSpeedKling({
+    apiKey: 'key',
+    maxRetries: 0,
+    fetch: (async (url: string | URL | Request, init?: RequestInit) => {
+      const path = new URL(url instanceof Request ? url.url : url).pathname;
+      const text = typeof init?.body === 'string' ? init.body : '{}';
+      const body = JSON.parse(text) as Record<string, unknown>;
+      sent.push({ url: path, body });
+      const data = answer(path, body);
+      if (data instanceof Response) return data;
+      return Response.json({ code: 200, message: 'success', data });
+    }) as typeof fetch,
+  });
+  return { kling, sent };
+}
+
+const task = { id: 'task-1', model: ID, status: 'completed', outputs: ['https://example.com/v.mp4'] };
+
+describe('what it makes', () => {
+  test('the two models are made by it', () => {
+    expect(Object.values(models).every(isDefinedModel)).toBe(true);
+    expect(isDefinedModel(o3Pro)).toBe(true);
+  });
+
+  test('checks by its own limits, in its own name', () => {
+    const messages = (input: unknown) => {
+      try {
+        return parseInput(o3Pro, input);
+      } catch (error) {
+        return InvalidInputError.isInstance(error) ? error.issues.map(({ message }) => message) : error;
+      }
+    };
+    expect(messages({ prompt: 'A fox', sound: true })).toStrictEqual({
+      prompt: 'A fox',
+      images: [],
+      keep_original_sound: true,
+      aspect_ratio: '16:9',
+      duration: 5,
+      sound: true,
+    });
+    expect(messages({ prompt: 'A fox', duration: 4 })).toEqual([
+      'duration: got 4; expected 3 or 5 or 10 (seconds)',
+    ]);
+    expect(messages({ prompt: 'A fox', images: Array(6).fill(PICTURE) })).toEqual([
+      'images: got an array of 6; expected at most 5 images, 2 beside a reference video',
+    ]);
+    expect(messages({ prompt: 'A fox', images: Array(3).fill(PICTURE), video: CLIP })).toEqual([
+      'images: got 3 images beside a reference video; expected at most 2 (5 without `video`)',
+    ]);
+    expect(messages({ prompt: 'A fox', seed: 1 })).toEqual([
+      expect.stringContaining(`seed: not a field of ${ID}`),
+    ]);
+    expect(silent.inputSchema.safeParse({ prompt: 'A fox', sound: true }).success).toBe(false);
+  });
+
+  test('has a JSON Schema with its own limits', () => {
+    expect(o3Pro.inputJsonSchema).toMatchObject({
+      properties: {
+        duration: { enum: [3, 5, 10], default: 5 },
+        images: { maxItems: 5 },
+        sound: { type: 'boolean' },
+      },
+      // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
+      then: { properties: { images: { maxItems: 2 } } },
+    });
+    const ajv = new Ajv2020().compile(o3Pro.inputJsonSchema);
+    expect(ajv({ prompt: 'A fox', duration: 10 })).toBe(true);
+    expect(ajv({ prompt: 'A fox', duration: 4 })).toBe(false);
+    expect(silent.inputJsonSchema.properties).not.toHaveProperty('sound');
+  });
+
+  test('costs by its own price', () => {
+    expect(estimateCost(o3Pro, { duration: 3 })).toBe(0.3375);
+    expect(estimateCost(o3Pro, { video: CLIP })).toBe(1);
+    expect(() => estimateCost(o3Pro, { duration: 4 })).toThrow(
+      'duration: got 4; expected 3 or 5 or 10 (seconds)',
+    );
+  });
+
+  test('where 5 seconds are not made, the shortest is the default', () => {
+    const long = defineModel({ ...FACTS, durations: [8, 10] });
+    expect(parseInput(long, { prompt: 'A fox' }).duration).toBe(8);
+    expect(long.inputJsonSchema.properties.duration?.default).toBe(8);
+    expect(estimateCost(long, {})).toBe(0.9);
+  });
+
+  test('one duration, no images: what one model makes is all there is', () => {
+    const plain = defineModel({ ...FACTS, durations: [5], images: 0, imagesWithVideo: 0 });
+    expect(plain.inputSchema.safeParse({ prompt: 'A fox', images: [PICTURE] }).success).toBe(false);
+    expect(plain.inputSchema.safeParse({ prompt: 'A fox', duration: 6 }).error?.issues[0]?.message).toBe(
+      'got 6; expected 5 (seconds)',
+    );
+  });
+
+  test('is frozen, and keeps no hold on what it was made of', () => {
+    const durations = [3, 5];
+    const price = { images: 0.1, video: 0.2 };
+    const model = defineModel({ ...FACTS, durations, price });
+    durations.push(60);
+    price.images = 1;
+    expect(model.durations).toEqual([3, 5]);
+    expect(estimateCost(model, {})).toBe(0.5);
+    for (const part of [model, model.durations, model.milliDollarsPerSecond, models]) {
+      expect(Object.isFrozen(part)).toBe(true);
+    }
+  });
+
+  test('has these fields, which others read, and no more', () => {
+    expect(Object.keys(o3Pro)).toEqual([
+      'id',
+      'durations',
+      'images',
+      'imagesWithVideo',
+      'sound',
+      'milliDollarsPerSecond',
+      'inputSchema',
+      'inputObject',
+      'inputJsonSchema',
+    ]);
+  });
+});
+
+describe('the client takes it in place of an id', () => {
+  test('run submits to its endpoint, the defaults filled in', async () => {
+    const { kling, sent } = clientWith(() => task);
+    const video = await kling.run(o3Pro, { prompt: 'A fox', images: [PICTURE], duration: 10, sound: true });
+    expect(video.outputs).toEqual(task.outputs);
+    expect(sent).toEqual([
+      {
+        url: `/api/v3/${ID}`,
+        body: {
+          prompt: 'A fox',
+          images: [PICTURE],
+          keep_original_sound: true,
+          aspect_ratio: '16:9',
+          duration: 10,
+          sound: true,
+        },
+      },
+    ]);
+  });
+
+  test('submit and quote as well', async () => {
+    const { kling, sent } = clientWith((url) => (url.endsWith('/price') ? { price: 0.5625 } : task));
+    expect((await kling.submit(o3Pro, { prompt: 'A fox' })).id).toBe('task-1');
+    expect(await kling.quote(o3Pro, { prompt: 'A fox' })).toMatchObject({ model_id: ID, price: 0.5625 });
+    expect(sent.map(({ url }) => url)).toEqual([`/api/v3/${ID}`, '/api/v3/model/price']);
+    expect(sent[1]?.body).toMatchObject({ model_id: ID, inputs: { duration: 5, sound: false } });
+  });
+
+  test('one of the two models can be given itself', async () => {
+    const { kling, sent } = clientWith(() => task);
+    await kling.submit(models[KLING_O1], { prompt: 'A fox' });
+    expect(sent[0]?.url).toBe(`/api/v3/${KLING_O1}`);
+  });
+
+  test('what it refuses is not sent', async () => {
+    const { kling, sent } = clientWith(() => task);
+    await expect(kling.run(o3Pro, { prompt: 'A fox', duration: 4 as never })).rejects.toThrow(
+      'duration: got 4; expected 3 or 5 or 10 (seconds)',
+    );
+    expect(sent).toEqual([]);
+  });
+
+  test('its price counts against maxCost', async () => {
+    const { kling, sent } = clientWith(() => task);
+    const input = { prompt: 'A fox', duration: 10, video: CLIP } as const;
+    await expect(kling.run(o3Pro, input, { maxCost: 1.99 })).rejects.toThrow('This would cost $2');
+    expect(sent).toEqual([]);
+    await kling.run(o3Pro, input, { maxCost: 2 });
+    expect(sent).toHaveLength(1);
+  });
+
+  test('a lost submit is looked for under its id, and its input compared by its defaults', async () => {
+    const input = { prompt: 'A fox', duration: 10 } as const;
+    const created_at = new Date(Date.now() + 60_000).toISOString();
+    const mine = { ...task, input, created_at };
+    const other = { ...task, id: 'task-2', input: { prompt: 'A dog' }, created_at };
+    const foreign = { ...task, id: 'task-3', model: KLING_O3_STD, created_at };
+    const { kling, sent } = clientWith((url) =>
+      url === `/api/v3/${ID}`
+        ? new Response('Bad gateway', { status: 502 })
+        : { items: [mine, other, foreign], total: 3 },
+    );
+    const lost = await kling.submit(o3Pro, input).catch((error: unknown) => error);
+    if (!SubmissionUnknownError.isInstance(lost)) throw lost;
+    expect(lost.model).toBe(ID);
+    expect(await lost.candidates()).toMatchObject([
+      { id: 'task-1', exactMatch: true },
+      { id: 'task-2', exactMatch: false },
+    ]);
+    expect(sent).toHaveLength(2);
+    expect(sent[1]).toMatchObject({ url: '/api/v3/predictions', body: { model: ID } });
+  });
+
+  test.each([{ ...FACTS }, { id: ID }, null, undefined, 5, ID])(
+    'what it did not make is no model: %j',
+    async (model) => {
+      const { kling, sent } = clientWith(() => task);
+      await expect(kling.run(model as never, { prompt: 'A fox' } as never)).rejects.toThrow(
+        /model: got .*; expected one of .*, or a model made by defineModel/,
+      );
+      expect(sent).toEqual([]);
+    },
+  );
+});
+
+describe('facts that cannot be are refused', () => {
+  test.each<[string, unknown, string]>([
+    ['no facts', null, '`facts`: got null'],
+    ['no id', { id: undefined }, '`id`: got nothing; expected the path of an endpoint'],
+    ['an empty id', { id: '' }, '`id`: got ""'],
+    ['an id of one part', { id: 'kling' }, '`id`: got "kling"'],
+    ['an id with a slash before', { id: '/a/b' }, '`id`: got "/a/b"'],
+    ['an id with a slash after', { id: 'a/b/' }, '`id`: got "a/b/"'],
+    ['an id that leads elsewhere', { id: 'a/../b' }, '`id`: got "a/../b"'],
+    ['an id with a query', { id: 'a/b?c' }, '`id`: got'],
+    ['an id with an escape', { id: 'a/%2e%2e' }, '`id`: got'],
+    ['an id that is a URL', { id: 'https://api.wavespeed.ai/api/v3/a/b' }, '`id`: got'],
+    ['an id with a line break', { id: 'a/b\n' }, '`id`: got'],
+    ['no durations', { durations: undefined }, '`durations`: got nothing'],
+    ['empty durations', { durations: [] }, '`durations`: got an array of 0; expected at least one'],
+    [
+      'a fraction',
+      { durations: [3, 4.5] },
+      '`durations[1]`: got 4.5; expected a whole number of seconds from 1 to 3600',
+    ],
+    ['a text', { durations: ['5'] }, '`durations[0]`: got "5" (a string)'],
+    ['nought', { durations: [0, 1] }, '`durations[0]`: got 0'],
+    ['NaN', { durations: [Number.NaN] }, '`durations[0]`: got NaN'],
+    ['a hole', { durations: Array(1) }, '`durations[0]`: got nothing'],
+    ['milliseconds', { durations: [5000] }, '`durations[0]`: got 5000'],
+    ['a repetition', { durations: [5, 5] }, '`durations[1]`: got 5; expected more than the 5 before it'],
+    ['disorder', { durations: [5, 3] }, '`durations[1]`: got 3; expected more than the 5 before it'],
+    ['no image limit', { images: undefined }, '`images`: got nothing'],
+    ['a negative limit', { images: -1 }, '`images`: got -1; expected a whole number, 0 or more'],
+    ['an infinite limit', { images: Infinity }, '`images`: got Infinity'],
+    [
+      'more beside a video',
+      { imagesWithVideo: 6 },
+      '`imagesWithVideo`: got 6; expected a whole number from 0 to 5',
+    ],
+    ['a fraction beside a video', { imagesWithVideo: 0.5 }, '`imagesWithVideo`: got 0.5'],
+    ['no word on sound', { sound: undefined }, '`sound`: got nothing; expected true or false'],
+    ['a text for sound', { sound: 'yes' }, '`sound`: got "yes"'],
+    ['no price', { price: undefined }, '`price`: got nothing; expected US dollars per second'],
+    ['one price', { price: { images: 0.1 } }, '`price.video`: got nothing'],
+    [
+      'a price of nothing',
+      { price: { images: 0, video: 1 } },
+      '`price.images`: got 0; expected US dollars per second: above 0',
+    ],
+    ['a negative price', { price: { images: 0.1, video: -1 } }, '`price.video`: got -1'],
+    ['an infinite price', { price: { images: Infinity, video: 1 } }, '`price.images`: got Infinity'],
+    ['NaN', { price: { images: Number.NaN, video: 1 } }, '`price.images`: got NaN'],
+    ['a text', { price: { images: '0.1', video: 1 } }, '`price.images`: got "0.1"'],
+    ['a price in thousandths', { price: { images: 1120, video: 1680 } }, '`price.images`: got 1120'],
+    ['too fine a price', { price: { images: 0.00005, video: 1 } }, 'a multiple of 0.0001'],
+    [
+      'a reckoned price',
+      { price: { images: 0.1 + 0.2, video: 1 } },
+      '`price.images`: got 0.30000000000000004',
+    ],
+    [
+      'a misspelt fact',
+      { imageWithVideo: 4 },
+      '`imageWithVideo` is not an option; did you mean `imagesWithVideo`?',
+    ],
+    [
+      'a misspelt price',
+      { price: { images: 0.1, video: 1, vidio: 2 } },
+      '`price.vidio` is not an option; did you mean `video`?',
+    ],
+    ['an unknown fact', { currency: 'USD' }, '`currency` is not an option; the options are id, durations'],
+  ])('%s', (_, change, message) => {
+    const facts = (change === null ? null : { ...FACTS, ...(change as object) }) as ModelFacts;
+    expect(() => defineModel(facts)).toThrow(ConfigurationError);
+    expect(() => defineModel(facts)).toThrow(message);
+  });
+});

@@ -1,0 +1,178 @@
+/**
+ * What the media tests share: a real local server that takes down what it is sent, and files of every kind.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** One request as it came. */
+export interface Taken {
+  method: string;
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+export interface TestServer {
+  url: string;
+  /** Those whose head came, in their order. */
+  requests: Taken[];
+  of(method: string): Taken[];
+}
+
+export type Answer = (taken: Taken, response: ServerResponse) => void | Promise<void>;
+
+/** Starts a server that reads each request whole, unless `early` has answered it. */
+export async function serve(
+  answer: Answer,
+  options: { early?: ((taken: Taken, response: ServerResponse) => boolean) | undefined } = {},
+): Promise<TestServer> {
+  const requests: Taken[] = [];
+  const server = createServer((request, response) => {
+    const { method = '', url: path = '', headers } = request;
+    const taken: Taken = { method, path, headers, body: Buffer.alloc(0) };
+    requests.push(taken);
+    request.on('error', () => undefined);
+    if (options.early?.(taken, response) === true) return;
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', () => {
+      taken.body = Buffer.concat(pieces);
+      void answer(taken, response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, requests, of: (method) => requests.filter((each) => each.method === method) };
+}
+
+export function json(response: ServerResponse, data: unknown, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ code: status, message: status === 200 ? 'success' : 'no', data }));
+}
+
+export function temporaryDirectory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'media-test-'));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+export const sha = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+const latin = (text: string) => Buffer.from(text, 'latin1');
+const riff = (form: string) => latin(`RIFF\x24\0\0\0${form}`);
+const ftyp = (brand: string) => latin(`\0\0\0\x18ftyp${brand}\0\0\0\0isommp42`);
+const ebml = (type: string) =>
+  Buffer.concat([
+    Buffer.from('1a45dfa3', 'hex'),
+    Buffer.from([0x80 | (3 + type.length)]),
+    Buffer.from([0x42, 0x82, 0x80 | type.length]),
+    latin(type),
+  ]);
+const padded = (head: Buffer, size = 256) =>
+  Buffer.concat([head, Buffer.alloc(Math.max(0, size - head.byteLength))]);
+
+/** Beginnings of files, by the ending that is right for them. */
+export const samples: Record<string, { bytes: Buffer; contentType: string }> = {
+  jpg: { bytes: padded(latin('\xff\xd8\xff\xe0\0\x10JFIF\0')), contentType: 'image/jpeg' },
+  png: {
+    bytes: padded(
+      Buffer.from(
+        '89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000049444154',
+        'hex',
+      ),
+    ),
+    contentType: 'image/png',
+  },
+  webp: { bytes: padded(riff('WEBPVP8 ')), contentType: 'image/webp' },
+  gif: { bytes: padded(latin('GIF89a\x01\0\x01\0')), contentType: 'image/gif' },
+  bmp: { bytes: padded(latin('BM\x46\0\0\0\0\0\0\0\x36\0\0\0')), contentType: 'image/bmp' },
+  tiff: { bytes: padded(latin('II*\0\x08\0\0\0\0\0\0\0\0\0\0\0')), contentType: 'image/tiff' },
+  mp4: { bytes: padded(ftyp('isom')), contentType: 'video/mp4' },
+  mov: { bytes: padded(ftyp('qt  ')), contentType: 'video/quicktime' },
+  '3gp': { bytes: padded(ftyp('3gp4')), contentType: 'video/3gpp' },
+  avi: { bytes: padded(riff('AVI LIST')), contentType: 'video/x-msvideo' },
+  wmv: {
+    bytes: padded(
+      Buffer.concat([
+        Buffer.from('3026b2758e66cf11a6d900aa0062ce6c', 'hex'),
+        Buffer.from('00010000000000000100000001020000', 'hex').subarray(0, 14),
+        // The properties of a stream: its type is video.
+        Buffer.from('9107dcb7b7a9cf118ee600c00c205365', 'hex'),
+        Buffer.from('6000000000000000', 'hex'),
+        Buffer.from('c0ef19bc4d5bcf11a8fd00805f5c442b', 'hex'),
+      ]),
+    ),
+    contentType: 'video/x-ms-wmv',
+  },
+  flv: { bytes: padded(latin('FLV\x01\x05\0\0\0\x09\0\0\0\0')), contentType: 'video/x-flv' },
+  webm: { bytes: padded(ebml('webm')), contentType: 'video/webm' },
+  mkv: { bytes: padded(ebml('matroska')), contentType: 'video/x-matroska' },
+  ogv: {
+    bytes: padded(Buffer.concat([latin('OggS\0\x02'), Buffer.alloc(22), latin('\x80theora')])),
+    contentType: 'video/ogg',
+  },
+};
+
+/** A picture of this size, different from every other. */
+export function picture(size = 256): Buffer {
+  const bytes = padded(samples.png?.bytes ?? Buffer.alloc(0), size);
+  randomBytes(16).copy(bytes, Math.max(64, size - 16));
+  return bytes;
+}
+
+/** A video of this size in which no part is like another. */
+export function movie(size: number): Buffer {
+  return Buffer.concat([ftyp('isom'), randomBytes(size - 24)]);
+}
+
+/** The ticket upload, on a server for the API and one for storage. */
+export async function uploadService(
+  options: {
+    /** Answers a PUT; default 200. */
+    put?: Answer;
+    earlyPut?: (taken: Taken, response: ServerResponse) => boolean;
+    /** Answers what is posted to the API; true when it did. */
+    api?: (taken: Taken, response: ServerResponse) => boolean;
+    headers?: Record<string, string>;
+  } = {},
+): Promise<{ api: TestServer; storage: TestServer; ticketHeaders: Record<string, string> }> {
+  const { headers: ticketHeaders = { 'Content-Type': 'x/as-signed', 'x-amz-acl': 'private' } } = options;
+  const storage = await serve(options.put ?? ((_taken, response) => void response.end()), {
+    early: options.earlyPut,
+  });
+  let tickets = 0;
+  const api = await serve((taken, response) => {
+    if (options.api?.(taken, response) === true) return;
+    if (taken.path === '/api/v3/media/uploads') {
+      tickets += 1;
+      json(response, {
+        download_url: `https://cdn.example/${tickets}.bin`,
+        upload: {
+          method: 'PUT',
+          url: `${storage.url}/bucket/${tickets}?X-Signature=secret-${tickets}`,
+          headers: ticketHeaders,
+        },
+      });
+      return;
+    }
+    if (taken.path === '/api/v3/media/upload/binary') {
+      json(response, { type: 'image', download_url: 'https://cdn.example/form.bin' });
+      return;
+    }
+    if (taken.method === 'POST') {
+      json(response, { id: 'task-1', status: 'created', outputs: [], ...JSON.parse(String(taken.body)) });
+      return;
+    }
+    json(response, { id: 'task-1', status: 'completed', outputs: ['https://cdn.example/out.mp4'] });
+  });
+  return { api, storage, ticketHeaders };
+}

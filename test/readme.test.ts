@@ -1,0 +1,79 @@
+// Every TypeScript snippet of the README compiles, runs as it stands on the emulator, and prints what it says it prints.
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { closeAll } from './readme/harness.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = join(root, 'out', 'readme');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+/** Names that a snippet may take from the ones before it, or from the reader's own program. */
+const GIVEN = ['kling', 'save', 'input'];
+
+const snippets = [...readme.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match, index) => {
+  const code = match[1] ?? '';
+  const line = readme.slice(0, match.index).split('\n').length + 1;
+  const missing = GIVEN.filter(
+    (name) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`\\b(?:const|let) ${name}\\b`).test(code),
+  );
+  const prelude =
+    missing.length === 0 ? '' : `import { ${missing.join(', ')} } from '../../test/readme/harness.js';\n`;
+  // The harness is the library, but for a client that finds the emulator where a user's finds the service.
+  const body = code.replaceAll(/from 'wavespeed-kling';/g, `from '../../test/readme/harness.js';`);
+  return {
+    name: `line ${line}`,
+    file: join(folder, `snippet-${index + 1}.ts`),
+    code,
+    source: `${prelude}${body}\nexport {};\n`,
+  };
+});
+
+beforeAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(root, 'examples/images/side.jpg'), join(folder, 'side.jpg'));
+  for (const { file, source } of snippets) writeFileSync(file, source);
+  const config = {
+    extends: '../../tsconfig.json',
+    compilerOptions: { noUnusedLocals: false },
+    include: ['*.ts'],
+    exclude: [],
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+});
+afterEach(closeAll);
+
+test('there are snippets', () => {
+  expect(snippets.length).toBeGreaterThanOrEqual(5);
+});
+
+test('they compile', async () => {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', folder]).catch(
+    (error: { stdout: string }) => error,
+  );
+  expect(stdout).toBe('');
+}, 60_000);
+
+describe('they run', () => {
+  test.each(snippets)(
+    '$name',
+    async ({ file, code }) => {
+      const printed: string[] = [];
+      vi.spyOn(console, 'log').mockImplementation(
+        (...values: unknown[]) => void printed.push(values.map(String).join(' ')),
+      );
+      await import(/* @vite-ignore */ file);
+      vi.restoreAllMocks();
+      // `console.log(…); // 0.56` promises its numbers.
+      for (const [, promised] of code.matchAll(/console\.log\(.*\); \/\/ (\d[\d. ]*)/g)) {
+        expect(printed).toContain(promised?.trim());
+      }
+    },
+    30_000,
+  );
+});

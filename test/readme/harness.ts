@@ -1,0 +1,30 @@
+// What the README's snippets import: the library as it is, but for a client that finds an emulator by itself, and the
+// names that a snippet takes from the reader's program.
+import { WaveSpeedKling as Client, type WaveSpeedKlingOptions } from 'wavespeed-kling';
+import { type Emulator, startEmulator } from 'wavespeed-kling/testing';
+
+// oxlint-disable-next-line eslint/no-restricted-syntax -- the harness stands in for the whole module
+export * from 'wavespeed-kling';
+
+const emulator: Emulator = await startEmulator({ createdMs: 20, processingMs: 50 });
+const clients: Client[] = [];
+
+export class WaveSpeedKling extends Client {
+  constructor(options: WaveSpeedKlingOptions = {}) {
+    super({ apiKey: emulator.apiKey, baseUrl: emulator.url, ...options });
+    clients.push(this);
+  }
+}
+
+export const kling = new WaveSpeedKling();
+
+/** Stands for the reader's database. */
+export const save = (...values: unknown[]): Promise<void> => Promise.resolve(void values);
+
+/** Stands for the reader's input. */
+export const input = { prompt: 'A fox in the snow' } as const;
+
+/** Closes the snippets' clients, but for the one that they share. */
+export async function closeAll(): Promise<void> {
+  await Promise.all(clients.filter((client) => client !== kling).map((client) => client.close()));
+}

@@ -1,0 +1,96 @@
+// The weight of wavespeed-kling/schemas in a browser: bundled, tree-shaken and minified it stays within a budget, asks
+// for nothing of Node, and what a program does not use it does not carry.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { runInNewContext } from 'node:vm';
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+import type * as Schemas from 'wavespeed-kling/schemas';
+import { KLING_O1, KLING_O3_STD, klingO3StdInputSchema, models } from 'wavespeed-kling/schemas';
+import * as z from 'zod';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+async function bundle(contents: string, format: 'esm' | 'iife' = 'esm') {
+  const result = await build({
+    stdin: { contents, resolveDir: root },
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    format,
+    globalName: 'schemas',
+    platform: 'browser',
+    target: 'es2022',
+    metafile: true,
+    write: false,
+  });
+  return { code: result.outputFiles[0]?.text ?? '', inputs: Object.entries(result.metafile.inputs) };
+}
+
+const ALL = "export * from './src/schemas.ts'";
+
+// Bytes, minified, not compressed: the same on every machine. What they were when set stands beside them.
+test.each([
+  ['everything', ALL, 111_000], // 108,759 (33 KB gzipped), of it 93,000 zod
+  ['one input schema', "export { klingO1InputSchema } from './src/schemas.ts'", 107_000], // 104,310
+  ['reading tasks', "export { predictionSchema } from './src/schemas.ts'", 64_000], // 61,692
+  ['prices, without zod', "export { estimateCost } from './src/schemas.ts'", 9000], // 8,458
+  ['an id', "export { KLING_O1 } from './src/schemas.ts'", 200], // 73
+])('%s stays within its budget', async (_, contents, budget) => {
+  const { code } = await bundle(contents);
+  expect(Buffer.byteLength(code)).toBeLessThanOrEqual(budget);
+});
+
+test('imports zod and this library’s own files alone: nothing of Node', async () => {
+  const { code, inputs } = await bundle(ALL);
+  const foreign = inputs
+    .map(([path]) => path)
+    .filter((path) => !/^(src\/[\w-]+\.ts|node_modules\/zod\/.*|<stdin>)$/.test(path));
+  expect(foreign).toEqual([]);
+  expect(inputs.flatMap(([, { imports }]) => imports).filter(({ external }) => external)).toEqual([]);
+  expect(code).not.toMatch(/["']node:/);
+});
+
+test('runs where there is nothing but the language', async () => {
+  const { code } = await bundle(ALL, 'iife');
+  const result: unknown = runInNewContext(
+    `${code};
+    const request = schemas.parseInput(schemas.KLING_O1, { prompt: 'A fox' });
+    let refused;
+    try { schemas.parseInput(schemas.KLING_O1, { prompt: '' }); } catch (error) { refused = error.name; }
+    JSON.stringify([request.duration, refused, schemas.estimateCost(schemas.KLING_O1, request),
+      Object.keys(schemas.inputJsonSchemas[schemas.KLING_O3_STD].properties).length,
+      typeof process, typeof require, typeof URL, typeof structuredClone]);`,
+    {},
+  );
+  expect(result).toBe('[5,"InvalidInputError",0.56,7,"undefined","undefined","undefined","undefined"]');
+});
+
+test('with its own copy of zod inside, the schemas still work with the user’s', async () => {
+  const { code } = await bundle(ALL);
+  const directory = await mkdtemp(join(tmpdir(), 'wavespeed-kling-'));
+  try {
+    const file = join(directory, 'schemas.mjs');
+    await writeFile(file, code);
+    const copy = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as typeof Schemas;
+    const foreign = copy.klingO3StdInputSchema;
+    expect(foreign).not.toBe(klingO3StdInputSchema);
+    expect(foreign).toBeInstanceOf(z.ZodType);
+    expect(z.toJSONSchema(foreign, { io: 'input' })).toEqual(
+      z.toJSONSchema(klingO3StdInputSchema, { io: 'input' }),
+    );
+    expect(z.object({ input: foreign }).safeParse({ input: { prompt: '' } }).error?.issues[0]?.message).toBe(
+      'got "" (a string); expected a text that is not blank',
+    );
+    expect(
+      copy.klingO1InputObject.extend({ user: z.email() }).safeParse({ prompt: 'A fox', user: 'me' }).success,
+    ).toBe(false);
+    // A model made by the one copy is a model to the other.
+    expect(copy.isDefinedModel(models[KLING_O1])).toBe(true);
+    expect(copy.KLING_O3_STD).toBe(KLING_O3_STD);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,285 @@
+// The JSON Schemas refuse what the zod schemas refuse, and nothing else: held against Ajv on 100,000 random requests a
+// model, and on each edge by name.
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type DefinedModel,
+  defineModel,
+  inputJsonSchemas,
+  inputSchemas,
+  KLING_O1,
+  KLING_O3_STD,
+  models,
+  predictionSchema,
+} from 'wavespeed-kling/schemas';
+import * as z from 'zod';
+import {
+  Ajv2020,
+  BAD_DATA_URLS,
+  BAD_URLS,
+  BLANKS,
+  GOOD_DATA_URLS,
+  GOOD_URLS,
+  NOT_BLANK,
+  requests,
+} from './support.js';
+
+const RUNS = 100_000;
+const PICTURE = 'https://example.com/front.png';
+
+/** Compiles in Ajv's strict mode; what it only logs is an error here. */
+function compile(schema: object) {
+  const fail = (...words: unknown[]) => {
+    throw new Error(words.join(' '));
+  };
+  return new Ajv2020({
+    strict: true,
+    strictTypes: true,
+    logger: { log: fail, warn: fail, error: fail },
+  }).compile(schema);
+}
+
+describe.each([KLING_O1, KLING_O3_STD] as const)('%s', (id) => {
+  const zod = inputSchemas[id];
+  const ajv = compile(inputJsonSchemas[id]);
+  const model: DefinedModel = models[id];
+
+  test(
+    `zod and Ajv agree on ${RUNS} random requests, valid and invalid in good share`,
+    { timeout: 60_000 },
+    () => {
+      let valid = 0;
+      const broken = new Map<string, number>();
+      fc.assert(
+        fc.property(requests(model), (request) => {
+          const result = zod.safeParse(request);
+          if (result.success) valid++;
+          for (const { code, path } of result.error?.issues ?? []) {
+            const rule = `${path.map((key) => (typeof key === 'number' ? '[]' : String(key))).join('')} ${code}`;
+            broken.set(rule, (broken.get(rule) ?? 0) + 1);
+          }
+          return ajv(request) === result.success;
+        }),
+        { numRuns: RUNS },
+      );
+      expect(valid).toBeGreaterThan(RUNS * 0.4);
+      expect(valid).toBeLessThan(RUNS * 0.7);
+      // Each rule was broken often enough to be put to the test.
+      const rules = {
+        'prompt invalid_type': 200,
+        'prompt invalid_format': 200,
+        'video invalid_type': 200,
+        'video invalid_format': 200,
+        'images invalid_type': 200,
+        'images too_big': 200,
+        'images custom': 200,
+        'images[] invalid_type': 200,
+        'images[] invalid_format': 200,
+        'keep_original_sound invalid_type': 200,
+        'aspect_ratio invalid_value': 200,
+        'duration invalid_value': 200,
+        ' unrecognized_keys': 200,
+        ...(model.sound && { 'sound invalid_type': 200 }),
+      };
+      expect([...broken.keys()].sort()).toEqual(Object.keys(rules).sort());
+      for (const [rule, least] of Object.entries(rules))
+        expect(broken.get(rule), rule).toBeGreaterThan(least);
+    },
+  );
+
+  const agree = (request: unknown) => {
+    const accepted = zod.safeParse(request).success;
+    expect(ajv(request)).toBe(accepted);
+    return accepted;
+  };
+
+  test.each([...GOOD_URLS, ...BAD_URLS, ...GOOD_DATA_URLS, ...BAD_DATA_URLS])(
+    '%j is the same to both',
+    (url) => {
+      expect(agree({ prompt: 'A fox', video: url })).toBe(GOOD_URLS.includes(url));
+      expect(agree({ prompt: 'A fox', images: [url] })).toBe(
+        GOOD_URLS.includes(url) || GOOD_DATA_URLS.includes(url),
+      );
+    },
+  );
+
+  test.each([...BLANKS, ...NOT_BLANK])('the prompt %j is the same to both', (prompt) => {
+    expect(agree({ prompt })).toBe(NOT_BLANK.includes(prompt));
+  });
+
+  test.each([
+    ['5', true],
+    ['5.0', true],
+    ['50e-1', true],
+    ['5.1', false],
+    ['5.0000000000000001', true],
+    ['"5"', false],
+    ['1e999', false],
+    ['null', false],
+    ['[5]', false],
+  ])('the duration %s, as JSON has it, is the same to both', (json, accepted) => {
+    expect(agree(JSON.parse(`{"prompt":"A fox","duration":${json}}`))).toBe(accepted);
+  });
+
+  test.each([0, 4, 5, 7, 8])('%i images are the same to both, with video and without', (count) => {
+    const images = Array.from({ length: count }, () => PICTURE);
+    expect(agree({ prompt: 'A fox', images })).toBe(count <= 7);
+    expect(agree({ prompt: 'A fox', images, video: PICTURE })).toBe(count <= 4);
+  });
+
+  test.each([null, true, 5, 'A fox', [], [{ prompt: 'A fox' }], {}])('%j is the same to both', (value) => {
+    expect(agree(value)).toBe(false);
+  });
+
+  test('is draft 2020-12, closed, and of plain JSON', () => {
+    const schema = inputJsonSchemas[id];
+    expect(schema).toMatchObject({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      type: 'object',
+      required: ['prompt'],
+      additionalProperties: false,
+    });
+    expect(JSON.parse(JSON.stringify(schema))).toEqual(schema);
+    expect(Object.getOwnPropertyNames(schema)).toEqual(Object.keys(schema));
+    expect(new Ajv2020().validateSchema(schema)).toBe(true);
+  });
+
+  test('has a description for every field, and an example for each that is no flag', () => {
+    const { properties } = inputJsonSchemas[id];
+    expect(Object.keys(properties)).toEqual(Object.keys(models[id].inputObject.shape));
+    for (const [name, field] of Object.entries(properties)) {
+      expect(field.description, name).toMatch(/^[A-Z].*\.$/);
+      if (field.type !== 'boolean') expect(field.examples, name).toHaveLength(1);
+    }
+  });
+
+  test('its examples and defaults are valid', () => {
+    const { properties } = inputJsonSchemas[id];
+    const filled: Record<string, unknown> = {};
+    for (const [name, field] of Object.entries(properties)) {
+      for (const example of field.examples ?? [])
+        expect(agree({ prompt: 'A fox', [name]: example })).toBe(true);
+      if ('default' in field) filled[name] = field.default;
+    }
+    expect(zod.parse({ prompt: 'A fox' })).toEqual({ prompt: 'A fox', ...filled });
+  });
+
+  test('is one object, made once, that nobody can change', () => {
+    const schema = inputJsonSchemas[id];
+    expect(inputJsonSchemas[id]).toBe(schema);
+    expect(models[id].inputJsonSchema).toBe(schema);
+    expect(() => {
+      schema.properties.extra = {};
+    }).toThrow(TypeError);
+    expect(() => schema.properties.prompt?.examples?.push('more')).toThrow(TypeError);
+    expect(() => {
+      schema.required.push('video');
+    }).toThrow(TypeError);
+  });
+});
+
+test('zod and Ajv agree on models of any limits', { timeout: 60_000 }, () => {
+  const anyModel = fc
+    .tuple(
+      fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 6 }),
+      fc.nat(8),
+      fc.nat(8),
+      fc.boolean(),
+    )
+    .map(([durations, images, fewer, sound]) =>
+      defineModel({
+        id: 'kwaivgi/another/reference-to-video',
+        durations: durations.sort((one, other) => one - other),
+        images,
+        imagesWithVideo: Math.min(images, fewer),
+        sound,
+        price: { images: 0.1, video: 0.2 },
+      }),
+    );
+  fc.assert(
+    fc.property(anyModel, fc.infiniteStream(fc.nat()), (model, seeds) => {
+      const ajv = compile(model.inputJsonSchema);
+      const [seed] = seeds.take(1);
+      for (const request of fc.sample(requests(model), { numRuns: 100, seed: seed ?? 0 })) {
+        if (ajv(request) !== model.inputSchema.safeParse(request).success) return false;
+      }
+      return true;
+    }),
+    { numRuns: 100 },
+  );
+});
+
+describe('a hostile text costs time in proportion to its length, and no stack', () => {
+  const LENGTH = 8_000_000;
+  const schema = inputSchemas[KLING_O1];
+  test.each<[string, string, boolean]>([
+    ['a data URL of 28 MB', `data:image/png;base64,${'A'.repeat(28_000_000)}`, true],
+    ['a data URL with a wrong end', `data:image/png;base64,${'A'.repeat(28_000_000)}!`, false],
+    ['a long media type', `data:image/${'a'.repeat(LENGTH)}`, false],
+    ['a long host', `https://${'a'.repeat(LENGTH)} `, false],
+    ['a long user', `https://${'a'.repeat(LENGTH)}@`, false],
+    ['colons without end', `https://${'a:'.repeat(LENGTH / 2)}`, false],
+    ['at signs without end', `https://${'@a'.repeat(LENGTH / 2)}`, false],
+    ['brackets without end', `https://[${':'.repeat(LENGTH)}`, false],
+    ['slashes without end', `https://a${'/?#'.repeat(LENGTH / 3)} `, false],
+    ['a path beyond ASCII', `https://a/${'é🦊'.repeat(LENGTH)} `, false],
+    ['lone surrogates', `https://a/${'\ud83e'.repeat(LENGTH)} `, false],
+  ])('%s', (_, image, accepted) => {
+    const startedAt = performance.now();
+    expect(schema.safeParse({ prompt: 'A fox', images: [image] }).success).toBe(accepted);
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+  });
+  test('a prompt of blanks', () => {
+    expect(schema.safeParse({ prompt: ' '.repeat(LENGTH) }).success).toBe(false);
+    expect(schema.safeParse({ prompt: `${' '.repeat(LENGTH)}a` }).success).toBe(true);
+  });
+});
+
+test('the good URLs are such to a URL parser as well', () => {
+  for (const url of GOOD_URLS) expect(URL.canParse(url), url).toBe(true);
+});
+
+describe('predictionSchema', () => {
+  const output = z.toJSONSchema(predictionSchema, { io: 'output' });
+
+  test('describes what reading gives', () => {
+    expect(output).toMatchObject({
+      type: 'object',
+      required: expect.arrayContaining(['id', 'status', 'outputs', 'error']),
+      properties: { id: { type: 'string' }, outputs: { type: 'array', items: { type: 'string' } } },
+    });
+    // What comes in may be anything: reading is lenient.
+    expect(z.toJSONSchema(predictionSchema, { io: 'input' })).toEqual({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+    });
+  });
+
+  test('whatever it makes of whatever comes is as described', () => {
+    const ajv = compile(output);
+    const anyField = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(null, '', 'completed', [], {}, [null, 1, 'https://a/b']),
+    );
+    const anyTask = fc.record(
+      {
+        id: fc.oneof(fc.string({ minLength: 1 }), fc.nat()),
+        ...Object.fromEntries(
+          ['model', 'status', 'outputs', 'has_nsfw_contents', 'created_at', 'error', 'extra'].map((name) => [
+            name,
+            anyField,
+          ]),
+        ),
+        urls: fc.oneof(anyField, fc.record({ get: anyField })),
+        timings: fc.oneof(anyField, fc.record({ inference: anyField })),
+      },
+      { requiredKeys: ['id'] },
+    );
+    fc.assert(
+      fc.property(anyTask, (task) => {
+        const read = predictionSchema.parse(task);
+        return ajv(read);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});
