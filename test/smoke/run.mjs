@@ -12,6 +12,7 @@ const versions = process.argv.slice(2);
 if (versions.length === 0) throw new Error('Name at least one version of Node, such as 20.18.1.');
 
 const folder = mkdtempSync(join(tmpdir(), 'wavespeed-kling-smoke-'));
+/** @param {string[]} args */
 const npm = (...args) =>
   execFileSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: folder,

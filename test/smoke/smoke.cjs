@@ -14,10 +14,14 @@ async function main() {
       'base64',
     ),
   ]);
-  const input = { prompt: 'A fox', duration: 3, images: [pixel] };
-  const video = await kling.run(KLING_O1, input, { pollIntervalMs: 10 });
+  const video = await kling.run(
+    KLING_O1,
+    { prompt: 'A fox', duration: 3, images: [pixel] },
+    { pollIntervalMs: 10 },
+  );
   assert.equal(emulator.uploads.length, 1);
   assert.equal(video.status, 'completed');
+  // @ts-expect-error: too short for this model
   const refused = await kling.run(KLING_O1, { prompt: 'A fox', duration: 2 }).catch((error) => error);
   // One class across the entries of one copy.
   assert.ok(refused instanceof InvalidInputError);

@@ -21,8 +21,11 @@ const pixel = new Blob([
     'base64',
   ),
 ]);
-const input = { prompt: 'A fox', duration: 3, images: [pixel] };
-const video = await kling.run(KLING_O3_STD, input, { pollIntervalMs: 10 });
+const video = await kling.run(
+  KLING_O3_STD,
+  { prompt: 'A fox', duration: 3, images: [pixel] },
+  { pollIntervalMs: 10 },
+);
 assert.equal(emulator.uploads.length, 1);
 assert.equal(video.outputs.length, 1);
 assert.equal(emulator.account.charged, estimateCost(KLING_O3_STD, { duration: 3 }));
