@@ -65,7 +65,7 @@ const makeOutput = () =>
  * @example
  * const task = predictionSchema.parse(JSON.parse(stored));
  */
-export const predictionSchema = /* @__PURE__ */ (() =>
+export const predictionSchema: z.ZodType<Prediction, unknown> = /* @__PURE__ */ (() =>
   z
     .unknown()
     .transform((value, context): Prediction => {

@@ -355,10 +355,11 @@ describe('a connection that breaks', () => {
   });
 
   it.each([
-    ['answers with the new whole', { obeysIfRange: true }],
-    ['answers with a part of the new', { obeysIfRange: false }],
-  ])('is begun anew when the file is another, where the server %s', async (_what, { obeysIfRange }) => {
-    const other = movie(1_200_000);
+    ['answers with the new whole', { obeysIfRange: true, size: 1_200_000 }],
+    ['answers with a new whole that is shorter', { obeysIfRange: true, size: 100_000 }],
+    ['answers with a part of the new', { obeysIfRange: false, size: 1_200_000 }],
+  ])('is begun anew when the file is another, where the server %s', async (_what, { obeysIfRange, size }) => {
+    const other = movie(size);
     let count = 0;
     const server = await serve((taken, response) => {
       count += 1;
@@ -377,7 +378,7 @@ describe('a connection that breaks', () => {
     });
     const [file] = await client().download(`${server.url}/a.mp4`, temporaryDirectory());
     expect(sha(readFileSync(file?.path ?? ''))).toBe(sha(other));
-    expect(file?.bytes).toBe(1_200_000);
+    expect(file?.bytes).toBe(size);
     expect(server.requests).toHaveLength(obeysIfRange ? 2 : 3);
   });
 
@@ -833,6 +834,17 @@ describe('through the caller’s own means', () => {
       new Response(samples.mp4?.bytes, { headers: { 'content-type': 'video/mp4' } });
     const [file] = await client({ fetch }).download('https://cdn.example/a.mp4', temporaryDirectory());
     expect(file?.bytes).toBe(256);
+  });
+
+  it('a fetch whose body ends before it should is not taken for whole', async () => {
+    const fetch: typeof globalThis.fetch = async () =>
+      new Response(samples.mp4?.bytes, { headers: { 'content-type': 'video/mp4', 'content-length': '257' } });
+    const directory = temporaryDirectory();
+    const kling = client({ fetch, maxRetries: 0 });
+    const error = await failure(kling.download('https://cdn.example/a.mp4', directory));
+    expect(error).toMatchObject({ name: 'DownloadError', reason: 'incomplete' });
+    expect(error.message).toContain('it ended after 256 of 257 bytes');
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   it('a dispatcher', async () => {

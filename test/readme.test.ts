@@ -1,6 +1,6 @@
-// Every TypeScript snippet of the README compiles, runs as it stands on the emulator, and prints what it says it prints.
+// Every TypeScript snippet of the README and of docs/ compiles, runs as it stands on the emulator, and prints what it says it prints.
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,28 +9,32 @@ import { closeAll } from './readme/harness.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'out', 'readme');
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const texts = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
 
 /** Names that a snippet may take from the ones before it, or from the reader's own program. */
 const GIVEN = ['kling', 'save', 'input'];
 
-const snippets = [...readme.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match, index) => {
-  const code = match[1] ?? '';
-  const line = readme.slice(0, match.index).split('\n').length + 1;
-  const missing = GIVEN.filter(
-    (name) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`\\b(?:const|let) ${name}\\b`).test(code),
-  );
-  const prelude =
-    missing.length === 0 ? '' : `import { ${missing.join(', ')} } from '../../test/readme/harness.js';\n`;
-  // The harness is the library, but for a client that finds the emulator where a user's finds the service.
-  const body = code.replaceAll(/from 'wavespeed-kling';/g, `from '../../test/readme/harness.js';`);
-  return {
-    name: `line ${line}`,
-    file: join(folder, `snippet-${index + 1}.ts`),
-    code,
-    source: `${prelude}${body}\nexport {};\n`,
-  };
-});
+const snippets = texts
+  .filter((text) => text.endsWith('.md'))
+  .flatMap((text) => {
+    const content = readFileSync(join(root, text), 'utf8');
+    return [...content.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => {
+      const code = match[1] ?? '';
+      const line = content.slice(0, match.index).split('\n').length + 1;
+      const missing = GIVEN.filter(
+        (name) =>
+          new RegExp(`\\b${name}\\b(?!:)`).test(code) &&
+          !new RegExp(`\\b(?:const|let) ${name}\\b|\\{ ${name} \\}`).test(code),
+      );
+      const prelude =
+        missing.length === 0 ? '' : `import { ${missing.join(', ')} } from '../../test/readme/harness.js';\n`;
+      // The harness is the library, but for a client that finds the emulator where a user's finds the service.
+      const body = code.replaceAll(/from 'wavespeed-kling';/g, `from '../../test/readme/harness.js';`);
+      const name = `${text} line ${line}`;
+      const file = join(folder, `${name.replaceAll(/\W+/g, '-')}.ts`);
+      return { name, file, code, source: `${prelude}${body}\nexport {};\n` };
+    });
+  });
 
 beforeAll(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -48,7 +52,7 @@ beforeAll(() => {
 afterEach(closeAll);
 
 test('there are snippets', () => {
-  expect(snippets.length).toBeGreaterThanOrEqual(5);
+  expect(snippets.length).toBeGreaterThan(18);
 });
 
 test('they compile', async () => {

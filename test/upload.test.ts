@@ -757,6 +757,19 @@ describe('through the caller’s own means', () => {
     expect(sha(Buffer.concat(kept))).toBe(sha(bytes));
   });
 
+  it('a fetch that gives up halfway leaves no file open', async () => {
+    const { api } = await uploadService();
+    const path = file('a.mp4', movie(2_000_000));
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      if (init?.method !== 'PUT') return globalThis.fetch(input, init);
+      await (init.body as ReadableStream).getReader().read();
+      throw new TypeError('fetch failed');
+    };
+    const error = await failure(client(api.url, { fetch, maxRetries: 0 }).upload(path));
+    expect(error).toBeInstanceOf(ConnectionError);
+    await vi.waitFor(() => expect(openFiles(path)).toBe(0));
+  });
+
   it('a dispatcher takes everything', async () => {
     const { api, storage } = await uploadService();
     const seen: string[] = [];

@@ -138,6 +138,7 @@ describe.each([KLING_O1, KLING_O3_STD] as const)('%s', (id) => {
       type: 'object',
       required: ['prompt'],
       additionalProperties: false,
+      properties: { duration: { type: 'integer', enum: [...model.durations] } },
     });
     expect(JSON.parse(JSON.stringify(schema))).toEqual(schema);
     expect(Object.getOwnPropertyNames(schema)).toEqual(Object.keys(schema));
