@@ -5,19 +5,53 @@
 /** setTimeout counts in 32 bits; what is longer would fire at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
+interface Watch {
+  callbacks: Set<{ call: () => void }>;
+  announce: () => void;
+}
+
+/** One listener a signal: Node warns of a leak from the eleventh on, and a thousand waits may share one signal. */
+const watches = new WeakMap<AbortSignal, Watch>();
+
+/** Calls back when the signal aborts, at once when it has; gives what takes that back. */
+export function onAbort(signal: AbortSignal, call: () => void): () => void {
+  if (signal.aborted) {
+    call();
+    return () => undefined;
+  }
+  const watch = watches.get(signal) ?? startWatch(signal);
+  const callback = { call };
+  watch.callbacks.add(callback);
+  return () => {
+    if (!watch.callbacks.delete(callback) || watch.callbacks.size > 0) return;
+    watches.delete(signal);
+    signal.removeEventListener('abort', watch.announce);
+  };
+}
+
+function startWatch(signal: AbortSignal): Watch {
+  const callbacks: Watch['callbacks'] = new Set();
+  const announce = () => {
+    watches.delete(signal);
+    for (const callback of callbacks) callback.call();
+  };
+  signal.addEventListener('abort', announce, { once: true });
+  const watch = { callbacks, announce };
+  watches.set(signal, watch);
+  return watch;
+}
+
 /** Waits for a promise or for the abort, whichever comes first; an abort rejects with the signal's reason. */
 export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
-  let onAbort: () => void = () => undefined;
+  let forget: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
+    forget = onAbort(signal, () => reject(signal.reason));
   });
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    forget();
   }
 }
 

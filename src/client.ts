@@ -44,6 +44,7 @@ import {
 } from './retry.js';
 import { type Submission, submitOnce } from './submit.js';
 import { Transport } from './transport.js';
+import { Watcher } from './watcher.js';
 
 /** What the service says a task would cost, in US dollars unless `currency` says otherwise. */
 export interface Quote {
@@ -72,6 +73,7 @@ export class WaveSpeedKling {
   readonly #transport: Transport;
   readonly #http: Http;
   readonly #media: Media;
+  readonly #watcher: Watcher;
   /** Ids of the tasks that this client knows it started, oldest first. */
   readonly #own = new Set<string>();
 
@@ -80,6 +82,11 @@ export class WaveSpeedKling {
     this.#settings = readClientOptions(options);
     this.#transport = new Transport(this.#settings);
     this.#http = new Http({ ...this.#settings, transport: this.#transport });
+    this.#watcher = new Watcher({
+      look: (id, signal) => this.#look(id, signal),
+      fetchPage: (query, signal) => fetchPage(this.#http, query, signal),
+      backoff: delayAfter,
+    });
     this.#media = new Media({ ...this.#settings, http: this.#http, transport: this.#transport });
   }
 
@@ -353,39 +360,46 @@ export class WaveSpeedKling {
     }
   }
 
-  #poll(
+  async *#poll(
     id: string,
     options: WaitOptions,
     startedAt: number,
     initial: Prediction | undefined,
   ): AsyncGenerator<Prediction, void, void> {
     const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, pollIntervalMs, webhooks } = options;
-    const look = async (stop: AbortSignal): Promise<Prediction> => {
-      const lookedAt = performance.now();
-      const report = (result: { status?: string; error?: string }) =>
-        publish('poll', () => ({ predictionId: id, ...result, durationMs: performance.now() - lookedAt }));
-      try {
-        const prediction = await lookAt(this.#http, id, stop);
-        report({ status: prediction.status });
-        return prediction;
-      } catch (error) {
-        report({ error: errorName(error) });
-        throw error;
-      }
-    };
-    return poll({
-      id,
-      look,
-      backoff: delayAfter,
-      onFailedLook: (failure) =>
-        announceRetry({ operation: 'poll', predictionId: id, ...failure }, this.#settings.onRetry),
-      initial,
-      pollIntervalMs,
-      wakeSource: webhooks,
-      startedAt,
-      timeoutMs,
-      signal,
-    });
+    const leave = this.#watcher.join();
+    try {
+      yield* poll({
+        id,
+        look: (request) => this.#watcher.look(id, request),
+        backoff: delayAfter,
+        onFailedLook: (failure) =>
+          announceRetry({ operation: 'poll', predictionId: id, ...failure }, this.#settings.onRetry),
+        initial,
+        pollIntervalMs,
+        wakeSource: webhooks,
+        startedAt,
+        timeoutMs,
+        signal,
+      });
+    } finally {
+      leave();
+    }
+  }
+
+  /** Looks at a task's result URL once, and tells the observers. */
+  async #look(id: string, signal: AbortSignal | undefined): Promise<Prediction> {
+    const lookedAt = performance.now();
+    const report = (result: { status?: string; error?: string }) =>
+      publish('poll', () => ({ predictionId: id, ...result, durationMs: performance.now() - lookedAt }));
+    try {
+      const prediction = await lookAt(this.#http, id, signal);
+      report({ status: prediction.status });
+      return prediction;
+    } catch (error) {
+      report({ error: errorName(error) });
+      throw error;
+    }
   }
 
   /** Makes a read and gives its data as an object. */

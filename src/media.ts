@@ -1,7 +1,7 @@
 /**
  * Takes media up and down: checks every local file before the first byte leaves, and uploads the same one only once.
  */
-import { orAbort } from './abort.js';
+import { onAbort, orAbort } from './abort.js';
 import { type InputIssue, InvalidInputError } from './errors.js';
 import { judge, type MediaGroup } from './file-kind.js';
 import { isBlob, type LocalMedia } from './input.js';
@@ -101,9 +101,7 @@ export class Media {
   /** Uploads a few at a time; the first failure ends the others. */
   async #uploadEach(files: readonly FitFile[], signal: AbortSignal | undefined): Promise<string[]> {
     const stop = new AbortController();
-    const onAbort = () => stop.abort(signal?.reason);
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const forget = signal && onAbort(signal, () => stop.abort(signal.reason));
     const urls: string[] = [];
     const left = files.entries();
     let failure: { error: unknown } | undefined;
@@ -121,7 +119,7 @@ export class Media {
     try {
       await Promise.all(Array.from({ length: AT_A_TIME }, work));
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      forget?.();
     }
     signal?.throwIfAborted();
     if (failure !== undefined) throw failure.error;

@@ -2,7 +2,7 @@
  * The waiting loop: looks at a task until it ends, within a deadline, and gives every change of its status. Pure: how
  * a look is made is the caller's.
  */
-import { MAX_TIMER_MS, sleep } from './abort.js';
+import { MAX_TIMER_MS, onAbort } from './abort.js';
 import {
   AuthenticationError,
   ConfigurationError,
@@ -24,8 +24,12 @@ export interface WakeSource {
 
 export interface PollOptions {
   id: string;
-  /** Makes one look; rejects at once when the signal it gets aborts. */
-  look: (signal: AbortSignal) => Promise<Prediction>;
+  /** Makes one look after a delay; rejects at once when the signal aborts. `last` is the task as it was last seen. */
+  look: (request: {
+    afterMs: number;
+    last: Prediction | undefined;
+    signal: AbortSignal;
+  }) => Promise<Prediction>;
   /** Tells of a failed look that the wait outlives. */
   onFailedLook: (failure: { attempt: number; delayMs: number; error: WaveSpeedError }) => void;
   /** How long to wait after a failed look. */
@@ -69,8 +73,7 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
   signal?.throwIfAborted();
 
   const stop = new AbortController();
-  const onAbort = () => stop.abort(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const forget = signal && onAbort(signal, () => stop.abort(signal.reason));
   const remaining = startedAt + timeoutMs - performance.now();
   const timer =
     remaining > MAX_TIMER_MS ? undefined : setTimeout(() => stop.abort(DEADLINE), Math.max(0, remaining));
@@ -95,10 +98,9 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
       delayMs = intervalAt(pollIntervalMs, performance.now() - startedAt, id);
     }
     for (;;) {
-      if (delayMs > 0) await sleep(delayMs, stop.signal);
       stop.signal.throwIfAborted();
       try {
-        const seen = await look(stop.signal);
+        const seen = await look({ afterMs: delayMs, last, signal: stop.signal });
         const changed = seen.status !== last?.status;
         last = seen;
         failures = 0;
@@ -143,7 +145,7 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
   } finally {
     clearTimeout(timer);
     unsubscribe?.();
-    signal?.removeEventListener('abort', onAbort);
+    forget?.();
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Carries one streamed request under the caller's signal and an idle timeout, and turns what it fails with into typed errors.
  */
-import { MAX_TIMER_MS } from './abort.js';
+import { MAX_TIMER_MS, onAbort } from './abort.js';
 import {
   ApiError,
   ConnectionError,
@@ -44,8 +44,7 @@ export async function carry<T>(rules: StreamRules, work: (watch: StreamWatch) =>
     },
     Math.min(idleMs, MAX_TIMER_MS),
   );
-  const onAbort = () => controller.abort(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const forget = signal && onAbort(signal, () => controller.abort(signal.reason));
   try {
     return await work({ signal: controller.signal, touch: () => timer.refresh() });
   } catch (error) {
@@ -55,7 +54,7 @@ export async function carry<T>(rules: StreamRules, work: (watch: StreamWatch) =>
     throw failure;
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
+    forget?.();
   }
 }
 

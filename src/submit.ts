@@ -1,7 +1,7 @@
 /**
  * Submits a task: the only place that spends money. One POST, and no word of its answer is lost, however late.
  */
-import { orAbort } from './abort.js';
+import { onAbort, orAbort } from './abort.js';
 import {
   ApiError,
   type Candidate,
@@ -109,14 +109,12 @@ export async function submitOnce(http: Http, submission: Submission): Promise<Pr
     );
   }
 
-  const onAbort = () => stopWaiting(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const forget = signal && onAbort(signal, () => stopWaiting(signal.reason));
   try {
-    if (signal?.aborted === true) onAbort();
     await Promise.race([settled, interrupted]);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
+    forget?.();
   }
 
   const report = (result: { predictionId?: string; status?: string; error?: string }) =>
