@@ -10,6 +10,7 @@ import {
   InvalidInputError,
   InvalidResponseError,
   PredictionFailedError,
+  RateLimitError,
   SubmissionUnknownError,
   WaveSpeedError,
 } from './errors.js';
@@ -17,6 +18,7 @@ import { download, type DownloadedFile, type DownloadOptions } from './download.
 import { errorName, publish } from './events.js';
 import { type ApiRequest, Http } from './http.js';
 import { fillIn, type ModelInput, type ReadInput, readInput } from './input.js';
+import type { ManyRequest, ManyResult } from './many.js';
 import { Media, type UploadOptions, type UploadSource } from './media.js';
 import type { Model } from './models.js';
 import {
@@ -25,7 +27,9 @@ import {
   DEFAULT_TIMEOUT_MS,
   readCallOptions,
   readClientOptions,
+  readManyOptions,
   readRunOptions,
+  type RunManyOptions,
   type RunOptions,
   type SubmitOptions,
   type WaitOptions,
@@ -43,6 +47,7 @@ import {
   submitMayBeRepeated,
 } from './retry.js';
 import { type Submission, submitOnce } from './submit.js';
+import { Throttle } from './throttle.js';
 import { Transport } from './transport.js';
 import { Watcher } from './watcher.js';
 
@@ -74,6 +79,7 @@ export class WaveSpeedKling {
   readonly #http: Http;
   readonly #media: Media;
   readonly #watcher: Watcher;
+  readonly #throttle = new Throttle();
   /** Ids of the tasks that this client knows it started, oldest first. */
   readonly #own = new Set<string>();
 
@@ -88,6 +94,26 @@ export class WaveSpeedKling {
       backoff: delayAfter,
     });
     this.#media = new Media({ ...this.#settings, http: this.#http, transport: this.#transport });
+  }
+
+  /**
+   * Runs many requests within the account's limits, and gives each result as it comes; one that fails stops no other.
+   * Leaving the loop, or an abort, starts nothing more; tasks that were accepted go on, and their ids were told.
+   *
+   * @throws {BudgetExceededError} before anything is sent, for an array that would cost more than `maxCost`.
+   * @example
+   * for await (const result of kling.runMany(requests, { level: 'silver', maxCost: 20 })) {
+   *   if (result.status === 'fulfilled') console.log(result.index, result.value.outputs[0]);
+   * }
+   */
+  async *runMany<Request extends ManyRequest>(
+    requests: Iterable<Request> | AsyncIterable<Request>,
+    options: RunManyOptions = {},
+  ): AsyncGenerator<ManyResult<Request>, void, void> {
+    readManyOptions(options);
+    // The limiter is not loaded by who does not use it.
+    const { runMany } = await import('./many.js');
+    yield* runMany((model, input, each) => this.run(model, input, each), requests, options);
   }
 
   /**
@@ -302,7 +328,16 @@ export class WaveSpeedKling {
       },
     };
     const { maxRetries, onRetry } = this.#settings;
-    const prediction = await retrying(() => submitOnce(this.#http, submission), {
+    const attempt = async () => {
+      await this.#throttle.pass(signal, deadlineAt);
+      try {
+        return await submitOnce(this.#http, submission);
+      } catch (error) {
+        if (error instanceof RateLimitError) this.#throttle.close(error);
+        throw error;
+      }
+    };
+    const prediction = await retrying(attempt, {
       operation: 'submit',
       allows: submitMayBeRepeated,
       maxRetries,

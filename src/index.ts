@@ -36,17 +36,20 @@ export type { ModelFacts } from './facts.js';
 export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './input.js';
 export type { TransferProgress, UploadOptions, UploadSource } from './media.js';
 export { KLING_O1, KLING_O3_STD, type Model, type ModelId } from './models.js';
-export type {
-  CallOptions,
-  RunOptions,
-  SubmitOptions,
-  WaitOptions,
-  WaveSpeedKlingOptions,
+export {
+  ACCOUNT_LEVELS,
+  type CallOptions,
+  type RunManyOptions,
+  type RunOptions,
+  type SubmitOptions,
+  type WaitOptions,
+  type WaveSpeedKlingOptions,
 } from './options.js';
 export type { DownloadProgress } from './output-download.js';
 export type { PollInterval, WakeSource } from './poll.js';
 export type { CompletedPrediction, Prediction, PredictionStatus } from './prediction.js';
 export type { ListQuery } from './predictions.js';
+export type { ManyRequest, ManyResult } from './many.js';
 export type { OnRetry, RetryContext } from './retry.js';
 export type { AspectRatio, KlingO1Input, KlingO3StdInput } from './schemas.js';
 export type { DispatcherLike } from './transport.js';

@@ -70,6 +70,33 @@ export interface WaitOptions extends CallOptions {
 /** How a task is submitted and waited for. */
 export interface RunOptions extends SubmitOptions, WaitOptions {}
 
+/** How many tasks an account may start in a minute, and run at once, by its level. Source: WaveSpeed's documentation. */
+export const ACCOUNT_LEVELS = {
+  bronze: { perMinute: 2, concurrency: 2 },
+  silver: { perMinute: 500, concurrency: 300 },
+  gold: { perMinute: 3000, concurrency: 3000 },
+  ultra: { perMinute: 5000, concurrency: 10_000 },
+} as const;
+
+/** How many requests are run. */
+export interface RunManyOptions extends Pick<
+  RunOptions,
+  'signal' | 'timeoutMs' | 'pollIntervalMs' | 'webhook' | 'webhooks'
+> {
+  /** The account's level, which sets `perMinute` and `concurrency`. Default: `bronze`, the lowest. */
+  level?: keyof typeof ACCOUNT_LEVELS | undefined;
+  /** How many tasks may be under way at once. Default: the level's. */
+  concurrency?: number | undefined;
+  /** How many tasks may be started within any minute. Default: the level's. */
+  perMinute?: number | undefined;
+  /** What the whole batch may cost, in US dollars. Default: no limit but the client's, which is a task's. */
+  maxCost?: number | undefined;
+  /** Is called when a task was accepted, and awaited: here is the place to save its id. */
+  onSubmitted?: ((prediction: Prediction, index: number) => void | Promise<void>) | undefined;
+  /** Is called at every change of a task's status. */
+  onUpdate?: ((prediction: Prediction, index: number) => void | Promise<void>) | undefined;
+}
+
 /** The client's options with their defaults, checked. */
 export interface ClientSettings {
   apiKey: () => string | Promise<string>;
@@ -213,10 +240,33 @@ function readBaseUrl(value: unknown): string {
   return base;
 }
 
+/** Checks the options of many runs, but for the limits. */
+export function readManyOptions(options: RunManyOptions): void {
+  readRunOptions(options as RunOptions, [...RUN_OPTIONS, 'level', 'concurrency', 'perMinute']);
+  accountLimits(options);
+}
+
+/** Gives the limits that many runs keep to. */
+export function accountLimits(options: RunManyOptions): { concurrency: number; perMinute: number } {
+  const { level = 'bronze' } = options;
+  if (!Object.hasOwn(ACCOUNT_LEVELS, level)) {
+    refuse('level', level, `one of ${Object.keys(ACCOUNT_LEVELS).join(', ')}`);
+  }
+  const { concurrency = ACCOUNT_LEVELS[level].concurrency, perMinute = ACCOUNT_LEVELS[level].perMinute } =
+    options;
+  for (const [name, value] of Object.entries({ concurrency, perMinute })) {
+    if (!Number.isInteger(value) || value < 1) refuse(name, value, 'a whole number, 1 or more');
+  }
+  return { concurrency, perMinute };
+}
+
 /** Checks the options of a call. */
-export function readRunOptions<Options extends RunOptions>(options: Options): Options {
+export function readRunOptions<Options extends RunOptions>(
+  options: Options,
+  known: readonly string[] = RUN_OPTIONS,
+): Options {
   checkObject(options);
-  checkNames(options, RUN_OPTIONS);
+  checkNames(options, known);
   const { signal, timeoutMs, pollIntervalMs, onSubmitted, onUpdate, webhook, webhooks, maxCost } = options;
   checkSignal(signal);
   if (timeoutMs !== undefined) checkMs('timeoutMs', timeoutMs);
