@@ -85,7 +85,8 @@ describe('runMany', () => {
     await vi.advanceTimersByTimeAsync(10_000);
     const { results } = await running;
     const rejected = results.filter((result) => result.status === 'rejected');
-    expect(rejected.map(({ index, reason }) => [index, (reason as Error).name]).sort()).toEqual([
+    const failures = rejected.toSorted((one, other) => one.index - other.index);
+    expect(failures.map(({ index, reason }) => [index, (reason as Error).name])).toEqual([
       [0, 'ApiError'],
       [1, 'PredictionFailedError'],
       [3, 'InvalidInputError'],
