@@ -47,7 +47,13 @@ export {
 } from './options.js';
 export type { DownloadProgress } from './output-download.js';
 export type { PollInterval, WakeSource } from './poll.js';
-export type { CompletedPrediction, Prediction, PredictionStatus } from './prediction.js';
+export {
+  type CompletedPrediction,
+  isCompleted,
+  isTerminal,
+  type Prediction,
+  type PredictionStatus,
+} from './prediction.js';
 export type { ListQuery } from './predictions.js';
 export type { ManyRequest, ManyResult } from './many.js';
 export type { OnRetry, RetryContext } from './retry.js';

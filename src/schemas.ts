@@ -19,6 +19,7 @@ export { estimateCost, type PricedInput } from './cost.js';
 export { type DefinedModel, defineModel } from './define-model.js';
 export { ConfigurationError, InvalidInputError, type InputIssue } from './errors.js';
 export type { ModelFacts } from './facts.js';
+export type { Media, ModelInput } from './input.js';
 export { type InputObject, type InputSchema, withImageLimit } from './input-schema.js';
 export type {
   AspectRatio,
