@@ -1,7 +1,7 @@
 /**
  * WaveSpeedKling: wires the parts, and is short because of it.
  */
-import { orAbort } from './abort.js';
+import { MAX_TIMER_MS, onAbort, orAbort } from './abort.js';
 import { estimateCost } from './cost.js';
 import type { DefinedModel } from './define-model.js';
 import {
@@ -12,6 +12,8 @@ import {
   PredictionFailedError,
   RateLimitError,
   SubmissionUnknownError,
+  textOf,
+  WaitTimeoutError,
   WaveSpeedError,
 } from './errors.js';
 import { download, type DownloadedFile, type DownloadOptions } from './download.js';
@@ -36,6 +38,7 @@ import {
   type WaveSpeedKlingOptions,
 } from './options.js';
 import { poll } from './poll.js';
+import { leavable } from './leavable.js';
 import { type CompletedPrediction, isCompleted, type Prediction } from './prediction.js';
 import { fetchPage, findCandidates, listAll, type ListQuery, lookAt } from './predictions.js';
 import {
@@ -178,13 +181,9 @@ export class WaveSpeedKling {
    * Polls like `wait`, and gives the task at every change of its status. The last is the task as it ended, well or
    * not: a failed task is given, not thrown.
    */
-  async *watch(
-    id: string,
-    options: Omit<WaitOptions, 'onUpdate'> = {},
-  ): AsyncGenerator<Prediction, void, void> {
-    const startedAt = performance.now();
-    readRunOptions(options);
-    yield* this.#poll(checkId(id), options, startedAt, undefined);
+  watch(id: string, options: Omit<WaitOptions, 'onUpdate'> = {}): AsyncGenerator<Prediction, void, void> {
+    const left = new AbortController();
+    return leavable(this.#watch(id, options, left), left);
   }
 
   /** Looks at a task once. */
@@ -214,7 +213,7 @@ export class WaveSpeedKling {
   /** Removes tasks from the account's history. */
   async delete(ids: string | readonly string[], options: CallOptions = {}): Promise<void> {
     const { signal } = readCallOptions(options);
-    const list = typeof ids === 'string' ? [ids] : [...ids];
+    const list = typeof ids === 'string' ? [ids] : Array.isArray(ids) ? [...ids] : [];
     if (list.length === 0) throw invalid('delete', 'ids', 'got none; expected at least one id');
     for (const id of list) checkId(id);
     await this.#read('delete', {
@@ -277,7 +276,8 @@ export class WaveSpeedKling {
       body: { model_id: defined.id, inputs: body },
       signal,
     });
-    const { price, discounted_price = price } = data;
+    const { price } = data;
+    const discounted_price = data.discounted_price ?? price;
     if (typeof price === 'number' && typeof discounted_price === 'number') {
       return { ...data, model_id: defined.id, price, discounted_price };
     }
@@ -324,7 +324,7 @@ export class WaveSpeedKling {
       candidates: (submittedAt: Date) => this.#candidates({ model, input: body, submittedAt }),
       onLateAnswer: (prediction: Prediction) => {
         this.#remember(prediction.id);
-        void notify('onSubmitted', onSubmitted, prediction, undefined).catch(() => undefined);
+        void notify('onSubmitted', onSubmitted, prediction, undefined, Infinity).catch(() => undefined);
       },
     };
     const { maxRetries, onRetry } = this.#settings;
@@ -346,10 +346,15 @@ export class WaveSpeedKling {
       onRetry,
     });
     this.#remember(prediction.id);
-    const aborted = signal?.aborted === true;
-    if (aborted) submission.onLateAnswer(prediction);
-    else await notify('onSubmitted', onSubmitted, prediction, signal);
-    return { prediction, body, aborted };
+    if (signal?.aborted === true) {
+      submission.onLateAnswer(prediction);
+    } else {
+      await notify('onSubmitted', onSubmitted, prediction, signal, deadlineAt).catch((error: unknown) => {
+        // An abort while the id is being saved: the caller is told the id itself.
+        if (signal?.aborted !== true || error !== signal.reason) throw error;
+      });
+    }
+    return { prediction, body, aborted: signal?.aborted === true };
   }
 
   #candidates(lost: { model: DefinedModel; input: unknown; submittedAt: Date }): Promise<Candidate[]> {
@@ -376,13 +381,14 @@ export class WaveSpeedKling {
     startedAt: number,
     initial: Prediction | undefined,
   ): Promise<CompletedPrediction> {
+    const deadlineAt = startedAt + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const settle = (result: { status?: string; error?: string }) =>
       publish('settle', () => ({ predictionId: id, ...result, elapsedMs: performance.now() - startedAt }));
     try {
       let last: Prediction | undefined;
       for await (const prediction of this.#poll(id, options, startedAt, initial)) {
         last = prediction;
-        await notify('onUpdate', options.onUpdate, prediction, options.signal);
+        await notify('onUpdate', options.onUpdate, prediction, options.signal, deadlineAt);
       }
       // The loop ends with the task's end, or throws.
       const ended = last as Prediction;
@@ -392,6 +398,21 @@ export class WaveSpeedKling {
     } catch (error) {
       settle({ error: options.signal?.aborted === true ? 'abort' : errorName(error) });
       throw error;
+    }
+  }
+
+  async *#watch(
+    id: string,
+    options: WaitOptions,
+    left: AbortController,
+  ): AsyncGenerator<Prediction, void, void> {
+    const startedAt = performance.now();
+    const { signal } = readRunOptions(options);
+    const forget = signal && onAbort(signal, () => left.abort(signal.reason));
+    try {
+      yield* this.#poll(checkId(id), { ...options, signal: left.signal }, startedAt, undefined);
+    } finally {
+      forget?.();
     }
   }
 
@@ -467,17 +488,39 @@ async function notify(
   callback: ((prediction: Prediction) => void | Promise<void>) | undefined,
   prediction: Prediction,
   signal: AbortSignal | undefined,
+  deadlineAt: number,
 ): Promise<void> {
   if (callback === undefined) return;
+  const startedAt = performance.now();
   const called = (async () => {
     try {
       await callback(prediction);
     } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      throw new WaveSpeedError(`\`${name}\` threw: ${message}.`, { cause, predictionId: prediction.id });
+      throw new WaveSpeedError(`\`${name}\` threw: ${textOf(cause)}.`, {
+        cause,
+        predictionId: prediction.id,
+      });
     }
   })();
-  await orAbort(called, signal);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    if (deadlineAt - startedAt > MAX_TIMER_MS) return;
+    timer = setTimeout(
+      () => {
+        const elapsedMs = performance.now() - startedAt;
+        const cause = new Error(`\`${name}\` has not returned`);
+        reject(
+          new WaitTimeoutError({ predictionId: prediction.id, lastPrediction: prediction, elapsedMs, cause }),
+        );
+      },
+      Math.max(0, deadlineAt - startedAt),
+    );
+  });
+  try {
+    await orAbort(Promise.race([called, late]), signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function invalid(call: string, field: string, problem: string): InvalidInputError {
@@ -486,7 +529,8 @@ function invalid(call: string, field: string, problem: string): InvalidInputErro
 
 /** Refuses what is no id. A dot or two would lead to another path, however they are encoded. */
 function checkId(id: unknown): string {
-  if (typeof id === 'string' && id.trim() !== '' && id !== '.' && id !== '..') return id;
+  const isText = typeof id === 'string' && id.trim() !== '' && !/\p{Surrogate}/u.test(id);
+  if (isText && id !== '.' && id !== '..') return id;
   const shown =
     typeof id === 'string' ? JSON.stringify(id) : id === null ? 'null' : `a value of type ${typeof id}`;
   throw invalid('a task', 'id', `got ${shown}; expected the id of a task, as in \`prediction.id\``);

@@ -17,9 +17,18 @@ function brand(errorClass: { prototype: WaveSpeedError }, name: string): void {
   });
 }
 
-/** Takes the query off every URL in a text: a signed URL's query is a secret. */
+/** Gives a text for whatever was thrown: there are values that String() itself throws at. */
+export function textOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  } catch {
+    return `a value of type ${typeof thrown}`;
+  }
+}
+
+/** Takes the query off every URL in a text, whatever its scheme, paths too: a signed URL's query is a secret. */
 export function withoutQueries(text: string): string {
-  return text.replace(/(https?:\/\/[^\s?#"'<>]+)\?[^\s"'<>]*/gi, '$1?…');
+  return text.replace(/\?[^\s"<>]*=[^\s"<>]*/g, '?…');
 }
 
 /** What every error takes beside its message. */

@@ -3,7 +3,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import packageJson from '../package.json' with { type: 'json' };
-import { orAbort } from './abort.js';
+import { MAX_TIMER_MS, orAbort } from './abort.js';
 import {
   ApiError,
   type ApiErrorOptions,
@@ -17,6 +17,7 @@ import {
   RateLimitError,
   RequestTimeoutError,
   ServerError,
+  textOf,
 } from './errors.js';
 import { codeOf, type Exchange, neverSent, type Transport, type WireAnswer } from './transport.js';
 
@@ -64,7 +65,7 @@ export class Http {
   async attempt(request: ApiRequest): Promise<unknown> {
     const { signal } = request;
     signal?.throwIfAborted();
-    const key = await orAbort(this.key(), signal);
+    const key = await this.key(signal);
     let timer: NodeJS.Timeout | undefined;
     let exchange: Exchange | undefined;
     try {
@@ -73,7 +74,10 @@ export class Http {
         expire = reject;
       });
       exchange = this.start(request, key, () => {
-        timer = setTimeout(() => expire(this.timeoutError(request)), this.requestTimeoutMs);
+        timer = setTimeout(
+          () => expire(this.timeoutError(request)),
+          Math.min(this.requestTimeoutMs, MAX_TIMER_MS),
+        );
       });
       const answer = await orAbort(Promise.race([exchange.answer, expired]), signal);
       return this.read(answer, request, key);
@@ -85,20 +89,33 @@ export class Http {
     }
   }
 
-  /** Gets the key, and refuses one that no header can carry. */
-  async key(): Promise<string> {
-    let key: unknown;
+  /** Gets the key, in time, and refuses one that no header can carry. */
+  async key(signal: AbortSignal | undefined): Promise<string> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const error = new Error(`no key within requestTimeoutMs (${this.requestTimeoutMs} ms)`);
+      timer = setTimeout(() => reject(error), Math.min(this.requestTimeoutMs, MAX_TIMER_MS));
+    });
     try {
-      key = await this.#options.apiKey();
-    } catch (error) {
-      throw new ConfigurationError(
-        '`apiKey`: the function threw; expected it to give the key. Nothing was sent.',
-        {
-          cause: error,
-        },
-      );
+      const given = (async () => this.#options.apiKey())();
+      const key = checkKey(await orAbort(Promise.race([given, late]), signal));
+      // An abort may have come just as the key did.
+      signal?.throwIfAborted();
+      return key;
+    } catch (cause) {
+      if (signal?.aborted === true) throw signal.reason;
+      const error =
+        cause instanceof ConfigurationError
+          ? cause
+          : new ConfigurationError(
+              `\`apiKey\`: the function failed (${textOf(cause)}); expected it to give the key. Nothing was sent.`,
+              { cause },
+            );
+      keyFailures.add(error);
+      throw error;
+    } finally {
+      clearTimeout(timer);
     }
-    return checkKey(key);
   }
 
   /** Begins a request; its answer is still to be read with `read`. */
@@ -111,6 +128,8 @@ export class Http {
         url: new URL(baseUrl + request.path),
         headers: {
           accept: 'application/json',
+          // undici would hand a compressed answer on as it is.
+          'accept-encoding': 'identity',
           authorization: `Bearer ${key}`,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           'user-agent': `wavespeed-kling/${packageJson.version}`,
@@ -134,7 +153,8 @@ export class Http {
 
     const received = parseJson(answer.text);
     const body = isRecord(received) ? received : undefined;
-    const code = Number(body?.code ?? status);
+    const given = Number(body?.code ?? status);
+    const code = Number.isNaN(given) ? status : given;
     const ok = status >= 200 && status < 300;
     if (ok && body !== undefined && code >= 200 && code < 300) {
       // A bare task without the envelope, as webhooks have it, is as good.
@@ -142,25 +162,29 @@ export class Http {
     }
 
     // From here on it is an error. A service or gateway that gives the request back must not put the key into it.
-    const text = answer.text?.includes(key) ? answer.text.replaceAll(key, '…') : answer.text;
-    const json = text === answer.text ? received : parseJson(text);
+    const clean = (said: string) => (key.length < LEAST_SECRET ? said : said.replaceAll(key, '…'));
+    const whole = answer.text ?? answer.partialText;
+    const text = whole === undefined ? undefined : clean(whole);
+    // Written anew first: in JSON a key may hide behind escapes.
+    const json = received === undefined ? undefined : parseJson(clean(JSON.stringify(received)));
     const envelope = isRecord(json) ? json : undefined;
 
-    const requestId = answer.header('x-request-id') ?? answer.header('cf-ray');
+    const traced = answer.header('x-request-id') ?? answer.header('cf-ray');
+    const requestId = traced === undefined ? undefined : clean(traced);
     const effective = ok && code >= 400 && code <= 599 ? code : status;
     const reason = answer.statusText || (STATUS_CODES[effective] ?? '');
     const shown = effective === status ? `${status} ${reason}`.trim() : `${effective} (under HTTP ${status})`;
     const said = envelope?.message ?? envelope?.error;
     const message = typeof said === 'string' && said !== '' ? `: ${said}` : '';
     const trail = requestId === undefined ? '' : ` (request id ${requestId})`;
-    const line = (detail: string) => `[${request.method}] ${request.path}: ${shown}${detail}${trail}`;
+    const line = (detail: string) => clean(`[${request.method}] ${request.path}: ${shown}${detail}${trail}`);
     const { predictionId } = request;
 
     if (status < 400 && (!ok || envelope === undefined)) {
       const what =
         status >= 300 && status < 400
           ? `: redirected to ${answer.header('location') ?? 'nowhere'}; expected \`baseUrl\` to be the API's own origin`
-          : text === undefined
+          : answer.text === undefined
             ? ': the answer was cut short'
             : ': expected the JSON of the API';
       throw new InvalidResponseError(line(what), { status, body: text, cause: answer.cutBy, predictionId });
@@ -226,6 +250,17 @@ export class Http {
   }
 }
 
+/** What is shorter is no key of the service's but a test's: to take it out would garble ids and words that hold it. */
+const LEAST_SECRET = 8;
+
+/** Errors of the caller's key function: what failed once may go well the next time. */
+const keyFailures = new WeakSet<object>();
+
+/** Tells whether an error is that no key was to be had. */
+export function isKeyFailure(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && keyFailures.has(error);
+}
+
 /** Connection errors that prove that nothing was sent. */
 const unsent = new WeakSet<object>();
 
@@ -280,7 +315,7 @@ function readCode(envelope: Record<string, unknown> | undefined): string | numbe
 
 /** The deepest message there is: undici and fetch wrap the one that says what happened. */
 function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return textOf(error);
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
   return inner instanceof Error ? messageOf(inner) : error.message || error.name;
 }

@@ -1,7 +1,7 @@
 /**
  * Checks the options of the client and of its calls, and says in a sentence what was expected.
  */
-import { ConfigurationError } from './errors.js';
+import { ConfigurationError, textOf } from './errors.js';
 import { checkKey } from './http.js';
 import type { PollInterval, WakeSource } from './poll.js';
 import type { Prediction } from './prediction.js';
@@ -138,7 +138,7 @@ const RUN_OPTIONS = [
 ] as const satisfies readonly (keyof RunOptions)[];
 
 function refuse(name: string, given: unknown, expected: string): never {
-  const shown = typeof given === 'string' ? JSON.stringify(given) : String(given);
+  const shown = typeof given === 'string' ? JSON.stringify(given) : textOf(given);
   throw new ConfigurationError(`\`${name}\`: got ${shown}; expected ${expected}.`);
 }
 
@@ -301,8 +301,12 @@ export function readCallOptions(options: CallOptions): CallOptions {
 
 function checkSignal(signal: unknown): void {
   if (signal === undefined) return;
-  const { aborted, addEventListener } = (signal ?? {}) as { aborted?: unknown; addEventListener?: unknown };
-  if (typeof aborted !== 'boolean' || typeof addEventListener !== 'function') {
+  const { aborted, addEventListener, throwIfAborted } = (signal ?? {}) as Record<string, unknown>;
+  if (
+    typeof aborted !== 'boolean' ||
+    typeof addEventListener !== 'function' ||
+    typeof throwIfAborted !== 'function'
+  ) {
     refuse('signal', signal, 'an AbortSignal');
   }
 }

@@ -11,6 +11,7 @@ import {
   WaitTimeoutError,
   WaveSpeedError,
 } from './errors.js';
+import { isKeyFailure } from './http.js';
 import { isTerminal, type Prediction } from './prediction.js';
 
 /** How long to wait between two looks, in milliseconds: a number, or a function of the time waited so far. */
@@ -120,7 +121,8 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
         failures++;
         lastFailure = error;
         const interval = intervalAt(pollIntervalMs, now - startedAt, id);
-        delayMs = Math.max(interval, backoff(failures, error));
+        // A 404 is an answer, and it may be another in a moment.
+        delayMs = error instanceof NotFoundError ? interval : Math.max(interval, backoff(failures, error));
         onFailedLook({ attempt: failures, delayMs, error });
       }
     }
@@ -135,7 +137,7 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
       return;
     }
     // Never found at all is a better answer than "not yet".
-    if (notFound !== undefined && last === initial) throw notFound.error;
+    if (notFound !== undefined && notFound.looks >= NOT_FOUND_LOOKS && last === initial) throw notFound.error;
     throw new WaitTimeoutError({
       predictionId: id,
       lastPrediction: last,
@@ -149,8 +151,9 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
   }
 }
 
-/** Tells whether the wait goes on after a failed look: after anything but a refused key or a wrong set-up. */
+/** Tells whether the wait goes on after a failed look: after anything but a refused key, a closed client or a wrong set-up. */
 function isOutlived(error: unknown): error is WaveSpeedError {
+  if (isKeyFailure(error)) return true;
   return (
     error instanceof WaveSpeedError &&
     !(error instanceof AuthenticationError) &&

@@ -70,6 +70,12 @@ function withField(value: unknown, field: string, type: 'string' | 'number'): Re
   return others;
 }
 
+/** Reads one output: a URL, or an object that has it. */
+function urlOf(output: unknown): string {
+  const url = isRecord(output) ? output.url : output;
+  return typeof url === 'string' ? url : '';
+}
+
 /**
  * Reads a task from what the service sent, leniently: a null, a missing field, a new field or a new status never
  * costs a paid video. Only something without an id is no task, and gives undefined.
@@ -86,7 +92,7 @@ export function normalizePrediction(value: unknown): Prediction | undefined {
     id,
     model: typeof value.model === 'string' ? value.model : '',
     status: typeof value.status === 'string' ? value.status : 'unknown',
-    outputs: Array.isArray(outputs) ? outputs.filter((url) => typeof url === 'string' && url !== '') : [],
+    outputs: Array.isArray(outputs) ? outputs.map(urlOf).filter((url) => url !== '') : [],
     urls: withField(value.urls, 'get', 'string'),
     has_nsfw_contents: Array.isArray(flags) ? flags.map(Boolean) : [],
     created_at: typeof value.created_at === 'string' ? value.created_at : '',

@@ -27,6 +27,8 @@ export interface ListQuery {
 /** One page as the service gives it. */
 export interface PredictionPage {
   items: Prediction[];
+  /** How many entries the page had, those included that are no task. */
+  count: number;
   total: number | undefined;
 }
 
@@ -40,7 +42,7 @@ export async function lookAt(http: Http, id: string, signal: AbortSignal | undef
   const path = resultPath(id);
   const data = await http.attempt({ method: 'GET', path, signal, predictionId: id });
   const record = typeof data === 'object' && data !== null && !Array.isArray(data) ? data : undefined;
-  const prediction = record && normalizePrediction('id' in record && record.id ? record : { ...record, id });
+  const prediction = record && (normalizePrediction(record) ?? normalizePrediction({ ...record, id }));
   if (prediction !== undefined) return prediction;
   throw new InvalidResponseError(`[GET] ${path}: the answer has no task in it.`, {
     predictionId: id,
@@ -66,13 +68,16 @@ export async function fetchPage(
     | { items?: unknown; total?: unknown }
     | unknown[]
     | undefined;
-  const items = Array.isArray(data) ? data : (data?.items ?? []);
+  // An account without tasks may have null in place of the list; anything else without one is no answer.
+  const isEmpty = !Array.isArray(data) && data?.items === null && (data.total ?? 0) === 0;
+  const items = Array.isArray(data) ? data : isEmpty ? [] : data?.items;
   if (!Array.isArray(items)) {
     throw new InvalidResponseError(`[POST] ${path}: the answer has no list of tasks in it.`, { body: data });
   }
   const total = Array.isArray(data) ? undefined : data?.total;
   return {
     items: items.map(normalizePrediction).filter((item) => item !== undefined),
+    count: items.length,
     total: typeof total === 'number' ? total : undefined,
   };
 }
@@ -88,7 +93,7 @@ export async function* listAll(
 ): AsyncGenerator<Prediction, void, void> {
   const seen = new Set<string>();
   for (let number = first; ; number++) {
-    const { items, total } = await page(number);
+    const { items, count, total } = await page(number);
     const fresh = items.filter((item) => !seen.has(item.id));
     for (const item of fresh) {
       seen.add(item.id);
@@ -96,7 +101,7 @@ export async function* listAll(
     }
     // Nothing new: past the end, or a server that ignores `page`.
     if (fresh.length === 0) return;
-    if (total === undefined ? items.length < pageSize : number * pageSize >= total) return;
+    if (total === undefined ? count < pageSize : number * pageSize >= total) return;
   }
 }
 
@@ -125,24 +130,25 @@ export async function findCandidates(
   list: (query: ListQuery) => AsyncIterable<Prediction>,
 ): Promise<Candidate[]> {
   const since = () => {
-    const skew = http.clockSkewMs;
-    const shift = Math.abs(skew) > CLOCK_TOLERANCE_MS ? skew : 0;
+    // Only ever further back: a `Date` that runs ahead of the tasks' own times must not hide the lost one.
+    const shift = http.clockSkewMs < -CLOCK_TOLERANCE_MS ? http.clockSkewMs : 0;
     return lost.submittedAt.getTime() + shift - CLOCK_PRECISION_MS;
   };
-  const candidates: Candidate[] = [];
-  for (;;) {
+  const find = async () => {
     const from = since();
     // A service that counts whole seconds would leave out the first fraction of one; what is too old is left out below.
     const created_after = new Date(Math.floor((from - 1) / 1000) * 1000);
-    candidates.length = 0;
+    const found: Candidate[] = [];
     for await (const task of list({ model: lost.model.id, created_after })) {
       if (task.model !== '' && task.model !== lost.model.id) continue;
       if (isBefore(task.created_at, from) || isKnown(task.id)) continue;
-      candidates.push(markMatch(task, lost));
+      found.push(markMatch(task, lost));
     }
-    // The first answer ever may be the one that shows that this machine's clock is ahead: then look further back.
-    if (since() > from - CLOCK_PRECISION_MS) break;
-  }
+    return { from, found };
+  };
+  let { from, found: candidates } = await find();
+  // The first answer ever may be the one that shows that this machine's clock is ahead: then look once further back.
+  if (since() < from - CLOCK_PRECISION_MS) candidates = (await find()).found;
   const time = (task: Prediction) => Date.parse(task.created_at) || 0;
   return candidates.sort((one, other) => time(other) - time(one));
 }

@@ -39,6 +39,7 @@ export interface RetryContext {
   predictionId?: string;
 }
 
+/** Is told of a failure that will be tried again; not waited for. */
 export type OnRetry = (context: RetryContext) => void;
 
 /** How one operation may be repeated. */
@@ -99,7 +100,9 @@ export function announceRetry(context: RetryContext, onRetry: OnRetry | undefine
     ...(predictionId === undefined ? {} : { predictionId }),
   }));
   try {
-    onRetry?.(context);
+    // An async one is not waited for, and must not end the process when it fails.
+    const result: unknown = onRetry?.(context);
+    void Promise.resolve(result).catch(() => undefined);
   } catch (cause) {
     throw new WaveSpeedError('`onRetry` threw; see the cause.', { cause, predictionId });
   }

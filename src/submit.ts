@@ -1,13 +1,14 @@
 /**
  * Submits a task: the only place that spends money. One POST, and no word of its answer is lost, however late.
  */
-import { onAbort, orAbort } from './abort.js';
+import { MAX_TIMER_MS, onAbort } from './abort.js';
 import {
   ApiError,
   type Candidate,
   ConfigurationError,
   InvalidResponseError,
   SubmissionUnknownError,
+  textOf,
 } from './errors.js';
 import { errorName, publish } from './events.js';
 import type { ApiRequest, Http } from './http.js';
@@ -48,7 +49,7 @@ type Outcome = { prediction: Prediction } | { error: unknown };
 export async function submitOnce(http: Http, submission: Submission): Promise<Prediction> {
   const { model, body, webhook, signal } = submission;
   signal?.throwIfAborted();
-  const key = await orAbort(http.key(), signal);
+  const key = await http.key(signal);
 
   const path = `/api/v3/${model}`;
   const request: ApiRequest = { method: 'POST', path, body };
@@ -67,7 +68,10 @@ export async function submitOnce(http: Http, submission: Submission): Promise<Pr
   };
   let timer: NodeJS.Timeout | undefined;
   const exchange = http.start({ ...request, path: path + query, freshConnection: true }, key, () => {
-    timer = setTimeout(() => stopWaiting(http.timeoutError(request)), http.requestTimeoutMs);
+    timer = setTimeout(
+      () => stopWaiting(http.timeoutError(request)),
+      Math.min(http.requestTimeoutMs, MAX_TIMER_MS),
+    );
   });
   let outcome: Outcome | undefined;
   const settled = exchange.answer
@@ -89,10 +93,9 @@ export async function submitOnce(http: Http, submission: Submission): Promise<Pr
   }
 
   function unknown(cause: unknown): SubmissionUnknownError {
-    const what = cause instanceof Error ? cause.message : String(cause);
     return new SubmissionUnknownError(
       `[POST] ${path}: submitted, but the outcome is open: the task may or may not have been accepted, and paid for ` +
-        `(${what}). It was sent once and not again; look with error.candidates() before you submit once more.`,
+        `(${textOf(cause)}). It was sent once and not again; look with error.candidates() before you submit once more.`,
       {
         cause,
         model,
@@ -100,10 +103,13 @@ export async function submitOnce(http: Http, submission: Submission): Promise<Pr
         submittedAt,
         predictionId: idIn(cause),
         candidates: async () => {
-          const found = await submission.candidates(submittedAt);
-          return outcome !== undefined && 'prediction' in outcome
-            ? [{ ...outcome.prediction, exactMatch: true }]
-            : found;
+          const answered = () =>
+            outcome !== undefined && 'prediction' in outcome
+              ? [{ ...outcome.prediction, exactMatch: true }]
+              : undefined;
+          return (
+            answered() ?? (await submission.candidates(submittedAt).then((found) => answered() ?? found))
+          );
         },
       },
     );
@@ -136,12 +142,17 @@ export async function submitOnce(http: Http, submission: Submission): Promise<Pr
   if (result === undefined) {
     const error = unknown(interruption?.reason);
     report({ error: error.name });
+    exchange.holdBack(error);
     exchange.unref();
     const linger = setTimeout(() => exchange.cut(error), LINGER_MS);
     linger.unref();
     void settled.then((late) => {
       clearTimeout(linger);
-      if (!('prediction' in late)) return;
+      if ('error' in late) {
+        const id = idIn(late.error);
+        if (id !== undefined) error.predictionId = id;
+        return;
+      }
       error.predictionId = late.prediction.id;
       submission.onLateAnswer(late.prediction);
     });
@@ -165,8 +176,11 @@ function isRefusal(error: unknown): boolean {
   );
 }
 
-/** Finds the task's id in an error answer that has one all the same. */
+/** Finds the task's id in an error answer, or in the part of one that came. */
 function idIn(error: unknown): string | undefined {
+  if (error instanceof InvalidResponseError && typeof error.body === 'string') {
+    return /"data"\s*:\s*\{\s*"id"\s*:\s*"([^"\\]+)"/.exec(error.body)?.[1];
+  }
   if (!(error instanceof ApiError)) return undefined;
   const { data } = (error.body ?? {}) as { data?: unknown };
   return normalizePrediction(data)?.id;

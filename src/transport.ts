@@ -30,16 +30,19 @@ export interface WireAnswer {
   header(name: string): string | undefined;
   /** The body as text; undefined when it broke off. */
   text: string | undefined;
-  /** Why the body broke off. */
+  /** Why the body broke off, and what had come of it. */
   cutBy?: unknown;
+  partialText?: string;
 }
 
 /** One request under way. */
 export interface Exchange {
   /** Resolves with the answer, once its status line is there even if its body breaks off; else rejects. */
   readonly answer: Promise<WireAnswer>;
-  /** Is false as long as it is proven that no byte of the request was sent. */
+  /** Is false as long as it is proven that no byte of the request was sent; a caller's fetch or dispatcher proves nothing. */
   readonly maybeSent: boolean;
+  /** Does not let it begin any more, where that can still be helped; an answer is listened for all the same. */
+  holdBack(reason: unknown): void;
   /** Gives it up: stops it where it stands, and if it has not begun, it never will. */
   cut(reason: unknown): void;
   /** Lets the process end before the answer, where the transport can. */
@@ -302,6 +305,8 @@ export class Transport {
       try {
         const agents = foreign === undefined ? await this.#ownAgents() : undefined;
         if (collector.wasCut) return;
+        // Whether and when another's dispatcher tells of the beginning is up to it: its time runs from here.
+        if (foreign !== undefined) collector.begin();
         const dispatcher = foreign ?? (request.freshConnection === true ? agents?.submits : agents?.reads);
         dispatcher?.dispatch(options, collector);
       } catch (error) {
@@ -313,8 +318,9 @@ export class Transport {
     return {
       answer,
       get maybeSent() {
-        return collector.maybeSent;
+        return collector.maybeSent || foreign !== undefined;
       },
+      holdBack: (reason) => collector.holdBack(reason),
       cut: (reason) => collector.cut(reason),
       unref,
     };
@@ -341,7 +347,8 @@ export class Transport {
       const answer = {
         status: response.status,
         statusText: response.statusText,
-        header: (name: string) => response.headers.get(name) ?? undefined,
+        // A caller's fetch may give less than a Response.
+        header: (name: string) => (response.headers as Headers | undefined)?.get(name) ?? undefined,
       };
       try {
         return { ...answer, text: await response.text() };
@@ -352,6 +359,7 @@ export class Transport {
     return {
       answer: send(),
       maybeSent: true,
+      holdBack: () => undefined,
       cut: (reason) => controller.abort(reason),
       unref: () => undefined,
     };
@@ -370,6 +378,7 @@ class Collector implements Dispatcher.DispatchHandler {
   readonly #foreign: boolean;
   #controller: Dispatcher.DispatchController | undefined;
   #cutReason: Error | undefined;
+  #hasBegun = false;
   #head: Pick<WireAnswer, 'status' | 'statusText' | 'header'> | undefined;
   readonly #chunks: Uint8Array[] = [];
 
@@ -382,11 +391,22 @@ class Collector implements Dispatcher.DispatchHandler {
     });
   }
 
+  /** Tells, once, that the request is under way. */
+  begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#onStart();
+  }
+
+  holdBack(reason: unknown): void {
+    this.#cutReason ??=
+      reason instanceof Error ? reason : new Error('The request was given up.', { cause: reason });
+  }
+
   cut(reason: unknown): void {
     this.wasCut = true;
-    this.#cutReason =
-      reason instanceof Error ? reason : new Error('The request was given up.', { cause: reason });
-    this.#controller?.abort(this.#cutReason);
+    this.holdBack(reason);
+    if (this.#cutReason !== undefined) this.#controller?.abort(this.#cutReason);
     this.onResponseError(undefined, this.#cutReason);
   }
 
@@ -397,7 +417,7 @@ class Collector implements Dispatcher.DispatchHandler {
       return;
     }
     this.maybeSent = true;
-    this.#onStart();
+    this.begin();
   }
 
   onResponseStart(
@@ -425,12 +445,16 @@ class Collector implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#head === undefined) return;
-    this.#resolve({ ...this.#head, text: new TextDecoder().decode(Buffer.concat(this.#chunks)) });
+    this.#resolve({ ...this.#head, text: this.#text() });
+  }
+
+  #text(): string {
+    return new TextDecoder().decode(Buffer.concat(this.#chunks));
   }
 
   onResponseError(_controller: unknown, error: unknown): void {
     if (this.#head !== undefined) {
-      this.#resolve({ ...this.#head, text: undefined, cutBy: error });
+      this.#resolve({ ...this.#head, text: undefined, cutBy: error, partialText: this.#text() });
       return;
     }
     const sure = (code: string) => UNREACHED_VIA_DISPATCHER.has(code) || TLS_CODE.test(code);

@@ -119,7 +119,7 @@ export class Uploader {
 
   async #post(file: FitFile, signal: AbortSignal, onBytes: (loaded: number) => void): Promise<string> {
     const { http, transport, baseUrl, clientName } = this.#means;
-    const key = await orAbort(http.key(), signal);
+    const key = await http.key(signal);
     const url = new URL(baseUrl + FORM_PATH);
     const label = `[POST] ${FORM_PATH}, uploading ${file.label}`;
     const boundary = `----wavespeed-kling-${randomBytes(12).toString('hex')}`;

@@ -59,6 +59,8 @@ export class Watcher {
   #timerAt = Infinity;
   #isSweeping = false;
   #sweptAt = -Infinity;
+  /** The page of the list that is being fetched. */
+  #page: AbortController | undefined;
   #listFailures = 0;
   #listAgainAt = -Infinity;
 
@@ -104,7 +106,10 @@ export class Watcher {
 
   #drop(wish: Wish): void {
     this.#wishes.delete(wish);
-    if (this.#wishes.size === 0) this.#clearTimer();
+    if (this.#wishes.size > 0) return;
+    // Nobody waits for it any more.
+    this.#clearTimer();
+    this.#page?.abort(new Error('nobody waits any more'));
   }
 
   /** Sees to it that a sweep comes for a wish. */
@@ -159,20 +164,21 @@ export class Watcher {
     const unlisted: Wish[] = [];
     let requests = 0;
     try {
-      for (let page = 1; page <= pages && wanted.size > 0; page++) {
+      for (let page = 1; page <= pages && wanted.size > 0 && this.#wishes.size > 0; page++) {
         requests++;
-        const { items, total } = await this.#fetchPage({ ...query, page, page_size: PAGE_SIZE });
+        const { items, count, total } = await this.#fetchPage({ ...query, page, page_size: PAGE_SIZE });
         for (const item of items) {
           for (const wish of wanted.get(item.id) ?? []) if (!this.#serve(wish, item)) unlisted.push(wish);
           wanted.delete(item.id);
         }
-        if (items.length === 0) break;
-        if (total === undefined ? items.length < PAGE_SIZE : page * PAGE_SIZE >= total) break;
+        if (count === 0) break;
+        if (total === undefined ? count < PAGE_SIZE : page * PAGE_SIZE >= total) break;
       }
       this.#listFailures = 0;
       // On a busy account ours may be too far down: then the list costs more than it saves.
       if (wishes.length - wanted.size < requests) this.#listAgainAt = performance.now() + LIST_PAUSE_MS;
     } catch (error) {
+      if (this.#wishes.size === 0) return [];
       // The list is only a short cut: whatever is wrong with it, the result URLs are still there.
       this.#listFailures++;
       const pause = Math.max(LIST_PAUSE_MS, this.#means.backoff(this.#listFailures, error));
@@ -184,12 +190,14 @@ export class Watcher {
   /** Fetches a page, in good time: a list that hangs must not keep the others waiting. */
   async #fetchPage(query: ListQuery & { page: number; page_size: number }): Promise<PredictionPage> {
     const controller = new AbortController();
+    this.#page = controller;
     const late = () => controller.abort(new Error(`no page of the list within ${PAGE_TIMEOUT_MS} ms`));
     const timer = setTimeout(late, PAGE_TIMEOUT_MS);
     try {
       return await this.#means.fetchPage(query, controller.signal);
     } finally {
       clearTimeout(timer);
+      this.#page = undefined;
     }
   }
 

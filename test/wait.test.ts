@@ -314,7 +314,7 @@ describe('failed polls', () => {
 
   test('404 up to the deadline is NotFoundError, not "not yet"', async () => {
     const { kling } = inTurn(envelope(null, 404, 'not found'));
-    const waiting = failure(kling.wait('task-1', { timeoutMs: 1500 }), NotFoundError);
+    const waiting = failure(kling.wait('task-1', { timeoutMs: 1500, pollIntervalMs: 100 }), NotFoundError);
     await vi.advanceTimersByTimeAsync(1500);
     await waiting;
   });
