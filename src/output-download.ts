@@ -50,7 +50,7 @@ export interface DownloadChoices {
 }
 
 /** How much is gathered while a write is under way, in bytes. */
-const BATCH_BYTES = 512 * 1024;
+const BATCH_BYTES = 256 * 1024;
 
 /** How many new bytes make an attempt one that got somewhere, after which attempts are counted anew. */
 const WORTHWHILE_BYTES = 64 * 1024;
