@@ -206,7 +206,13 @@ export class Http {
       case 403:
         throw new PermissionError(line(message), options);
       case 404:
-        throw new NotFoundError(line(message), options);
+        throw new NotFoundError(
+          predictionId === undefined
+            ? line(message)
+            : `${line(message)}. No task ${predictionId}: the service keeps them for 7 days; one that was submitted a ` +
+                `moment ago may not be visible yet: resume with wait('${predictionId}').`,
+          options,
+        );
       case 429: {
         const retryAfterMs = parseRetryAfter(answer.header('retry-after'), Date.now());
         throw new RateLimitError(line(message), { ...options, retryAfterMs });

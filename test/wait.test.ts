@@ -308,7 +308,9 @@ describe('failed polls', () => {
     const { kling, seen } = inTurn(envelope(null, 404, 'not found'));
     const waiting = failure(kling.wait('task-1'), NotFoundError);
     await vi.advanceTimersByTimeAsync(20_000);
-    expect((await waiting).predictionId).toBe('task-1');
+    const error = await waiting;
+    expect(error.predictionId).toBe('task-1');
+    expect(error.message).toContain('No task task-1');
     expect(seen.length).toBeLessThan(8);
   });
 
