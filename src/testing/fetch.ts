@@ -16,34 +16,42 @@ function networkError(code: string, reason: string): TypeError {
   return new TypeError('fetch failed', { cause: Object.assign(new Error(reason), { code }) });
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+function pause(ms: number, request: Request): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => {
       clearTimeout(timer);
-      reject(signal.reason as Error);
+      reject(request.signal.reason as Error);
     };
     const timer = setTimeout(() => {
-      signal.removeEventListener('abort', abort);
+      request.signal.removeEventListener('abort', abort);
       resolve();
     }, ms);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
+    if (request.signal.aborted) abort();
+    else request.signal.addEventListener('abort', abort, { once: true });
   });
 }
+
+/** Requests that hang: a request's signal is deaf once the request is collected, and nobody else holds these. */
+const hanging = new Set<Request>();
 
 /** Waits for ever, or until the caller gives up. */
-function never(signal: AbortSignal): Promise<never> {
+function never(request: Request): Promise<never> {
   return new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason as Error);
-    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    const abort = () => {
+      hanging.delete(request);
+      reject(request.signal.reason as Error);
+    };
+    if (request.signal.aborted) return abort();
+    hanging.add(request);
+    request.signal.addEventListener('abort', abort, { once: true });
   });
 }
 
-async function* bodyOf({ answer, fault }: Plan, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* bodyOf({ answer, fault }: Plan, request: Request): AsyncGenerator<Uint8Array> {
   const chunks = answer.body.chunks();
   if (fault?.kind === 'drip') {
     for (const piece of inPieces(chunks, pieceSize(answer, fault.bytes))) {
-      await pause(fault.ms, signal);
+      await pause(fault.ms, request);
       yield piece;
     }
   } else if (fault?.kind === 'reset' || fault?.kind === 'truncate') {
@@ -53,7 +61,7 @@ async function* bodyOf({ answer, fault }: Plan, signal: AbortSignal): AsyncGener
     });
   } else if (fault?.kind === 'hang') {
     yield* firstBytes(chunks, bytesBefore(answer, fault.bytes));
-    await never(signal);
+    await never(request);
   } else {
     yield* chunks;
   }
@@ -77,11 +85,12 @@ function streamOf(chunks: AsyncGenerator<Uint8Array>, signal: AbortSignal): Read
   );
 }
 
-function responseOf(plan: Plan, method: string, signal: AbortSignal): Response {
+function responseOf(plan: Plan, request: Request): Response {
   const { answer } = plan;
+  const { method, signal } = request;
   const bodiless = method === 'HEAD' || answer.status === 204 || answer.status === 304;
   const headers = bodiless && method !== 'HEAD' ? answer.headers : withLength(answer);
-  return new Response(bodiless ? null : streamOf(bodyOf(plan, signal), signal), {
+  return new Response(bodiless ? null : streamOf(bodyOf(plan, request), signal), {
     status: answer.status,
     headers,
   });
@@ -107,10 +116,10 @@ async function exchange(receiver: Receiver, request: Request): Promise<Response>
       : networkError('ECONNRESET', 'read ECONNRESET');
   }
   if (fault?.kind === 'garbage') throw networkError('HPE_INVALID_CONSTANT', 'Expected HTTP/');
-  if (fault?.kind === 'hang' && fault.when === 'headers') return never(signal);
-  if (fault?.kind === 'delay') await pause(fault.ms, signal);
+  if (fault?.kind === 'hang' && fault.when === 'headers') return never(request);
+  if (fault?.kind === 'delay') await pause(fault.ms, request);
   signal.throwIfAborted();
-  return responseOf(plan, request.method, signal);
+  return responseOf(plan, request);
 }
 
 /** Makes a `fetch` that asks the emulator, whatever host the URL names. */

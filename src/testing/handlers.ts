@@ -8,8 +8,8 @@ import { createEmulator, SOCKETLESS_BASE } from './emulator.js';
 import type { EmulatorCore } from './surface.js';
 import type { EmulatorOptions } from './options.js';
 
-/** The part of msw that is used. */
-type Msw = {
+/** The part of msw that is used, for `emulatorHandlers`. */
+export type MswModule = {
   http: { all(path: string, resolver: (info: { request: Request }) => Promise<Response>): unknown };
 };
 
@@ -26,18 +26,25 @@ function lookFrom(): string[] {
   return [...new Set([...places, pathToFileURL(`${process.cwd()}/noop.js`).href])];
 }
 
-function isMissing(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'MODULE_NOT_FOUND';
+function hasCode(error: unknown, code: string): boolean {
+  return (error as { code?: unknown } | null)?.code === code;
 }
 
 /** Loads msw without waiting: its handlers must be there when `setupServer` is called. */
-function loadMsw(): Msw {
+function loadMsw(): MswModule {
   let reason: unknown;
   for (const place of lookFrom()) {
     try {
-      return createRequire(place)('msw') as Msw;
+      return createRequire(place)('msw') as MswModule;
     } catch (error) {
-      if (!isMissing(error)) throw error;
+      if (hasCode(error, 'ERR_REQUIRE_ESM')) {
+        throw new ConfigurationError(
+          'emulatorHandlers() cannot load msw on this version of Node: ' +
+            "`import { http } from 'msw'` and call emulatorHandlers(options, { http }), or use Node 20.19 or later.",
+          { cause: error },
+        );
+      }
+      if (!hasCode(error, 'MODULE_NOT_FOUND')) throw error;
       reason = error;
     }
   }
@@ -56,15 +63,19 @@ function loadMsw(): Msw {
  * The type of a handler is yours to name, `emulatorHandlers<RequestHandler>()`; left open it fits `setupServer`
  * and `server.use`. It is not msw's own here, so that this package's types need no msw.
  *
- * @throws {ConfigurationError} when msw is not installed.
+ * @param msw Your own msw, `{ http }`, for where it cannot be loaded from here: Node before 20.19, or a bundle.
+ * @throws {ConfigurationError} when msw is not installed, or this Node cannot load it.
  * @example
  * const emulator = createEmulator();
  * const server = setupServer(...emulatorHandlers(emulator));
  * server.listen();
  */
-export function emulatorHandlers<Handler = never>(from: EmulatorOptions | EmulatorCore = {}): Handler[] {
+export function emulatorHandlers<Handler = never>(
+  from: EmulatorOptions | EmulatorCore = {},
+  msw?: MswModule,
+): Handler[] {
   const emulator = 'fetch' in from ? from : createEmulator(from);
-  const { http } = loadMsw();
+  const { http } = msw ?? loadMsw();
   const answer = async ({ request }: { request: Request }): Promise<Response> => {
     try {
       return await emulator.fetch(request);

@@ -24,7 +24,7 @@ export type {
   StatusFault,
   TruncateFault,
 } from './faults.js';
-export { emulatorHandlers } from './handlers.js';
+export { emulatorHandlers, type MswModule } from './handlers.js';
 export type { EmulatorOptions } from './options.js';
 export type { LoggedRequest, Operation } from './requests.js';
 export { sampleVideo } from './sample-video.js';

@@ -12,7 +12,7 @@ import {
   ManualClock,
   sampleVideo,
 } from '../../src/testing/index.js';
-import { type Data, O3 } from './support.js';
+import { collectGarbage, type Data, O3 } from './support.js';
 
 const API = 'https://api.wavespeed.ai/api/v3';
 
@@ -31,8 +31,13 @@ async function data(response: Response): Promise<Data> {
   return ((await response.json()) as { data: Data }).data;
 }
 
+/** Before 20.19 Node cannot load msw's ES modules from CommonJS; there it must be handed in. */
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const loadable = major > 20 || (major === 20 && minor >= 19);
+const msw = loadable ? undefined : { http };
+
 function listen(emulator: EmulatorCore): void {
-  const server = setupServer(...emulatorHandlers(emulator));
+  const server = setupServer(...emulatorHandlers(emulator, msw));
   server.listen({ onUnhandledRequest: 'error' });
   onTestFinished(() => server.close());
 }
@@ -185,16 +190,16 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
 
 test('handlers go with handlers of one’s own, into setupServer and server.use, under a type of one’s own', async () => {
   const own = http.get('https://example.com/own', () => HttpResponse.text('own'));
-  const server = setupServer(own, ...emulatorHandlers({ balance: 5 }));
+  const server = setupServer(own, ...emulatorHandlers({ balance: 5 }, msw));
   server.listen();
   onTestFinished(() => server.close());
   expect(await (await fetch('https://example.com/own')).text()).toBe('own');
   const headers = { authorization: 'Bearer key' };
   expect(await data(await fetch(`${API}/balance`, { headers }))).toEqual({ balance: 5 });
-  const typed: RequestHandler[] = emulatorHandlers<RequestHandler>({ balance: 6 });
+  const typed: RequestHandler[] = emulatorHandlers<RequestHandler>({ balance: 6 }, { http });
   server.use(...typed);
   expect(await data(await fetch(`${API}/balance`, { headers }))).toEqual({ balance: 6 });
-  const open = emulatorHandlers({ balance: 7 });
+  const open = emulatorHandlers({ balance: 7 }, msw);
   server.use(...open);
   expect(await data(await fetch(`${API}/balance`, { headers }))).toEqual({ balance: 7 });
 });
@@ -202,7 +207,7 @@ test('handlers go with handlers of one’s own, into setupServer and server.use,
 test('requests to elsewhere are none of their business', async () => {
   const emulator = createEmulator();
   const server = setupServer(
-    ...emulatorHandlers(emulator),
+    ...emulatorHandlers(emulator, msw),
     http.all('*', () => HttpResponse.text('elsewhere')),
   );
   server.listen();
@@ -211,4 +216,26 @@ test('requests to elsewhere are none of their business', async () => {
     expect(await (await fetch(`https://example.com/${path}`)).text()).toBe('elsewhere');
   }
   expect(emulator.requests).toHaveLength(0);
+});
+
+test.skipIf(loadable)('a Node that cannot load msw is told what to do', () => {
+  expect(() => emulatorHandlers()).toThrow(/\{ http \}.*20\.19/);
+});
+
+test('a request that nobody holds is still heard when it is given up', async () => {
+  const emulator = createEmulator();
+  emulator.fail({ on: 'submit', kind: 'hang', when: 'headers' });
+  emulator.fail({ on: 'submit', kind: 'hang', when: 'body' });
+  const abort = new AbortController();
+  const hanging = [1, 2].map(async () => {
+    const response = await post(emulator.fetch, O3, { prompt: 'x' }, { signal: abort.signal });
+    return response.text();
+  });
+  await expect.poll(() => emulator.requests.length).toBe(2);
+  for (let count = 0; count < 3; count += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+  }
+  abort.abort(new Error('given up'));
+  for (const one of hanging) await expect(one).rejects.toThrow('given up');
 });

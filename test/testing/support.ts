@@ -2,6 +2,8 @@
  * What the emulator's tests share: plain calls through undici, and a bare socket that tells how it ended.
  */
 import { connect } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { request } from 'undici';
 import { onTestFinished } from 'vitest';
 import { type Emulator, startEmulator, type StartEmulatorOptions } from '../../src/testing/index.js';
@@ -14,6 +16,12 @@ export async function started(options?: StartEmulatorOptions): Promise<Emulator>
   const emulator = await startEmulator(options);
   onTestFinished(() => emulator.close());
   return emulator;
+}
+
+/** Collects garbage now: what a test says of memory, or of what nobody holds, must not hang on the engine's mood. */
+export function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
 }
 
 export interface Reply {
