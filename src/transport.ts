@@ -7,6 +7,7 @@ import { ReadableStream } from 'node:stream/web';
 import type { Agent, Dispatcher } from 'undici';
 import { orAbort } from './abort.js';
 import { ConfigurationError } from './errors.js';
+import { loadUndici } from './undici-parts.js';
 
 /** What is asked of undici's dispatchers: also met by a ProxyAgent or MockAgent of another copy of undici. */
 export interface DispatcherLike {
@@ -188,7 +189,7 @@ export class Transport {
   }
 
   #ownAgents(): Promise<{ reads: Agent; submits: Agent; streams: Agent }> {
-    this.#agents ??= import('undici').then(({ Agent, buildConnector }) => {
+    this.#agents ??= loadUndici().then(({ Agent, buildConnector }) => {
       const timeout = this.#options.connectTimeoutMs;
       const connect = buildConnector({ timeout });
       // Timeouts of headers and body are ours to keep, to the millisecond and with the time in the queue left out.
@@ -215,9 +216,9 @@ export class Transport {
 
   async #streamWithUndici(request: StreamRequest): Promise<StreamAnswer> {
     const foreign = this.#options.dispatcher as Dispatcher | undefined;
-    const [undici, agents] = await Promise.all([
-      import('undici'),
-      foreign === undefined ? this.#ownAgents() : undefined,
+    const [undici, dispatcher] = await Promise.all([
+      loadUndici(),
+      foreign ?? this.#ownAgents().then(({ streams }) => streams),
     ]);
     const { method, url, headers, signal } = request;
     this.#throwIfClosed();
@@ -227,7 +228,9 @@ export class Transport {
       statusText,
       headers: answered,
       body,
-    } = await undici.request(url, {
+    } = await undici.request(dispatcher, {
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
       method,
       headers,
       // undici reads any iterable; its types do not say so.
@@ -235,11 +238,6 @@ export class Transport {
       signal,
       headersTimeout: 0,
       bodyTimeout: 0,
-      ...(foreign === undefined
-        ? agents === undefined
-          ? {}
-          : { dispatcher: agents.streams }
-        : { dispatcher: foreign }),
     });
     // Whoever reads it gets the error; an abort after that must not end the process.
     body.on('error', () => undefined);

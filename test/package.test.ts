@@ -154,6 +154,45 @@ describe('a process', () => {
     const input = { prompt: 'A fox' };
     ${body}`;
 
+  /** A program that asks for the balance, of a service of its own. */
+  const withBalance = (body: string) => `
+    import { createServer } from 'node:http';
+    const service = createServer((_, response) => response.end('{"code":200,"data":{"balance":3}}'));
+    await new Promise((resolve) => service.listen(0, '127.0.0.1', resolve));
+    const baseUrl = 'http://127.0.0.1:' + service.address().port;
+    ${body}
+    service.close();`;
+
+  test('keeps its own agent under the global fetch, which the whole of undici would replace', async () => {
+    const agent = `globalThis[Symbol.for('undici.globalDispatcher.1')]`;
+    const { output } = await outcome(
+      withBalance(`
+        const { WaveSpeedKling } = await import('wavespeed-kling');
+        console.log(await new WaveSpeedKling({ apiKey: 'key', baseUrl }).balance(), ${agent});
+        await import('undici');
+        console.log(typeof ${agent});`),
+    );
+    expect(output).toBe('3 undefined\nobject\n');
+  }, 30_000);
+
+  test('loads the whole of undici where a release has not the parts', async () => {
+    const { output } = await outcome(
+      withBalance(`
+        import Module, { createRequire } from 'node:module';
+        const resolve = Module._resolveFilename;
+        Module._resolveFilename = (name, ...rest) => {
+          if (name.startsWith('undici/lib/')) throw new Error('moved');
+          return resolve(name, ...rest);
+        };
+        const { WaveSpeedKling } = createRequire(import.meta.url)('wavespeed-kling');
+        const kling = new WaveSpeedKling({ apiKey: 'key', baseUrl });
+        console.log(await kling.balance());
+        const [file] = await kling.download(baseUrl + '/a.mp4', ${JSON.stringify(project)} + '/out');
+        console.log(file.bytes > 0);`),
+    );
+    expect(output).toBe('3\ntrue\n');
+  }, 30_000);
+
   test('stays alive in mid-wait, though nothing else keeps it', async () => {
     const { output, code } = await outcome(
       withService(
