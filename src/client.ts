@@ -423,11 +423,11 @@ export class WaveSpeedKling {
     initial: Prediction | undefined,
   ): AsyncGenerator<Prediction, void, void> {
     const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, pollIntervalMs, webhooks } = options;
-    const leave = this.#watcher.join();
+    const place = this.#watcher.join(id);
     try {
       yield* poll({
         id,
-        look: (request) => this.#watcher.look(id, request),
+        look: place.look,
         backoff: delayAfter,
         onFailedLook: (failure) =>
           announceRetry({ operation: 'poll', predictionId: id, ...failure }, this.#settings.onRetry),
@@ -439,7 +439,7 @@ export class WaveSpeedKling {
         signal,
       });
     } finally {
-      leave();
+      place.leave();
     }
   }
 

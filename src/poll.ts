@@ -23,14 +23,21 @@ export interface WakeSource {
   subscribe(predictionId: string, listener: (prediction: Prediction) => void): () => void;
 }
 
+/** How a wait wants its task to be looked at. */
+export interface LookRequest {
+  /** How long from now, in milliseconds. */
+  afterMs: number;
+  /** The task as it was last seen. */
+  last: Prediction | undefined;
+  /** Is told of a look that found nothing new, where more of them follow; gives the milliseconds until the next. */
+  onUnchanged: (seen: Prediction) => number;
+  signal: AbortSignal;
+}
+
 export interface PollOptions {
   id: string;
-  /** Makes one look after a delay; rejects at once when the signal aborts. `last` is the task as it was last seen. */
-  look: (request: {
-    afterMs: number;
-    last: Prediction | undefined;
-    signal: AbortSignal;
-  }) => Promise<Prediction>;
+  /** Looks for news of the task; rejects at once when the signal aborts. */
+  look: (request: LookRequest) => Promise<Prediction>;
   /** Tells of a failed look that the wait outlives. */
   onFailedLook: (failure: { attempt: number; delayMs: number; error: WaveSpeedError }) => void;
   /** How long to wait after a failed look. */
@@ -91,24 +98,32 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
   let lastFailure: unknown;
   let notFound: { error: NotFoundError; looks: number; since: number } | undefined;
   let delayMs = 0;
+  const interval = () => intervalAt(pollIntervalMs, performance.now() - startedAt, id);
+  const take = (seen: Prediction) => {
+    last = seen;
+    failures = 0;
+    notFound = undefined;
+  };
+  const onUnchanged = (seen: Prediction) => {
+    take(seen);
+    return interval();
+  };
   try {
     if (initial !== undefined) {
       last = initial;
       yield initial;
       if (isTerminal(initial.status)) return;
-      delayMs = intervalAt(pollIntervalMs, performance.now() - startedAt, id);
+      delayMs = interval();
     }
     for (;;) {
       stop.signal.throwIfAborted();
       try {
-        const seen = await look({ afterMs: delayMs, last, signal: stop.signal });
-        const changed = seen.status !== last?.status;
-        last = seen;
-        failures = 0;
-        notFound = undefined;
-        if (changed) yield seen;
+        const before: string | undefined = last?.status;
+        const seen = await look({ afterMs: delayMs, last, onUnchanged, signal: stop.signal });
+        take(seen);
+        if (seen.status !== before) yield seen;
         if (isTerminal(seen.status)) return;
-        delayMs = intervalAt(pollIntervalMs, performance.now() - startedAt, id);
+        delayMs = interval();
       } catch (error) {
         if (stop.signal.aborted || !isOutlived(error)) throw error;
         const now = performance.now();
@@ -120,9 +135,9 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
         }
         failures++;
         lastFailure = error;
-        const interval = intervalAt(pollIntervalMs, now - startedAt, id);
         // A 404 is an answer, and it may be another in a moment.
-        delayMs = error instanceof NotFoundError ? interval : Math.max(interval, backoff(failures, error));
+        const least = error instanceof NotFoundError ? 0 : backoff(failures, error);
+        delayMs = Math.max(interval(), least);
         onFailedLook({ attempt: failures, delayMs, error });
       }
     }

@@ -1,126 +1,175 @@
 /**
- * Looks at the tasks of all waits of one client together: few of them on their result URLs, many through the list.
+ * Looks at the tasks of all waits of one client together: few of them on their result URLs, many through the list. The
+ * list is a short cut and never the only witness: it is checked, and where it lies, lags or hangs, left alone.
  */
-import { orAbort, sleep } from './abort.js';
+import { MAX_TIMER_MS, orAbort, sleep } from './abort.js';
+import { type FetchPage, mostPagesFor, pagesFor, sweepList } from './list-sweep.js';
+import type { LookRequest } from './poll.js';
 import { isCompleted, isTerminal, type Prediction } from './prediction.js';
-import type { ListQuery, PredictionPage } from './predictions.js';
+import type { ListQuery } from './predictions.js';
 
 /** How the watcher asks. Each makes one attempt, and rejects at once when its signal aborts. */
 export interface WatcherMeans {
   /** The result URL. */
-  look: (id: string, signal: AbortSignal | undefined) => Promise<Prediction>;
+  look: (id: string, signal: AbortSignal) => Promise<Prediction>;
   /** One page of the list. */
-  fetchPage: (
-    query: ListQuery & { page: number; page_size: number },
-    signal: AbortSignal,
-  ) => Promise<PredictionPage>;
+  fetchPage: FetchPage;
   /** How long to leave the list alone after it failed so often in a row, in milliseconds. */
   backoff: (failures: number, error: unknown) => number;
 }
 
-/** A wait's wish for news of its task. */
-interface Wish {
-  id: string;
-  last: Prediction;
-  /** By `performance.now()`: when its wait would look by itself. */
-  dueAt: number;
-  /** How long after the look before that is, in milliseconds. */
-  afterMs: number;
-  resolve: (prediction: Prediction) => void;
-  reject: (error: unknown) => void;
-  signal: AbortSignal;
+/** A wait's place with the watcher, for as long as it lasts. */
+export interface Place {
+  /** Gives news of the task. */
+  look: (request: LookRequest) => Promise<Prediction>;
+  leave: () => void;
 }
 
 /** Up to this many waits look by themselves: a list would not be fewer requests, or not by much. */
 const FEW = 3;
-const PAGE_SIZE = 100;
-/** How many pages of other people's tasks are worth reading, beside those that ours fill. */
-const SPARE_PAGES = 2;
-/** Sweeps come as often as the most impatient wait would look, within these bounds; in milliseconds. */
+/** No two sweeps come closer together, in milliseconds. */
 const LEAST_GAP_MS = 100;
-const MOST_GAP_MS = 1000;
-/** How many result URLs are asked at once. */
-const SINGLE_LOOKS = 16;
-/** How long a page of the list may take, and how long the list is left alone when it fails or does not pay; in milliseconds. */
-const PAGE_TIMEOUT_MS = 5000;
+/** How many result URLs are asked at once, and for how long one of them counts; in milliseconds. */
+const SINGLE_LOOKS = 48;
+const SLOT_MS = 1500;
+/** After how long a sweep no longer holds back those that are due, and after how long it is given up; in milliseconds. */
+const LATE_MS = 1000;
+const SWEEP_TIMEOUT_MS = 5000;
+/** How long the list is left alone when it fails, lies or does not pay: twice as long each time; in milliseconds. */
 const LIST_PAUSE_MS = 10_000;
+const MOST_PAUSE_MS = 300_000;
+/**
+ * How often one of those that go by the list is looked at all the same, and after how long each is, though no more than
+ * a share of them after one sweep; in milliseconds.
+ */
+const CONFIRM_GAP_MS = 900;
+const UNCONFIRMED_MS = 30_000;
+const CONFIRMED_SHARE = 1 / 20;
+/** A list that is behind by less is as good as one that is not, in milliseconds. */
+const TOLERATED_LAG_MS = 500;
 /** The list's filter may count whole seconds, or its clock lag behind that of the tasks; in milliseconds. */
 const SINCE_MARGIN_MS = 2000;
+
+/** What a wait waits for now. */
+interface Wish extends LookRequest {
+  /** By `performance.now()`: when it is to be looked for. */
+  dueAt: number;
+  resolve: (prediction: Prediction) => void;
+  reject: (error: unknown) => void;
+}
+
+/** A wait as the watcher knows it. */
+interface Member {
+  id: string;
+  wish: Wish | undefined;
+  /** Whether it waits for a look of its own, or is being looked at. */
+  isLooking: boolean;
+  /** By `performance.now()`: when its result URL was looked at last, or it joined. */
+  lookedAt: number;
+  /** An end that the list told of and the result URL did not. */
+  deniedEnd: string | undefined;
+}
+
+/** How many looks at result URLs are remembered, to check the next sweep by. */
+const WITNESSES = 200;
+
+const NEVER = -Infinity;
+
+/** Ends a sweep, among the reasons of an abort. */
+const NOBODY_WAITS = Symbol('nobody waits');
+
+/** How far along a status is. */
+const stageOf = (status: string) => (isTerminal(status) ? 2 : status === 'created' ? 0 : 1);
+
+/** Tells whether a task can be found in the list, which goes by when it was made. */
+const isListable = ({ wish }: Member): boolean =>
+  wish?.last !== undefined && !Number.isNaN(Date.parse(wish.last.created_at));
 
 /** Serves the waits of one client. Without waits it sends nothing and holds no timer. */
 export class Watcher {
   readonly #means: WatcherMeans;
-  /** Those that wait for a sweep, and those that wait for a look of their own. */
-  readonly #wishes = new Set<Wish>();
-  readonly #single: Wish[] = [];
-  #looking = 0;
-  #waits = 0;
+  #joined = 0;
+  /** Those that wish for news now. */
+  readonly #wishing = new Set<Member>();
+  /** Those of them that wait for a look of their own. */
+  readonly #queue: Member[] = [];
+  #looks = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
-  #isSweeping = false;
-  #sweptAt = -Infinity;
-  /** The page of the list that is being fetched. */
-  #page: AbortController | undefined;
-  #listFailures = 0;
-  #listAgainAt = -Infinity;
+  /** The sweep under way. */
+  #sweep: { startedAt: number; controller: AbortController } | undefined;
+  #sweptAt = NEVER;
+  #confirmedAt = NEVER;
+  /** How many pages the last one took. */
+  #pages = 0;
+  /** What result URLs have shown since the last sweep began. */
+  #witnessed = new Map<string, { status: string; at: number }>();
+  /** How often in a row the list failed or did not pay, and how often it has lied. */
+  #failures = 0;
+  #lies = 0;
+  /** By `performance.now()`: since when, and until when, it is left alone. */
+  #pause = { from: NEVER, until: NEVER };
 
   constructor(means: WatcherMeans) {
     this.#means = means;
   }
 
-  /** Counts a wait in, for as long as it lasts; gives what counts it out. */
-  join(): () => void {
-    this.#waits++;
-    return () => void this.#waits--;
+  /** Gives a wait its place. */
+  join(id: string): Place {
+    this.#joined++;
+    const member: Member = {
+      id,
+      wish: undefined,
+      isLooking: false,
+      lookedAt: performance.now(),
+      deniedEnd: undefined,
+    };
+    const leave = () => {
+      // What nobody waits for any more is given up.
+      if (--this.#joined === 0) this.#sweep?.controller.abort(NOBODY_WAITS);
+    };
+    return { look: (request) => this.#look(member, request), leave };
   }
 
   /**
-   * Gives news of a task: after the delay, or sooner where a look for the others shows that its status has changed.
-   * Alone, or without knowing the task yet, a wait looks by itself.
+   * Gives news of a task: what one look after the delay shows or, among many, what has changed, as soon as a look for
+   * all of them shows it.
    */
-  async look(
-    id: string,
-    request: { afterMs: number; last: Prediction | undefined; signal: AbortSignal },
-  ): Promise<Prediction> {
-    const { afterMs, last, signal } = request;
+  async #look(member: Member, request: LookRequest): Promise<Prediction> {
+    const { afterMs, signal } = request;
     signal.throwIfAborted();
-    const now = performance.now();
-    const listable = last !== undefined && !Number.isNaN(Date.parse(last.created_at));
-    if (this.#waits <= FEW || !listable || now < this.#listAgainAt) {
+    if (this.#joined <= FEW) {
       if (afterMs > 0) await sleep(afterMs, signal);
       signal.throwIfAborted();
-      return this.#means.look(id, signal);
+      return this.#lookAt(member, signal);
     }
-    let wish: Wish | undefined;
     const news = new Promise<Prediction>((resolve, reject) => {
-      wish = { id, last, dueAt: now + afterMs, afterMs, resolve, reject, signal };
-      this.#wishes.add(wish);
-      this.#schedule(wish);
+      member.wish = { ...request, dueAt: performance.now() + afterMs, resolve, reject };
+      this.#wishing.add(member);
+      this.#schedule(member.wish.dueAt);
     });
     try {
       return await orAbort(news, signal);
     } finally {
-      if (wish !== undefined) this.#drop(wish);
+      this.#drop(member);
     }
   }
 
-  #drop(wish: Wish): void {
-    this.#wishes.delete(wish);
-    if (this.#wishes.size > 0) return;
-    // Nobody waits for it any more.
-    this.#clearTimer();
-    this.#page?.abort(new Error('nobody waits any more'));
+  #drop(member: Member): void {
+    member.wish = undefined;
+    this.#wishing.delete(member);
+    if (this.#wishing.size === 0) this.#clearTimer();
   }
 
-  /** Sees to it that a sweep comes for a wish. */
-  #schedule({ dueAt, afterMs }: Wish): void {
-    if (this.#isSweeping) return;
-    const gap = Math.max(LEAST_GAP_MS, Math.min(MOST_GAP_MS, afterMs));
-    const at = Math.max(dueAt, this.#sweptAt + gap);
+  /** Sees to it that somebody is looked for at a time. */
+  #schedule(dueAt: number): void {
+    const now = performance.now();
+    // A clock that was put back must not hold anybody up.
+    const at = Math.max(dueAt, Math.min(this.#sweptAt, now) + LEAST_GAP_MS);
     if (at >= this.#timerAt) return;
     this.#clearTimer();
     this.#timerAt = at;
-    this.#timer = setTimeout(() => void this.#sweep(), Math.max(0, at - performance.now()));
+    this.#timer = setTimeout(() => this.#tick(), Math.min(Math.max(0, at - now), MAX_TIMER_MS));
   }
 
   #clearTimer(): void {
@@ -129,112 +178,223 @@ export class Watcher {
     this.#timerAt = Infinity;
   }
 
-  /** Looks for everybody once. */
-  async #sweep(): Promise<void> {
+  /** Looks for those that are due: through the list where that is fewer requests, else one by one. */
+  #tick(): void {
     this.#clearTimer();
-    if (this.#wishes.size === 0) return;
-    this.#isSweeping = true;
-    this.#sweptAt = performance.now();
-    const wishes = [...this.#wishes];
-    const unlisted = performance.now() < this.#listAgainAt ? wishes : await this.#sweepList(wishes);
-    this.#isSweeping = false;
-    // What the list does not show is asked for, when it is due: never more often than by polling each.
     const now = performance.now();
-    for (const wish of unlisted) {
-      if (wish.dueAt > now || !this.#wishes.has(wish)) continue;
-      this.#wishes.delete(wish);
-      this.#single.push(wish);
+    // A timer may fire a fraction of a millisecond early.
+    const isDue = ({ wish, isLooking }: Member) => wish !== undefined && wish.dueAt <= now + 1 && !isLooking;
+    const due = [...this.#wishing].filter(isDue);
+    const listable = this.#isPaused(now) ? [] : [...this.#wishing].filter(isListable);
+    // Those that come after them soon are counted in: they need not be looked for then.
+    const soon = listable.filter(({ wish }) => wish !== undefined && wish.dueAt <= now + wish.afterMs / 2);
+    const pages = Math.min(Math.max(this.#pages, pagesFor(listable.length)), mostPagesFor(listable.length));
+    if (this.#sweep !== undefined) {
+      if (now >= this.#sweep.startedAt + LATE_MS) this.#enqueue(due);
+    } else if (soon.length > 0 && soon.length >= pages && due.some(isListable)) {
+      // What it does not show is looked for after it.
+      void this.#sweepFor(listable);
+      return;
+    } else {
+      this.#enqueue(due);
     }
-    this.#lookSingly();
-    for (const wish of this.#wishes) this.#schedule(wish);
+    this.#scheduleRest();
   }
 
-  /** Goes through the list; gives the wishes that are still to be looked for on their result URLs. */
-  async #sweepList(wishes: readonly Wish[]): Promise<Wish[]> {
-    const wanted = new Map<string, Wish[]>();
-    for (const wish of wishes) wanted.set(wish.id, [...(wanted.get(wish.id) ?? []), wish]);
-    const models = new Set(wishes.map(({ last }) => last.model));
-    const [model] = models;
-    const oldest = Math.min(...wishes.map(({ last }) => Date.parse(last.created_at)));
-    const query: ListQuery = {
-      created_after: new Date(oldest - SINCE_MARGIN_MS),
-      ...(models.size === 1 && model !== '' && model !== undefined ? { model } : {}),
-    };
-    const pages = Math.ceil(wanted.size / PAGE_SIZE) + SPARE_PAGES;
-    const unlisted: Wish[] = [];
-    let requests = 0;
-    try {
-      for (let page = 1; page <= pages && wanted.size > 0 && this.#wishes.size > 0; page++) {
-        requests++;
-        const { items, count, total } = await this.#fetchPage({ ...query, page, page_size: PAGE_SIZE });
-        for (const item of items) {
-          for (const wish of wanted.get(item.id) ?? []) if (!this.#serve(wish, item)) unlisted.push(wish);
-          wanted.delete(item.id);
-        }
-        if (count === 0) break;
-        if (total === undefined ? count < PAGE_SIZE : page * PAGE_SIZE >= total) break;
-      }
-      this.#listFailures = 0;
-      // On a busy account ours may be too far down: then the list costs more than it saves.
-      if (wishes.length - wanted.size < requests) this.#listAgainAt = performance.now() + LIST_PAUSE_MS;
-    } catch (error) {
-      if (this.#wishes.size === 0) return [];
-      // The list is only a short cut: whatever is wrong with it, the result URLs are still there.
-      this.#listFailures++;
-      const pause = Math.max(LIST_PAUSE_MS, this.#means.backoff(this.#listFailures, error));
-      this.#listAgainAt = performance.now() + pause;
+  #scheduleRest(): void {
+    const leastAt = this.#sweep === undefined ? NEVER : this.#sweep.startedAt + LATE_MS;
+    let at = Infinity;
+    for (const { wish, isLooking } of this.#wishing) {
+      if (wish !== undefined && !isLooking) at = Math.min(at, wish.dueAt);
     }
-    return [...unlisted, ...[...wanted.values()].flat()];
+    if (at < Infinity) this.#schedule(Math.max(at, leastAt));
   }
 
-  /** Fetches a page, in good time: a list that hangs must not keep the others waiting. */
-  async #fetchPage(query: ListQuery & { page: number; page_size: number }): Promise<PredictionPage> {
+  #isPaused(now: number): boolean {
+    return now >= this.#pause.from && now < this.#pause.until;
+  }
+
+  #pauseList(leastMs = 0): void {
+    const now = performance.now();
+    const ms = Math.min(LIST_PAUSE_MS * 2 ** (this.#failures + this.#lies - 1), MOST_PAUSE_MS);
+    this.#pause = { from: now, until: now + Math.max(ms, leastMs) };
+  }
+
+  /** Looks for everybody in the list. */
+  async #sweepFor(members: readonly Member[]): Promise<void> {
     const controller = new AbortController();
-    this.#page = controller;
-    const late = () => controller.abort(new Error(`no page of the list within ${PAGE_TIMEOUT_MS} ms`));
-    const timer = setTimeout(late, PAGE_TIMEOUT_MS);
+    const startedAt = performance.now();
+    this.#sweep = { startedAt, controller };
+    this.#sweptAt = startedAt;
+    const witnessed = this.#witnessed;
+    this.#witnessed = new Map();
+    const timer = setTimeout(
+      () => controller.abort(new Error(`the list took longer than ${SWEEP_TIMEOUT_MS} ms`)),
+      SWEEP_TIMEOUT_MS,
+    );
+    // Whoever is due and not found soon does not wait for its end.
+    this.#schedule(startedAt + LATE_MS);
+
+    const wanted = new Map<string, Member[]>();
+    for (const member of members) wanted.set(member.id, [...(wanted.get(member.id) ?? []), member]);
+    const unchanged: Member[] = [];
+    let served = 0;
+    let lied = false;
     try {
-      return await this.#means.fetchPage(query, controller.signal);
+      this.#pages = await sweepList(
+        this.#means.fetchPage,
+        queryFor(members),
+        controller.signal,
+        wanted,
+        (task) => {
+          const witness = witnessed.get(task.id);
+          lied ||=
+            witness !== undefined &&
+            witness.at < startedAt - TOLERATED_LAG_MS &&
+            stageOf(task.status) < stageOf(witness.status);
+          const results = (wanted.get(task.id) ?? []).map((member) => {
+            const result = this.#serve(member, task);
+            if (result === 'unchanged') unchanged.push(member);
+            return result;
+          });
+          if (results.some((result) => result !== 'nothing')) served++;
+          wanted.delete(task.id);
+        },
+      );
+      // On a busy account ours may be too far down: then the list costs more than it saves. So does a slow one.
+      const paid = served >= this.#pages && performance.now() < startedAt + LATE_MS;
+      this.#failures = paid ? 0 : this.#failures + 1;
+      if (lied) this.#lies++;
+      if (lied || !paid) this.#pauseList();
+    } catch (error) {
+      // Whatever is wrong with it, the result URLs are still there.
+      if (controller.signal.reason !== NOBODY_WAITS) {
+        this.#failures++;
+        this.#pauseList(this.#means.backoff(this.#failures, error));
+      }
     } finally {
       clearTimeout(timer);
-      this.#page = undefined;
+      this.#sweep = undefined;
     }
+    this.#confirm(unchanged);
+    const now = performance.now();
+    this.#enqueue(members.filter(({ wish }) => wish !== undefined && wish.dueAt <= now));
+    this.#scheduleRest();
   }
 
-  /** Hands a task from the list to its wait; false where the list's word is not enough. */
-  #serve(wish: Wish, item: Prediction): boolean {
-    if (isCompleted(item)) {
-      wish.resolve(item);
-      return true;
-    }
-    if (isTerminal(item.status)) {
-      // An end without a video is to be confirmed, and at once.
-      wish.dueAt = -Infinity;
-      return false;
+  /** Hands a task from the list to its wait; tells what that was to it. */
+  #serve(member: Member, task: Prediction): 'news' | 'unchanged' | 'nothing' {
+    const { wish } = member;
+    const last = wish?.last;
+    // Without a status it says nothing.
+    if (wish === undefined || last === undefined || task.status === 'unknown') return 'nothing';
+    const give = (news: Prediction) => {
+      // At once: it is not to be looked for any more.
+      member.wish = undefined;
+      wish.resolve(news);
+      return 'news' as const;
+    };
+    if (isCompleted(task)) return give(task);
+    if (isTerminal(task.status)) {
+      // An end without a video is to be confirmed: at once, or when the wait is due if that was done before.
+      if (member.deniedEnd === task.status) return 'nothing';
+      member.deniedEnd = task.status;
+      wish.dueAt = NEVER;
+      return 'news';
     }
     // A list that lags behind would show what was before.
-    const isOlder = item.status === 'created' && wish.last.status !== 'created';
-    if ((item.status !== wish.last.status && !isOlder) || wish.dueAt <= performance.now()) {
-      wish.resolve(isOlder ? { ...item, status: wish.last.status } : item);
+    const isOlder = stageOf(task.status) < stageOf(last.status);
+    if (task.status !== last.status && !isOlder) return give(task);
+    // Its wait need not wake for nothing; the last few do, to look by themselves from here on.
+    if (this.#joined <= FEW) return wish.dueAt <= performance.now() ? give(last) : 'unchanged';
+    try {
+      wish.afterMs = wish.onUnchanged(isOlder ? last : task);
+      wish.dueAt = performance.now() + wish.afterMs;
+    } catch (error) {
+      wish.reject(error);
     }
-    return true;
+    return 'unchanged';
   }
 
-  /** Looks on the result URLs, a bounded number at once, without holding up the next sweep. */
-  #lookSingly(): void {
-    while (this.#looking < SINGLE_LOOKS) {
-      const wish = this.#single.shift();
-      if (wish === undefined) return;
-      // Its wait has ended meanwhile.
-      if (wish.signal.aborted) continue;
-      this.#looking++;
-      void this.#means
-        .look(wish.id, wish.signal)
-        .then(wish.resolve, wish.reject)
-        .finally(() => {
-          this.#looking--;
-          this.#lookSingly();
-        });
+  /** Looks at some of those whom the list shows unchanged: it may be behind, or wrong. */
+  #confirm(unchanged: readonly Member[]): void {
+    const now = performance.now();
+    const isTime = now < this.#confirmedAt || now >= this.#confirmedAt + CONFIRM_GAP_MS;
+    if (!isTime || unchanged.length === 0) return;
+    this.#confirmedAt = now;
+    const byAge = unchanged
+      .filter(({ wish, isLooking }) => wish !== undefined && !isLooking)
+      .sort((one, other) => one.lookedAt - other.lookedAt);
+    const most = Math.ceil(byAge.length * CONFIRMED_SHARE);
+    const isOld = ({ lookedAt }: Member) => lookedAt < now - UNCONFIRMED_MS;
+    this.#enqueue(byAge.slice(0, most).filter((member, index) => index === 0 || isOld(member)));
+  }
+
+  /** Has result URLs looked at, a bounded number at once. */
+  #enqueue(members: readonly Member[]): void {
+    for (const member of members) {
+      if (member.isLooking) continue;
+      member.isLooking = true;
+      this.#queue.push(member);
+    }
+    while (this.#looks < SINGLE_LOOKS) {
+      const member = this.#queue.shift();
+      if (member === undefined) return;
+      void this.#lookFor(member);
     }
   }
+
+  async #lookFor(member: Member): Promise<void> {
+    const { wish } = member;
+    // The list was quicker, or its wait has ended.
+    if (wish === undefined || wish.signal.aborted) {
+      member.isLooking = false;
+      return;
+    }
+    let holdsSlot = true;
+    const freeSlot = () => {
+      if (!holdsSlot) return;
+      holdsSlot = false;
+      this.#looks--;
+      this.#enqueue([]);
+    };
+    this.#looks++;
+    // Some that hang must not hold up the others.
+    const timer = setTimeout(freeSlot, SLOT_MS);
+    try {
+      const seen = await this.#lookAt(member, wish.signal);
+      // Meanwhile the list may have told of a change: this is news all the same.
+      member.wish?.resolve(seen);
+    } catch (error) {
+      member.wish?.reject(error);
+    } finally {
+      member.isLooking = false;
+      clearTimeout(timer);
+      freeSlot();
+    }
+  }
+
+  async #lookAt(member: Member, signal: AbortSignal): Promise<Prediction> {
+    const seen = await this.#means.look(member.id, signal);
+    const at = performance.now();
+    member.lookedAt = at;
+    this.#witnessed.set(member.id, { status: seen.status, at });
+    for (const oldest of this.#witnessed.keys()) {
+      if (this.#witnessed.size <= WITNESSES) break;
+      this.#witnessed.delete(oldest);
+    }
+    return seen;
+  }
+}
+
+/** Narrows the list to where the tasks are. */
+function queryFor(members: readonly Member[]): ListQuery {
+  const tasks = members.flatMap(({ wish }) => wish?.last ?? []);
+  const models = new Set(tasks.map(({ model }) => model));
+  const [model] = models;
+  const oldest = Math.min(...tasks.map(({ created_at }) => Date.parse(created_at)));
+  return {
+    created_after: new Date(oldest - SINCE_MARGIN_MS),
+    ...(models.size === 1 && model !== '' && model !== undefined ? { model } : {}),
+  };
 }

@@ -1,6 +1,13 @@
 import { getEventListeners } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { KLING_O1, KLING_O3_STD, PredictionFailedError, WaveSpeedKling } from 'wavespeed-kling';
+import {
+  KLING_O1,
+  KLING_O3_STD,
+  PredictionFailedError,
+  type RunOptions,
+  WaveSpeedKling,
+} from 'wavespeed-kling';
 import { createEmulator, type EmulatorCore, type EmulatorOptions } from 'wavespeed-kling/testing';
 import { failure, rejection } from './support.js';
 
@@ -24,20 +31,45 @@ const counts = (emulator: EmulatorCore) => ({
   result: emulator.requestCount({ operation: 'result' }),
 });
 
+/** A client whose list is not what the service says: each task in it is changed. */
+function withList(emulator: EmulatorCore, change: (task: Record<string, unknown>) => object): WaveSpeedKling {
+  const fetch: typeof globalThis.fetch = async (url, init) => {
+    const response = await emulator.fetch(url, init);
+    if (!String(url instanceof Request ? url.url : url).endsWith('/predictions')) return response;
+    const body = (await response.json()) as { data: { items: Record<string, unknown>[] } };
+    return Response.json({ ...body, data: { ...body.data, items: body.data.items.map(change) } });
+  };
+  return new WaveSpeedKling({ apiKey: emulator.apiKey, fetch });
+}
+
+/** Runs so many tasks and gives when each ended, in milliseconds. */
+async function runTimed(kling: WaveSpeedKling, count: number, options: RunOptions = {}) {
+  const started = Date.now();
+  const running = Array.from({ length: count }, () =>
+    kling.run(KLING_O3_STD, INPUT, options).then(() => Date.now() - started),
+  );
+  const ends = Promise.all(running);
+  await vi.advanceTimersByTimeAsync(60_000);
+  return ends;
+}
+
 /** Runs so many tasks and gives how they went, time having passed as they need. */
 async function runAll(kling: WaveSpeedKling, count: number, pass = 30_000) {
   const updates: string[][] = [];
+  const ends: number[] = [];
+  const started = Date.now();
   const running = Array.from({ length: count }, (_, index) => {
     const seen: string[] = [];
     updates.push(seen);
-    return kling.run(index % 2 === 0 ? KLING_O3_STD : KLING_O1, INPUT, {
+    const run = kling.run(index % 2 === 0 ? KLING_O3_STD : KLING_O1, INPUT, {
       timeoutMs: pass,
       onUpdate: ({ status }) => void seen.push(status),
     });
+    return run.finally(() => ends.push(Date.now() - started));
   });
   const settled = Promise.allSettled(running);
   await vi.advanceTimersByTimeAsync(pass);
-  return { updates, results: await settled };
+  return { updates, ends, results: await settled };
 }
 
 describe('a few waits', () => {
@@ -86,7 +118,9 @@ describe('many waits', () => {
     const waiting = Promise.all(tasks.map(({ id }) => kling.wait(id)));
     await vi.advanceTimersByTimeAsync(20_000);
     await waiting;
-    expect(counts(emulator).result).toBe(40);
+    // One look each at first, and one a second that checks the list.
+    expect(counts(emulator).result).toBeGreaterThanOrEqual(40);
+    expect(counts(emulator).result).toBeLessThanOrEqual(40 + 8);
     expect(counts(emulator).list).toBeLessThanOrEqual(10);
   });
 
@@ -94,13 +128,15 @@ describe('many waits', () => {
     const { emulator, kling } = setUp();
     const running = Promise.allSettled(Array.from({ length: 20 }, () => kling.run(KLING_O3_STD, INPUT)));
     await vi.advanceTimersByTimeAsync(3000);
-    const before = counts(emulator).result;
-    for (const { id } of emulator.account.tasks.slice(0, 5)) emulator.task(id).fail('content refused');
+    const before = emulator.requests.length;
+    const ids = emulator.account.tasks.slice(0, 5).map(({ id }) => id);
+    for (const id of ids) emulator.task(id).fail('content refused');
     await vi.advanceTimersByTimeAsync(20_000);
     const failed = (await running).filter((result) => result.status === 'rejected');
     expect(failed).toHaveLength(5);
     for (const { reason } of failed) expect(reason).toBeInstanceOf(PredictionFailedError);
-    expect(counts(emulator).result - before).toBe(5);
+    const looks = emulator.requests.slice(before).filter(({ path }) => ids.some((id) => path.includes(id)));
+    expect(looks).toHaveLength(5);
   });
 
   test.each([
@@ -113,8 +149,9 @@ describe('many waits', () => {
   ])('get there by their result URLs where the list %s', async (_how, fault) => {
     const { emulator, kling } = setUp();
     emulator.fail({ on: 'list', times: Infinity, ...fault });
-    const { results } = await runAll(kling, 20);
+    const { results, ends } = await runAll(kling, 20);
     expect(results.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 'fulfilled'));
+    expect(Math.max(...ends)).toBeLessThanOrEqual(9000);
     // No worse than polling each: eight looks a task, and few tries at the list.
     expect(counts(emulator).result).toBeLessThanOrEqual(20 * 8);
     expect(counts(emulator).list).toBeLessThanOrEqual(3);
@@ -137,6 +174,101 @@ describe('many waits', () => {
     await running;
     const { list, result } = counts(emulator);
     expect(list + result).toBeLessThanOrEqual(10 * 8 + 3);
+  });
+
+  test.each([
+    ['goes on saying "processing"', () => ({ status: 'processing', outputs: [] })],
+    ['says nothing of the status', () => ({ status: undefined, outputs: [] })],
+    ['says "failed" of them all', () => ({ status: 'failed', outputs: [] })],
+    ['has them completed without a video', () => ({ status: 'completed', outputs: null })],
+  ])('go by their result URLs where the list %s', async (_how, change) => {
+    const { emulator } = setUp({ createdMs: 0, processingMs: 20_000 });
+    const kling = withList(emulator, (task) => ({ ...task, ...change() }));
+    const ends = await runTimed(kling, 40, { pollIntervalMs: 1000 });
+    // Two looks later than by polling each: one that finds the list out, and one more.
+    expect(Math.max(...ends)).toBeLessThanOrEqual(20_000 + 3000);
+    expect(counts(emulator).result).toBeLessThanOrEqual(40 * 22);
+    expect(counts(emulator).list).toBeLessThanOrEqual(23);
+  });
+
+  test('are found one by one where the list is wrong about a few', async () => {
+    const { emulator } = setUp({ createdMs: 0, processingMs: 5000 });
+    const wrong = new Set<unknown>();
+    const kling = withList(emulator, (task) => {
+      if (wrong.size < 8) wrong.add(task.id);
+      return wrong.has(task.id) ? { ...task, status: 'processing', outputs: [] } : task;
+    });
+    const ends = await runTimed(kling, 40);
+    expect(Math.max(...ends)).toBeLessThanOrEqual(5000 + 9000);
+    expect(ends.filter((end) => end <= 6000).length).toBeGreaterThanOrEqual(32);
+  });
+
+  test('are not held up by a list that hangs: neither their ends nor their deadlines', async () => {
+    const { emulator, kling } = setUp({ createdMs: 0, processingMs: 2000 });
+    emulator.fail({ on: 'list', kind: 'hang', when: 'headers', times: Infinity });
+    const ends = await runTimed(kling, 20, { timeoutMs: 4000 });
+    expect(Math.max(...ends)).toBeLessThanOrEqual(3000);
+  });
+
+  test('are not held up by result URLs that hang for others', async () => {
+    const { emulator, kling } = setUp({ createdMs: 0, processingMs: 4000 });
+    emulator.fail({ on: 'list', kind: 'status', status: 404, times: Infinity });
+    emulator.fail({ on: 'result', kind: 'hang', when: 'headers', times: 60 });
+    const started = Date.now();
+    const ends: number[] = [];
+    const running = Array.from({ length: 200 }, () =>
+      kling.run(KLING_O3_STD, INPUT).then(() => void ends.push(Date.now() - started)),
+    );
+    await vi.advanceTimersByTimeAsync(8000);
+    expect(ends).toHaveLength(140);
+    await vi.advanceTimersByTimeAsync(90_000);
+    await Promise.all(running);
+  });
+
+  test('that are to wait for longer than a timer can count send nothing', async () => {
+    // A faked timer does not overflow.
+    vi.useRealTimers();
+    const warnings = vi.spyOn(process, 'emitWarning');
+    const { emulator, kling } = setUp();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const options = { pollIntervalMs: 2 ** 31, timeoutMs: 2 ** 33, signal };
+    const running = Array.from({ length: 10 }, () => rejection(kling.run(KLING_O3_STD, INPUT, options)));
+    await vi.waitUntil(() => emulator.requestCount({ operation: 'submit' }) === 10);
+    await setTimeout(50);
+    expect(counts(emulator)).toEqual({ list: 0, result: 0 });
+    expect(warnings).not.toHaveBeenCalled();
+    warnings.mockRestore();
+    controller.abort('left');
+    expect(new Set(await Promise.all(running))).toEqual(new Set(['left']));
+  });
+
+  test('do not ask again and again about an end that the result URL denies, nor tell of no status', async () => {
+    const { emulator } = setUp({ createdMs: 0, processingMs: 15_000 });
+    const kling = withList(emulator, (task) => ({
+      ...task,
+      status: String(task.id).charCodeAt(0) % 2 === 0 ? 'failed' : undefined,
+    }));
+    const updates = new Set<string>();
+    const onUpdate = ({ status }: { status: string }) => void updates.add(status);
+    const impatient = kling.run(KLING_O3_STD, INPUT, { pollIntervalMs: 500, onUpdate });
+    const ends = await runTimed(kling, 30, { pollIntervalMs: 5000, onUpdate });
+    await impatient;
+    expect(Math.max(...ends)).toBeLessThanOrEqual(16_000);
+    // As by polling each, and once more for each that the list says has ended.
+    expect(counts(emulator).result).toBeLessThanOrEqual(30 * 3 + 30 + 31);
+    expect(updates).toEqual(new Set(['processing', 'completed']));
+  });
+
+  test('outlive a clock that was put back', async () => {
+    const { kling } = setUp();
+    await runAll(kling, 20);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    await runAll(kling, 20);
+    vi.useRealTimers();
+    vi.useFakeTimers();
+    const { results } = await runAll(kling, 20);
+    expect(results.every(({ status }) => status === 'fulfilled')).toBe(true);
   });
 
   test('outlive a result URL that hangs for one of them: the others are not held up', async () => {

@@ -1,0 +1,58 @@
+/**
+ * Goes through the list of tasks once, for those that are wanted: a bounded number of pages, some of them at once.
+ */
+import type { Prediction } from './prediction.js';
+import type { ListQuery, PredictionPage } from './predictions.js';
+
+/** Makes one attempt to fetch one page; rejects at once when the signal aborts. */
+export type FetchPage = (
+  query: ListQuery & { page: number; page_size: number },
+  signal: AbortSignal,
+) => Promise<PredictionPage>;
+
+const PAGE_SIZE = 100;
+/** How many pages of other people's tasks are worth reading, beside those that ours fill. */
+const SPARE_PAGES = 2;
+const PAGES_AT_ONCE = 4;
+
+/** Says how many pages it takes at least to see so many tasks. */
+export const pagesFor = (tasks: number): number => Math.ceil(tasks / PAGE_SIZE);
+
+/** Says how many are read at most. */
+export const mostPagesFor = (tasks: number): number => pagesFor(tasks) + SPARE_PAGES;
+
+/** Hands on each task of the list, newest first, until none is wanted any more; gives how many requests that took. */
+export async function sweepList(
+  fetchPage: FetchPage,
+  query: ListQuery,
+  signal: AbortSignal,
+  wanted: { readonly size: number },
+  onTask: (task: Prediction) => void,
+): Promise<number> {
+  const seen = new Set<string>();
+  let last = mostPagesFor(wanted.size);
+  let isTotalKnown = false;
+  let next = 1;
+  while (next <= last && wanted.size > 0) {
+    // Not before the first page has told how many there are.
+    const group: number = isTotalKnown ? Math.min(PAGES_AT_ONCE, last - next + 1) : 1;
+    const pages: PredictionPage[] = await Promise.all(
+      Array.from({ length: group }, (_, index) =>
+        fetchPage({ ...query, page: next + index, page_size: PAGE_SIZE }, signal),
+      ),
+    );
+    next += group;
+    for (const { items, count, total } of pages) {
+      const before = seen.size;
+      for (const item of items) {
+        if (!seen.has(item.id)) onTask(item);
+        seen.add(item.id);
+      }
+      // Past the end, or a list that does not know `page`.
+      const isOver = seen.size === before || (total === undefined && count < PAGE_SIZE);
+      isTotalKnown = total !== undefined;
+      last = isOver ? 0 : Math.min(last, total === undefined ? last : pagesFor(total));
+    }
+  }
+  return next - 1;
+}
