@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import packageJson from '../package.json' with { type: 'json' };
 import { orAbort } from './abort.js';
-import { ApiError, InvalidResponseError, UploadError } from './errors.js';
+import { ApiError, ConnectionError, InvalidResponseError, UploadError } from './errors.js';
 import type { FileKind } from './file-kind.js';
 import type { Http } from './http.js';
 import { CHUNK_BYTES, type LocalFile } from './local-file.js';
@@ -88,7 +88,9 @@ export class Uploader {
   ): Promise<void> {
     const label = `${labelOf('PUT', ticket.url)}, uploading ${file.label}`;
     await carry({ label, signal, idleMs: this.#means.http.requestTimeoutMs }, async (watch) => {
-      const body = counted(file.chunks(this.#means.transport.letsGoOf(CHUNK_BYTES)), watch, onBytes);
+      const handed = { bytes: 0 };
+      const chunks = file.chunks(this.#means.transport.letsGoOf(CHUNK_BYTES));
+      const body = counted(chunks, handed, watch, onBytes);
       try {
         const answer = await this.#means.transport.stream({
           method: 'PUT',
@@ -99,7 +101,10 @@ export class Uploader {
           signal: watch.signal,
         });
         const said = await readText(answer, watch);
-        if (answer.status >= 200 && answer.status < 300) return;
+        if (answer.status >= 200 && answer.status < 300) {
+          checkWhole(file, handed, label);
+          return;
+        }
         const passing = passingError(answer, label);
         if (passing !== undefined) throw passing;
         // Only the code: what storage explains beside it can hold the signature.
@@ -129,7 +134,8 @@ export class Uploader {
     );
     const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
     return carry({ label, signal, idleMs: http.requestTimeoutMs }, async (watch) => {
-      const chunks = counted(file.chunks(transport.letsGoOf(CHUNK_BYTES)), watch, onBytes);
+      const handed = { bytes: 0 };
+      const chunks = counted(file.chunks(transport.letsGoOf(CHUNK_BYTES)), handed, watch, onBytes);
       const form = async function* () {
         yield head;
         yield* chunks;
@@ -159,6 +165,7 @@ export class Uploader {
           { method: 'POST', path: FORM_PATH },
           key,
         );
+        checkWhole(file, handed, label);
         const downloadUrl = isRecord(data) ? httpUrl(data.download_url) : undefined;
         if (downloadUrl !== undefined) return downloadUrl.href;
         throw new InvalidResponseError(`[POST] ${FORM_PATH}: the answer has no download_url in it.`, {
@@ -210,15 +217,30 @@ function readTicket(data: unknown): Ticket {
   return { downloadUrl: downloadUrl.href, url, headers: signed };
 }
 
+/** How much of a file was handed to the transport: more than was sent, as long as the last piece is on its way. */
+interface Handed {
+  bytes: number;
+}
+
+/** Refuses a success that came too early: the transport stops sending then, and storage has a piece of the file. */
+function checkWhole(file: FitFile, handed: Handed, label: string): void {
+  if (handed.bytes >= file.size) return;
+  throw new ConnectionError(
+    `${label}: answered before it had the whole file (${handed.bytes} of ${file.size} bytes).`,
+  );
+}
+
 /** Passes bytes on as they are asked for, which is when those before them have been taken. */
 async function* counted(
   chunks: AsyncGenerator<Uint8Array, void, void>,
+  handed: Handed,
   watch: StreamWatch,
   onBytes: (loaded: number) => void,
 ): AsyncGenerator<Uint8Array, void, void> {
   let loaded = 0;
   for await (const chunk of chunks) {
     watch.touch();
+    handed.bytes += chunk.byteLength;
     yield chunk;
     loaded += chunk.byteLength;
     watch.touch();

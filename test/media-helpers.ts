@@ -140,6 +140,7 @@ export async function uploadService(
     /** Answers a PUT; default 200. */
     put?: Answer;
     earlyPut?: (taken: Taken, response: ServerResponse) => boolean;
+    earlyApi?: (taken: Taken, response: ServerResponse) => boolean;
     /** Answers what is posted to the API; true when it did. */
     api?: (taken: Taken, response: ServerResponse) => boolean;
     headers?: Record<string, string>;
@@ -150,7 +151,7 @@ export async function uploadService(
     early: options.earlyPut,
   });
   let tickets = 0;
-  const api = await serve((taken, response) => {
+  const answer: Answer = (taken, response) => {
     if (options.api?.(taken, response) === true) return;
     if (taken.path === '/api/v3/media/uploads') {
       tickets += 1;
@@ -173,6 +174,7 @@ export async function uploadService(
       return;
     }
     json(response, { id: 'task-1', status: 'completed', outputs: ['https://cdn.example/out.mp4'] });
-  });
+  };
+  const api = await serve(answer, { early: options.earlyApi });
   return { api, storage, ticketHeaders };
 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Agent } from 'undici';
@@ -15,7 +16,16 @@ import {
   WaveSpeedKling,
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
-import { json, movie, picture, samples, sha, temporaryDirectory, uploadService } from './media-helpers.js';
+import {
+  json,
+  movie,
+  picture,
+  samples,
+  sha,
+  type Taken,
+  temporaryDirectory,
+  uploadService,
+} from './media-helpers.js';
 
 const KEY = 'key-that-nobody-else-may-see';
 
@@ -205,6 +215,45 @@ describe('the ticket upload', () => {
     expect(error).toMatchObject({ name: 'UploadError', reason: 'refused', status: 307 });
     expect(storage.requests).toHaveLength(1);
   });
+
+  it.each(['storage', 'the form'])(
+    'does not believe %s that says yes before it has the whole file, and sends it again',
+    async (way) => {
+      let early = true;
+      const bytes = movie(20 * 1024 * 1024);
+      const answerEarly = (_taken: Taken, response: ServerResponse) => {
+        if (!early) return false;
+        early = false;
+        response.req.once('data', () => {
+          response.req.pause();
+          json(response, { type: 'video', download_url: 'https://cdn.example/half.bin' });
+        });
+        return true;
+      };
+      const { api, storage } =
+        way === 'storage'
+          ? await uploadService({ earlyPut: answerEarly })
+          : await uploadService({
+              earlyApi: (taken, response) =>
+                taken.path.endsWith('/binary') ? answerEarly(taken, response) : false,
+              api: ({ path }, response) => {
+                if (path.endsWith('/uploads')) json(response, null, 404);
+                return path.endsWith('/uploads');
+              },
+            });
+      const retried: string[] = [];
+      const kling = client(api.url, { onRetry: ({ error }) => void retried.push(error.message) });
+      await kling.upload(file('clip.mp4', bytes));
+      expect(retried).toEqual([
+        expect.stringMatching(
+          /uploading "clip\.mp4": answered before it had the whole file \(\d+ of 20971520 bytes\)\.$/,
+        ),
+      ]);
+      const sent = way === 'storage' ? storage.requests : api.requests.slice(1);
+      expect(sent).toHaveLength(2);
+      expect(sent[1]?.body.includes(bytes)).toBe(true);
+    },
+  );
 
   it('gives the error of a connection that cannot be made, with the file’s name', async () => {
     const { api } = await uploadService({
