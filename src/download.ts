@@ -4,6 +4,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onAbort } from './abort.js';
 import { ConfigurationError, InvalidInputError } from './errors.js';
 import { KNOWN_ENDINGS } from './file-kind.js';
 import { nameInUrl, safeName } from './file-name.js';
@@ -12,12 +13,12 @@ import { type DownloadMeans, type DownloadProgress, type Output, OutputDownload 
 import { alreadyThere, diskError, isThere } from './part-file.js';
 import type { Prediction } from './prediction.js';
 import { httpUrl, labelOf } from './streaming.js';
-import { readTransferOptions } from './transfer-options.js';
+import { readTransferOptions, tellProgress } from './transfer-options.js';
 
 /** How outputs are downloaded. */
 export interface DownloadOptions extends CallOptions {
-  /** Is told how many bytes were written. What it throws ends the download. */
-  onProgress?: ((progress: DownloadProgress) => void) | undefined;
+  /** Is told how many bytes were written; not waited for. What it throws or rejects with ends the download. */
+  onProgress?: ((progress: DownloadProgress) => unknown) | undefined;
   /** Replaces files of the same name, each in one step. Default: false, which refuses before anything is requested. */
   overwrite?: boolean | undefined;
 }
@@ -42,7 +43,7 @@ export async function download(
   options: DownloadOptions,
 ): Promise<DownloadedFile[]> {
   const {
-    signal,
+    signal: given,
     onProgress,
     overwrite = false,
   } = readTransferOptions(options, ['signal', 'onProgress', 'overwrite']);
@@ -51,16 +52,26 @@ export async function download(
   }
   const into = readDirectory(directory);
   const outputs = readOutputs(source, into);
-  signal?.throwIfAborted();
+  given?.throwIfAborted();
   await prepare(into, outputs, overwrite);
 
+  const stop = new AbortController();
+  const { signal } = stop;
+  const forget = given && onAbort(given, () => stop.abort(given.reason));
+  const predictionId = outputs[0]?.predictionId;
+  const tell = (progress: DownloadProgress) => {
+    tellProgress(onProgress, progress, (mistake) => {
+      if (predictionId !== undefined) mistake.predictionId = predictionId;
+      stop.abort(mistake);
+    });
+  };
   const downloads = outputs.map(
-    (output) => new OutputDownload(means, output, { signal, onProgress, overwrite }),
+    (output) => new OutputDownload(means, output, { signal, onProgress: tell, overwrite }),
   );
   const published: string[] = [];
   try {
     for (const one of downloads) await one.fetch();
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     // Only now, and all of them: a call that failed halfway must not stand in the way of the next.
     for (const one of downloads) published.push(await one.publish());
   } catch (error) {
@@ -69,6 +80,7 @@ export async function download(
       await Promise.all(published.map((path) => rm(path, { force: true }).catch(() => undefined)));
     throw error;
   } finally {
+    forget?.();
     await Promise.all(downloads.map((one) => one.discard()));
   }
   return downloads.map((one) => one.file);

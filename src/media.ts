@@ -2,12 +2,12 @@
  * Takes media up and down: checks every local file before the first byte leaves, and uploads the same one only once.
  */
 import { onAbort, orAbort } from './abort.js';
-import { type InputIssue, InvalidInputError } from './errors.js';
+import { type InputIssue, InvalidInputError, type WaveSpeedError } from './errors.js';
 import { judge, type MediaGroup } from './file-kind.js';
 import { isBlob, type LocalMedia } from './input.js';
 import { nameOf, openLocalFile, Unreadable } from './local-file.js';
 import type { CallOptions } from './options.js';
-import { progressError, readTransferOptions } from './transfer-options.js';
+import { readTransferOptions, tellProgress } from './transfer-options.js';
 import { type FitFile, Uploader, type UploadMeans } from './upload.js';
 
 /** How far a transfer is. */
@@ -23,8 +23,8 @@ export type UploadSource = string | URL | Blob | File;
 
 /** How a file is uploaded. */
 export interface UploadOptions extends CallOptions {
-  /** Is told how many bytes were handed to the network. What it throws ends the upload. */
-  onProgress?: ((progress: TransferProgress) => void) | undefined;
+  /** Is told how many bytes were handed to the network; not waited for. What it throws or rejects with ends the upload. */
+  onProgress?: ((progress: TransferProgress) => unknown) | undefined;
 }
 
 /** How many files of one input are uploaded at a time. */
@@ -135,23 +135,26 @@ export class Media {
     signal?.throwIfAborted();
     const upload = this.#find(file.identity) ?? this.#start(file);
     const { size: total } = file;
-    let fail: (error: unknown) => void = () => undefined;
+    let mistake: WaveSpeedError | undefined;
+    let fail: (error: WaveSpeedError) => void = () => undefined;
     const broken = new Promise<never>((_, reject) => {
       fail = reject;
     });
     const listener = (loaded: number) => {
-      try {
-        onProgress?.({ loaded, total });
-      } catch (cause) {
+      tellProgress(onProgress, { loaded, total }, (error) => {
+        mistake ??= error;
         upload.listeners.delete(listener);
-        fail(progressError(cause));
-      }
+        fail(error);
+      });
     };
     upload.waiting += 1;
     upload.listeners.add(listener);
     try {
       if (upload.done) listener(total);
-      return await orAbort(Promise.race([broken, upload.url]), signal);
+      const url = await orAbort(Promise.race([broken, upload.url]), signal);
+      // A call that was told of the last bytes may have rejected as the upload ended.
+      if (mistake !== undefined) throw mistake;
+      return url;
     } finally {
       broken.catch(() => undefined);
       upload.listeners.delete(listener);

@@ -7,7 +7,6 @@ import { endingFor, sniff } from './file-kind.js';
 import { alreadyThere, diskError, isThere, PartFile } from './part-file.js';
 import { announceRetry, delayAfter, type OnRetry, readMayBeRepeated, retrying } from './retry.js';
 import { carry, httpUrl, passingError, statusLine, type StreamWatch } from './streaming.js';
-import { progressError } from './transfer-options.js';
 import type { StreamAnswer, Transport } from './transport.js';
 
 /** What downloads are made with. The key is not among it: no output needs it. */
@@ -45,7 +44,8 @@ export interface DownloadProgress {
 /** What the caller chose. */
 export interface DownloadChoices {
   signal: AbortSignal | undefined;
-  onProgress: ((progress: DownloadProgress) => void) | undefined;
+  /** Must not throw. */
+  onProgress: (progress: DownloadProgress) => void;
   overwrite: boolean;
 }
 
@@ -286,7 +286,8 @@ export class OutputDownload {
           this.#received += bytes;
           this.#furthest = Math.max(this.#furthest, this.#received);
           watch.touch();
-          this.#tell();
+          const url = this.#output.url.href;
+          this.#choices.onProgress({ url, loaded: this.#received, total: this.#total });
         })
         .catch((error: unknown) => {
           failure ??= { error };
@@ -314,16 +315,6 @@ export class OutputDownload {
       await writing;
     }
     if (failure !== undefined) throw failure.error;
-  }
-
-  #tell(): void {
-    const { onProgress } = this.#choices;
-    if (onProgress === undefined) return;
-    try {
-      onProgress({ url: this.#output.url.href, loaded: this.#received, total: this.#total });
-    } catch (cause) {
-      throw progressError(cause);
-    }
   }
 
   #checkWhole(answer: StreamAnswer): void {

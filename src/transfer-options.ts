@@ -1,7 +1,7 @@
 /**
- * Checks the options of an upload or download.
+ * Checks the options of an upload or download, and calls the `onProgress` among them.
  */
-import { ConfigurationError, WaveSpeedError } from './errors.js';
+import { ConfigurationError, textOf, WaveSpeedError } from './errors.js';
 import { type CallOptions, readCallOptions } from './options.js';
 import { didYouMean } from './schemas.js';
 
@@ -26,8 +26,20 @@ export function readTransferOptions<Options extends CallOptions & { onProgress?:
   return options;
 }
 
-/** Says that a caller's `onProgress` threw. */
-export function progressError(cause: unknown): WaveSpeedError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new WaveSpeedError(`\`onProgress\` threw: ${message}.`, { cause });
+/**
+ * Calls a caller's `onProgress`, and tells of its mistake, thrown or rejected. It is not waited for: a slow one must
+ * not hold up the bytes.
+ */
+export function tellProgress<Progress>(
+  onProgress: ((progress: Progress) => unknown) | undefined,
+  progress: Progress,
+  onMistake: (error: WaveSpeedError) => void,
+): void {
+  const mistaken = (cause: unknown) =>
+    onMistake(new WaveSpeedError(`\`onProgress\` threw: ${textOf(cause)}.`, { cause }));
+  try {
+    Promise.resolve(onProgress?.(progress)).catch(mistaken);
+  } catch (cause) {
+    mistaken(cause);
+  }
 }

@@ -751,17 +751,23 @@ describe('an abort', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('a callback that throws ends it as well, with an error that says so', async () => {
-    const server = await fileServer(movie(5_000_000));
+  it.each([
+    ['throws', false, 5_000_000],
+    ['rejects', true, 5_000_000],
+    ['rejects when told of the last bytes', true, 1000],
+  ])('a callback that %s ends it as well, with an error that says so', async (_what, late, size) => {
+    const server = await fileServer(movie(size));
     const directory = temporaryDirectory();
     const cause = new Error('my mistake');
     const onProgress = () => {
+      if (late) return Promise.reject(cause);
       throw cause;
     };
-    const error = await failure(client().download(`${server.url}/a.mp4`, directory, { onProgress }));
+    const error = await failure(client().download(task([`${server.url}/a.mp4`]), directory, { onProgress }));
     expect(error).toMatchObject({
       name: 'WaveSpeedError',
       message: '`onProgress` threw: my mistake.',
+      predictionId: 'task-1',
       cause,
     });
     expect(readdirSync(directory)).toEqual([]);

@@ -477,23 +477,35 @@ describe('time', () => {
     expect(again).toEqual([1_000_000]);
   });
 
-  it('ends with an error that says so when onProgress throws, and sends nothing after it', async () => {
-    const { api, storage } = await uploadService();
-    const kling = client(api.url);
-    const cause = new Error('my mistake');
-    const onProgress = () => {
-      throw cause;
-    };
-    const error = await failure(kling.upload(file('a.mp4', movie(30_000_000)), { onProgress }));
-    expect(error).toMatchObject({
-      name: 'WaveSpeedError',
-      message: '`onProgress` threw: my mistake.',
-      cause,
-    });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect([api.requests.length, storage.requests.length]).toEqual([1, 1]);
-    expect(storage.requests[0]?.body.byteLength).toBe(0);
-  });
+  it.each([
+    ['throws', false],
+    ['rejects', true],
+  ])(
+    'ends with an error that says so when onProgress %s, and sends nothing after it',
+    async (_what, late) => {
+      const { api, storage } = await uploadService();
+      const kling = client(api.url);
+      const cause = new Error('my mistake');
+      const onProgress = () => {
+        if (late) return Promise.reject(cause);
+        throw cause;
+      };
+      const expected = { name: 'WaveSpeedError', message: '`onProgress` threw: my mistake.', cause };
+      expect(await failure(kling.upload(file('a.mp4', movie(30_000_000)), { onProgress }))).toMatchObject(
+        expected,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect([api.requests.length, storage.requests.length]).toEqual([1, 1]);
+      expect(storage.requests[0]?.body.byteLength).toBe(0);
+
+      // Of one piece, and of what is uploaded already.
+      const small = new Blob([picture()]);
+      expect(await failure(kling.upload(small, { onProgress }))).toMatchObject(expected);
+      const url = await kling.upload(small);
+      expect(await failure(kling.upload(small, { onProgress }))).toMatchObject(expected);
+      expect(await kling.upload(small)).toBe(url);
+    },
+  );
 });
 
 describe('an abort', () => {
