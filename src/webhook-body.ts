@@ -15,8 +15,11 @@ export interface NodeWebhookRequest {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
+/** A webhook carries the task's `input`, and with it every `data:` URL among its images: those are many megabytes. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
 /** Gives the limit in bytes. */
-export function checkMaxBodyBytes(maxBodyBytes: number = 1_048_576): number {
+export function checkMaxBodyBytes(maxBodyBytes: number = MAX_BODY_BYTES): number {
   if (Number.isSafeInteger(maxBodyBytes) && maxBodyBytes > 0) return maxBodyBytes;
   throw new ConfigurationError(
     `Expected \`maxBodyBytes\` to be a whole number of bytes, 1 or more; got ${String(maxBodyBytes)}.`,
@@ -65,7 +68,7 @@ export async function readNodeBody(request: NodeWebhookRequest, maxBytes: number
   throw new WebhookVerificationError(
     'parsed_body',
     `Something read the body before the receiver, and the signature is over its bytes. Leave it unread –
-  Express: register app.post(path, receiver.node) before app.use(express.json()), or put express.raw({ type: '*/*' }) on the route
+  Express: register app.post(path, receiver.node) before app.use(express.json()), or put express.raw({ type: '*/*', limit: '32mb' }) on the route
   Fastify: in a plugin of its own, addContentTypeParser('application/json', (request, payload, done) => done(null)), then reply.hijack() and receiver.node(request.raw, reply.raw)
   Next: receiver.fetch in a route handler; under pages/api, export const config = { api: { bodyParser: false } }
   Lambda and Hono: receiver.fetch, or verifyWebhook with the raw body`,

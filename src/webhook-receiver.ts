@@ -44,7 +44,12 @@ export interface WebhookReceiverOptions {
   store?: WebhookStore | undefined;
   /** How many seconds the timestamp may be off in either direction. Default: 300. */
   toleranceSeconds?: number | undefined;
-  /** The largest body taken, in bytes; a larger one is answered 413. Default: 1,048,576. */
+  /**
+   * The largest body taken, in bytes; a larger one is answered 413. Default: 33,554,432 (32 MiB), since a webhook carries
+   * the task's `input` with every `data:` URL in it. The body is read before it can be verified, so that anyone who
+   * knows the URL can make the receiver hold this much: where no `data:` URLs are submitted, 1,048,576 is ample.
+   * A framework that reads the body first has a limit of its own, such as 100 kB in `express.raw()`.
+   */
   maxBodyBytes?: number | undefined;
   /** Tells the time, in milliseconds since 1970. Default: `Date.now`. For tests. */
   now?: (() => number) | undefined;

@@ -139,8 +139,8 @@ function toBytes(rawBody: unknown): Uint8Array {
     `Expected the raw body, as a string, a Buffer, a Uint8Array or an ArrayBuffer; got ${
       rawBody === null || rawBody === undefined ? String(rawBody) : 'something parsed'
     }. The signature is over the bytes as they came. Get them so –
-  Express: express.raw({ type: '*/*' }) on this route, before any express.json(); then request.body
-  Fastify: addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => done(null, body)); then request.body
+  Express: express.raw({ type: '*/*', limit: '32mb' }) on this route, before any express.json(); then request.body
+  Fastify: addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: 33554432 }, (request, body, done) => done(null, body)); then request.body
   Hono: await context.req.arrayBuffer()
   Next: await request.arrayBuffer() in a route handler; under pages/api, export const config = { api: { bodyParser: false } } and read the stream
   Lambda: Buffer.from(event.body, event.isBase64Encoded ? 'base64' : 'utf8')`,

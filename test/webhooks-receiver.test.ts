@@ -65,6 +65,15 @@ describe('answers', () => {
     expect((await fetch(delivery('msg_1'))).status).toBe(200);
   });
 
+  test('200 to an event whose input holds all the images as data: URLs', async () => {
+    const images = Array.from({ length: 7 }, () => `data:image/png;base64,${'A'.repeat(4_000_000)}`);
+    const event = { ...JSON.parse(bodyOf()), input: { prompt: 'A fox', images } } as WebhookEvent;
+    const onEvent = vi.fn();
+    const { fetch } = createWebhookReceiver({ secret: SECRET, onEvent });
+    expect((await fetch(delivery('msg_1', JSON.stringify(event)))).status).toBe(200);
+    expect(onEvent).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ input: event.input }));
+  });
+
   test.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('405 to %s', async (method) => {
     const onError = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onError });
@@ -87,7 +96,7 @@ describe('answers', () => {
       },
     ],
     [400, 'invalid_payload', () => delivery('msg_1', '[]')],
-    [413, 'body_too_large', () => delivery('msg_1', JSON.stringify({ id: 'x'.repeat(2_000_000) }))],
+    [413, 'body_too_large', () => delivery('msg_1', JSON.stringify({ id: 'x'.repeat(32 * 1024 * 1024) }))],
   ])('%i %s, tells onError, and does not call onEvent', async (status, reason, request) => {
     const onError = vi.fn();
     const onEvent = vi.fn();
