@@ -71,6 +71,8 @@ export class OutputDownload {
   #total: number | undefined;
   /** What a later answer must still be the answer of, if it is to be joined to this one. */
   #validator: string | undefined;
+  /** What was said of the file's edition, whether it proves anything or not. */
+  #edition: Edition = {};
   #contentType: string | undefined;
 
   constructor(means: DownloadMeans, output: Output, choices: DownloadChoices) {
@@ -212,9 +214,8 @@ export class OutputDownload {
     return (
       range?.start === this.#received &&
       (range.total === undefined || this.#total === undefined || range.total === this.#total) &&
-      // Belt and braces: the server was asked for the rest of this very edition.
-      (this.#validator?.startsWith('"') !== true ||
-        (answer.header('etag') ?? this.#validator) === this.#validator)
+      // Servers and the caches before them overlook If-Range: a part of another edition would be joined to this one.
+      !isAnother(editionOf(answer), this.#edition)
     );
   }
 
@@ -254,6 +255,7 @@ export class OutputDownload {
     this.#contentType = contentType;
     this.#total = range === undefined ? lengthOf(answer) : range.total;
     this.#validator = validatorOf(answer);
+    this.#edition = editionOf(answer);
     const ending = endingFor(contentType) ?? this.#output.ending;
     this.#target = ending === undefined ? undefined : `${this.#output.stem}.${ending}`;
   }
@@ -388,6 +390,24 @@ export class OutputDownload {
     if (predictionId !== undefined) error.predictionId ??= predictionId;
     return error;
   }
+}
+
+/** What an answer's headers say of the file's edition. */
+interface Edition {
+  etag?: string | undefined;
+  modified?: string | undefined;
+}
+
+const editionOf = (answer: StreamAnswer): Edition => ({
+  etag: answer.header('etag'),
+  modified: answer.header('last-modified'),
+});
+
+/** Tells whether two answers contradict each other; a 206 need not repeat what the first answer said (RFC 9110, 15.3.7). */
+function isAnother(one: Edition, other: Edition): boolean {
+  const differ = (left: string | undefined, right: string | undefined) =>
+    left !== undefined && right !== undefined && left !== right;
+  return differ(one.etag, other.etag) || differ(one.modified, other.modified);
 }
 
 function lengthOf(answer: StreamAnswer): number | undefined {

@@ -124,6 +124,9 @@ async function fileServer(
   });
 }
 
+const DAY_1 = 'Mon, 01 Jan 2024 00:00:00 GMT';
+const DAY_2 = 'Tue, 02 Jan 2024 00:00:00 GMT';
+
 const ranged = (server: TestServer) =>
   server.requests.map(({ headers }) => [headers.range, headers['if-range']]);
 
@@ -380,6 +383,47 @@ describe('a connection that breaks', () => {
     expect(sha(readFileSync(file?.path ?? ''))).toBe(sha(other));
     expect(file?.bytes).toBe(size);
     expect(server.requests).toHaveLength(obeysIfRange ? 2 : 3);
+  });
+
+  it.each([
+    ['Last-Modified', { 'last-modified': DAY_1 }, { 'last-modified': DAY_2 }],
+    ['ETag', { etag: '"v1"', 'last-modified': DAY_1 }, { etag: '"v2"', 'last-modified': DAY_1 }],
+    ['Last-Modified beside an ETag', { etag: '"v1"', 'last-modified': DAY_1 }, { 'last-modified': DAY_2 }],
+  ])('is begun anew when a part comes from another edition by its %s', async (_what, first, second) => {
+    const other = movie(bytes.length);
+    const server = await serve((taken, response) => {
+      const start = Number(/bytes=(\d+)-/.exec(taken.headers.range ?? '')?.[1] ?? 0);
+      const [content, edition] = server.requests.length === 1 ? [bytes, first] : [other, second];
+      // If-Range is overlooked.
+      response.writeHead(start > 0 ? 206 : 200, {
+        'content-type': 'video/mp4',
+        'content-length': content.length - start,
+        ...(start > 0 ? { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` } : {}),
+        ...(edition as Record<string, string>),
+      });
+      if (server.requests.length > 1) response.end(content.subarray(start));
+      else response.write(content.subarray(0, 400_000), () => response.destroy());
+    });
+    const [file] = await client().download(`${server.url}/a.mp4`, temporaryDirectory());
+    expect(sha(readFileSync(file?.path ?? ''))).toBe(sha(other));
+    expect(server.requests.map(({ headers }) => headers.range !== undefined)).toEqual([false, true, false]);
+  });
+
+  it('is taken up by a part that does not repeat what the first answer said', async () => {
+    const server = await serve((taken, response) => {
+      const start = Number(/bytes=(\d+)-/.exec(taken.headers.range ?? '')?.[1] ?? 0);
+      const head = { 'content-type': 'video/mp4', 'content-length': bytes.length - start, etag: '"v1"' };
+      if (start === 0) {
+        response.writeHead(200, { ...head, 'last-modified': DAY_1 });
+        response.write(bytes.subarray(0, 400_000), () => response.destroy());
+        return;
+      }
+      const range = `bytes ${start}-${bytes.length - 1}/${bytes.length}`;
+      response.writeHead(206, { ...head, 'content-range': range }).end(bytes.subarray(start));
+    });
+    const [file] = await client().download(`${server.url}/a.mp4`, temporaryDirectory());
+    expect(sha(readFileSync(file?.path ?? ''))).toBe(sha(bytes));
+    expect(server.requests).toHaveLength(2);
   });
 
   it.each([
