@@ -236,8 +236,8 @@ export class OutputDownload {
     if (status !== 200 && range?.start !== this.#received) {
       throw this.#error('refused', `${statusLine(answer)}; expected the file`, { status });
     }
-    const encoding = answer.header('content-encoding') ?? 'identity';
-    if (encoding !== 'identity') {
+    const encoding = encodingOf(answer);
+    if (encoding !== '') {
       throw this.#error('refused', `the answer is encoded as ${encoding}, which was not asked for`, {
         status,
       });
@@ -408,6 +408,12 @@ function isAnother(one: Edition, other: Edition): boolean {
   const differ = (left: string | undefined, right: string | undefined) =>
     left !== undefined && right !== undefined && left !== right;
   return differ(one.etag, other.etag) || differ(one.modified, other.modified);
+}
+
+/** Names what the bytes are wrapped in; empty when they are as they are. `aws-chunked` is a remnant of how they were uploaded. */
+function encodingOf(answer: StreamAnswer): string {
+  const names = (answer.header('content-encoding') ?? '').split(',').map((name) => name.trim());
+  return names.filter((name) => !/^(?:identity|aws-chunked)?$/i.test(name)).join(', ');
 }
 
 function lengthOf(answer: StreamAnswer): number | undefined {

@@ -698,6 +698,7 @@ describe('an answer that is not the file', () => {
     [200, { 'content-type': 'application/json' }, 'not_media'],
     [200, { 'content-type': 'application/problem+json' }, 'not_media'],
     [200, { 'content-type': 'video/mp4', 'content-encoding': 'gzip' }, 'refused'],
+    [200, { 'content-type': 'video/mp4', 'content-encoding': 'aws-chunked, br' }, 'refused'],
     [200, { 'content-type': 'video/mp4', 'content-length': '0' }, 'not_media'],
   ])('%i with %j is %s', async (status, headers, reason) => {
     const server = await serve((_taken, response) => {
@@ -709,6 +710,15 @@ describe('an answer that is not the file', () => {
     expect(server.requests).toHaveLength(1);
     expect(readdirSync(directory)).toEqual([]);
   });
+
+  it.each(['', 'identity', 'Identity', 'aws-chunked', 'aws-chunked, identity'])(
+    'is not meant by the encoding %j, which is none',
+    async (encoding) => {
+      const server = await fileServer(movie(1000), { headers: { 'content-encoding': encoding } });
+      const [file] = await client().download(`${server.url}/a.mp4`, temporaryDirectory());
+      expect(file?.bytes).toBe(1000);
+    },
+  );
 
   it('follows five redirects, and not a sixth', async () => {
     const bytes = movie(1000);
