@@ -3,6 +3,7 @@
  */
 import { MAX_TIMER_MS, onAbort, orAbort } from './abort.js';
 import { estimateCost } from './cost.js';
+import { byDeadline, type Deadline } from './deadline.js';
 import type { DefinedModel } from './define-model.js';
 import {
   BudgetExceededError,
@@ -11,6 +12,7 @@ import {
   InvalidResponseError,
   PredictionFailedError,
   RateLimitError,
+  RequestTimeoutError,
   SubmissionUnknownError,
   textOf,
   WaitTimeoutError,
@@ -123,6 +125,7 @@ export class WaveSpeedKling {
    * Submits a task and waits until its video is there.
    *
    * @throws what `submit` and `wait` throw.
+   * @throws {RequestTimeoutError} when `timeoutMs` ran out before the task was submitted; nothing was submitted.
    */
   async run<M extends Model>(
     model: M,
@@ -315,7 +318,11 @@ export class WaveSpeedKling {
     if (cost > maxCost) throw new BudgetExceededError(cost, maxCost);
     signal?.throwIfAborted();
 
-    const body = fillIn(read, await this.#media.uploadAll(model.id, read.local, signal));
+    const deadline: Deadline = { at: deadlineAt, reason: () => tooLateError(model.id, options.timeoutMs) };
+    const urls = await byDeadline(deadline, signal, (limited) =>
+      this.#media.uploadAll(model.id, read.local, limited),
+    );
+    const body = fillIn(read, urls);
     const submission: Submission = {
       model: model.id,
       body,
@@ -330,6 +337,8 @@ export class WaveSpeedKling {
     const { maxRetries, onRetry } = this.#settings;
     const attempt = async () => {
       await this.#throttle.pass(signal, deadlineAt);
+      // What begins now would cost money for a caller who has stopped waiting. Once it is under way it is never cut short.
+      if (performance.now() >= deadlineAt) throw deadline.reason();
       try {
         return await submitOnce(this.#http, submission);
       } catch (error) {
@@ -480,6 +489,13 @@ export class WaveSpeedKling {
       predictionId,
     });
   }
+}
+
+/** Says that the caller's time ran out before any money was spent. */
+function tooLateError(model: string, timeoutMs: number = DEFAULT_TIMEOUT_MS): RequestTimeoutError {
+  return new RequestTimeoutError(
+    `timeoutMs (${timeoutMs} ms) ran out before the task was submitted to ${model}; nothing was submitted.`,
+  );
 }
 
 /** Calls a caller's callback and waits for it; what it throws must not cost the task's id. */

@@ -236,7 +236,7 @@ export class ConnectionError extends WaveSpeedError {
   }
 }
 
-/** Says that an answer did not come whole within `requestTimeoutMs`. */
+/** Says that an answer did not come whole within `requestTimeoutMs`, or that `timeoutMs` ran out before a task was submitted. */
 export class RequestTimeoutError extends WaveSpeedError {
   static {
     brand(this, 'RequestTimeoutError');

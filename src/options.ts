@@ -54,7 +54,10 @@ export interface SubmitOptions extends CallOptions {
 
 /** How a task is waited for. */
 export interface WaitOptions extends CallOptions {
-  /** How long to wait at most, in milliseconds; the task itself goes on. For `run` it counts from the call. Default: 1,800,000 (30 minutes). */
+  /**
+   * How long to wait at most, in milliseconds; the task itself goes on. For `run` it counts from the call, and nothing is
+   * submitted after it. Default: 1,800,000 (30 minutes).
+   */
   timeoutMs?: number | undefined;
   /**
    * How long to wait between two looks, in milliseconds, or a function of the milliseconds waited so far. Default: one

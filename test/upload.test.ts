@@ -782,6 +782,79 @@ describe('run and submit', () => {
   });
 });
 
+describe('the deadline of run', () => {
+  const prompt = 'A fox in the snow';
+
+  /** A service behind a fetch, without a socket whose timers would be counted; `seen` names what was called. */
+  function service(onCall: { put?: () => void; submit?: () => void }) {
+    vi.useFakeTimers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+      vi.restoreAllMocks();
+    });
+    const seen: string[] = [];
+    const fetch = (async (url: string, init: RequestInit) => {
+      const { pathname } = new URL(url);
+      const data = (value: unknown) => Response.json({ code: 200, message: 'success', data: value });
+      seen.push(pathname.replace(`/api/v3/${KLING_O1}`, 'submit'));
+      if (pathname.endsWith('/media/uploads')) {
+        const upload = { method: 'PUT', url: 'https://storage.example/put', headers: {} };
+        return data({ download_url: 'https://cdn.example/1.png', upload });
+      }
+      if (init.method === 'PUT') {
+        await new Response(init.body as ReadableStream).arrayBuffer();
+        onCall.put?.();
+        return new Response();
+      }
+      onCall.submit?.();
+      return data({ id: 'task-1', status: 'completed', outputs: ['https://cdn.example/out.mp4'] });
+    }) as typeof globalThis.fetch;
+    const run = (timeoutMs: number) =>
+      client('https://api.example', { fetch }).run(
+        KLING_O1,
+        { prompt, images: [new Blob([picture()])] },
+        { timeoutMs },
+      );
+    return { seen, run };
+  }
+  const uploaded = ['/api/v3/media/uploads', '/put'];
+
+  it('ends uploads that take longer, and nothing is submitted', async () => {
+    const { seen, run } = service({ put: () => void vi.advanceTimersByTime(20_000) });
+    const error = await failure(run(20_000));
+    expect(error).toBeInstanceOf(RequestTimeoutError);
+    expect(String(error)).toContain('timeoutMs (20000 ms) ran out before the task was submitted');
+    expect(String(error)).toContain('nothing was submitted');
+    expect(vi.getTimerCount()).toBe(0);
+    expect(seen).toEqual(uploaded);
+  });
+
+  it('is looked at once more before the task is submitted', async () => {
+    const { seen, run } = service({
+      put: () => {
+        // Time that passes without a turn of the event loop, as in a process that was asleep.
+        const late = performance.now() + 20_000;
+        vi.spyOn(performance, 'now').mockImplementation(() => late);
+      },
+    });
+    expect(await failure(run(20_000))).toBeInstanceOf(RequestTimeoutError);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(seen).toEqual(uploaded);
+  });
+
+  it.each([20_000, 2 ** 31 + 1000, Infinity])(
+    'of %d ms leaves no timer behind after uploads in time',
+    async (timeoutMs) => {
+      let timers: number | undefined;
+      const { seen, run } = service({ submit: () => (timers = vi.getTimerCount()) });
+      expect((await run(timeoutMs)).id).toBe('task-1');
+      // The one is the submit's own.
+      expect([timers, vi.getTimerCount()]).toEqual([1, 0]);
+      expect(seen).toEqual([...uploaded, 'submit']);
+    },
+  );
+});
+
 describe('through the caller’s own means', () => {
   it('a fetch takes everything, with a length and without the key', async () => {
     const { api, storage } = await uploadService();
