@@ -7,6 +7,13 @@ import type { WebhookEvent } from './webhook-verify.js';
 /** How many ended tasks are remembered for those who subscribe after their webhook came. */
 const REMEMBERED_EVENTS = 1_000;
 
+/** Leaves a task's `input` out: with images as data: URLs in it, a thousand of them would fill the memory. */
+function withoutInput(event: Prediction): Prediction {
+  const { ...kept } = event;
+  delete kept.input;
+  return kept;
+}
+
 /** Makes a hub; `onListenerError` hears of the listeners' mistakes, and must not reject. */
 export function createEventHub(onListenerError: (error: unknown, event: WebhookEvent) => Promise<void>) {
   type Listener = (prediction: Prediction) => unknown;
@@ -25,7 +32,7 @@ export function createEventHub(onListenerError: (error: unknown, event: WebhookE
     publish(event: Prediction): void {
       if (isTerminal(event.status)) {
         ended.delete(event.id);
-        ended.set(event.id, event);
+        ended.set(event.id, withoutInput(event));
         for (const oldest of ended.keys()) {
           if (ended.size <= REMEMBERED_EVENTS) break;
           ended.delete(oldest);

@@ -71,8 +71,8 @@ export interface WebhookReceiver {
   node: (request: NodeWebhookRequest, response: NodeWebhookResponse) => Promise<void>;
   /**
    * Calls the listener with every verified event of one task, until the function it returns is called. An event that
-   * came before is not missed: the last 1,000 ended tasks are remembered. The listener is never called before
-   * `subscribe` has returned.
+   * came before is not missed: the last 1,000 ended tasks are remembered, without their `input`. The listener is never
+   * called before `subscribe` has returned.
    */
   subscribe: (predictionId: string, listener: (prediction: Prediction) => unknown) => () => void;
 }

@@ -445,6 +445,20 @@ describe('subscribe', () => {
     expect(heard).toEqual(['task-1', 'task-1000']);
   });
 
+  test('remembers them without their input, which may be many megabytes; who listens already gets it', async () => {
+    const receiver = createWebhookReceiver({ secret: SECRET });
+    const [before, after] = [vi.fn(), vi.fn()];
+    receiver.subscribe('task-1', before);
+    const event = { ...(JSON.parse(bodyOf()) as WebhookEvent), input: { prompt: 'A fox' } };
+    await receiver.fetch(delivery('msg_1', JSON.stringify(event)));
+    receiver.subscribe('task-1', after);
+    await settled();
+    expect(before).toHaveBeenCalledExactlyOnceWith(expect.objectContaining(event));
+    const { input: _input, ...kept } = event;
+    expect(after).toHaveBeenCalledExactlyOnceWith(expect.objectContaining(kept));
+    expect(after.mock.calls[0]?.[0]).not.toHaveProperty('input');
+  });
+
   test('one listener’s error neither stops the others nor refuses the delivery; onError hears of it', async () => {
     const onError = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onError });
