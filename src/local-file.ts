@@ -106,7 +106,8 @@ async function openPath(path: string): Promise<LocalFile> {
     return {
       name: basename(path),
       size: state.size,
-      identity: `${path}\0${fingerprint(state)}`,
+      // The time of the change itself as well: it cannot be set, while tools that copy files set the time of writing.
+      identity: `${path}\0${fingerprint(state)}:${state.ctimeMs}`,
       read: (start, end) => readFully(handle, Buffer.alloc(end - start), start).catch(unreadable),
       chunks: (reuse) => chunksOf(path, state, reuse),
       close: () => handle.close(),

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -612,6 +620,25 @@ describe('the same thing given twice', () => {
     utimesSync(path, new Date(), new Date(Date.now() + 5000));
     await kling.upload(path);
     expect(storage.requests).toHaveLength(2);
+  });
+
+  it('is uploaded again when another file of the same size and time is in its place', async () => {
+    const { api, storage } = await uploadService();
+    const kling = client(api.url);
+    const [one, two] = [picture(), picture()];
+    const path = file('a.png', one);
+    const at = new Date('2024-01-01T00:00:00Z');
+    utimesSync(path, at, at);
+    const { ctimeMs } = statSync(path);
+    await kling.upload(path);
+    // As `cp -p` and unpacking do; a file system's clock ticks every few milliseconds.
+    await vi.waitFor(() => {
+      writeFileSync(path, two);
+      utimesSync(path, at, at);
+      expect(statSync(path).ctimeMs).not.toBe(ctimeMs);
+    });
+    await kling.upload(path);
+    expect(storage.requests.map(({ body }) => sha(body))).toEqual([sha(one), sha(two)]);
   });
 
   it('is tried anew after a failure', async () => {
