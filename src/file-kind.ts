@@ -2,6 +2,8 @@
  * Tells what a file is by its content, and whether the service takes it: which types, up to which size.
  */
 
+import { goesOnAs, mayHoldVideo, videoIn } from './file-marks.js';
+
 /** What a file is used as. */
 export type MediaGroup = 'image' | 'video';
 
@@ -87,14 +89,24 @@ export async function sniff(file: RandomAccess): Promise<{ mime: string; ext: st
       },
     }),
   };
+  let found: { mime: string; ext: string } | undefined;
   try {
-    return await fileTypeFromBlob(blob as unknown as Blob);
+    found = await fileTypeFromBlob(blob as unknown as Blob);
   } catch {
     // What the parser trips over is of no type it knows; what cannot be read is another matter.
     if (broken !== undefined) throw broken.error;
     return undefined;
   }
+  if (found === undefined || !mayHoldVideo(found.mime)) return found;
+  return videoIn(found.mime, await headOf(file, STREAMS_BYTES)) ?? found;
 }
+
+/** Where containers describe their streams, and where images say how they go on; in bytes from the beginning. */
+const STREAMS_BYTES = 64 * 1024;
+const IMAGE_HEAD_BYTES = 32;
+
+const headOf = (file: RandomAccess, bytes: number): Promise<Uint8Array> =>
+  file.read(0, Math.min(file.size, bytes));
 
 /**
  * Finds the kind of a file by its content, and says what is wrong with it, as the rest of a sentence that begins with
@@ -116,6 +128,9 @@ export async function judge(
   if (kind === undefined || !groups.includes(kind.group)) {
     const what = found === undefined ? 'is of no type that its content tells' : `is ${found.mime}`;
     return { problem: `${what}; expected ${types}` };
+  }
+  if (found !== undefined && !goesOnAs(found.mime, await headOf(file, IMAGE_HEAD_BYTES), file.size)) {
+    return { problem: `begins like ${found.mime} and is none; expected ${types}` };
   }
   const { maxBytes } = RULES[kind.group];
   return file.size > maxBytes ? { problem: tooLarge(file.size, maxBytes, kind.group) } : { kind };

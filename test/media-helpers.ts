@@ -67,7 +67,7 @@ export function temporaryDirectory(): string {
 
 export const sha = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-const latin = (text: string) => Buffer.from(text, 'latin1');
+export const latin = (text: string) => Buffer.from(text, 'latin1');
 const riff = (form: string) => latin(`RIFF\x24\0\0\0${form}`);
 const ftyp = (brand: string) => latin(`\0\0\0\x18ftyp${brand}\0\0\0\0isommp42`);
 const ebml = (type: string) =>
@@ -77,8 +77,35 @@ const ebml = (type: string) =>
     Buffer.from([0x42, 0x82, 0x80 | type.length]),
     latin(type),
   ]);
-const padded = (head: Buffer, size = 256) =>
+export const padded = (head: Buffer, size = 256) =>
   Buffer.concat([head, Buffer.alloc(Math.max(0, size - head.byteLength))]);
+
+export const AUDIO_STREAM = '409e69f84d5bcf11a8fd00805f5c442b';
+export const VIDEO_STREAM = 'c0ef19bc4d5bcf11a8fd00805f5c442b';
+
+/** The header of a WMV, with the properties of one stream for each type. */
+export function asf(...streams: string[]): Buffer {
+  const properties = (type: string) =>
+    Buffer.concat([
+      Buffer.from('9107dcb7b7a9cf118ee600c00c205365', 'hex'),
+      Buffer.from('6000000000000000', 'hex'),
+      Buffer.from(type, 'hex'),
+      Buffer.alloc(0x60 - 40),
+    ]);
+  return Buffer.concat([
+    Buffer.from('3026b2758e66cf11a6d900aa0062ce6c', 'hex'),
+    Buffer.from('00010000000000000100000001020000', 'hex').subarray(0, 14),
+    ...streams.map(properties),
+  ]);
+}
+
+/** A page of an Ogg for the first packet of each stream. */
+export const ogg = (...packets: string[]): Buffer =>
+  Buffer.concat(
+    packets.map((packet) =>
+      Buffer.concat([latin('OggS\0\x02'), Buffer.alloc(20), Buffer.from([1, packet.length]), latin(packet)]),
+    ),
+  );
 
 /** Beginnings of files, by the ending that is right for them. */
 export const samples: Record<string, { bytes: Buffer; contentType: string }> = {
@@ -94,32 +121,17 @@ export const samples: Record<string, { bytes: Buffer; contentType: string }> = {
   },
   webp: { bytes: padded(riff('WEBPVP8 ')), contentType: 'image/webp' },
   gif: { bytes: padded(latin('GIF89a\x01\0\x01\0')), contentType: 'image/gif' },
-  bmp: { bytes: padded(latin('BM\x46\0\0\0\0\0\0\0\x36\0\0\0')), contentType: 'image/bmp' },
+  bmp: { bytes: padded(latin('BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0')), contentType: 'image/bmp' },
   tiff: { bytes: padded(latin('II*\0\x08\0\0\0\0\0\0\0\0\0\0\0')), contentType: 'image/tiff' },
   mp4: { bytes: padded(ftyp('isom')), contentType: 'video/mp4' },
   mov: { bytes: padded(ftyp('qt  ')), contentType: 'video/quicktime' },
   '3gp': { bytes: padded(ftyp('3gp4')), contentType: 'video/3gpp' },
   avi: { bytes: padded(riff('AVI LIST')), contentType: 'video/x-msvideo' },
-  wmv: {
-    bytes: padded(
-      Buffer.concat([
-        Buffer.from('3026b2758e66cf11a6d900aa0062ce6c', 'hex'),
-        Buffer.from('00010000000000000100000001020000', 'hex').subarray(0, 14),
-        // The properties of a stream: its type is video.
-        Buffer.from('9107dcb7b7a9cf118ee600c00c205365', 'hex'),
-        Buffer.from('6000000000000000', 'hex'),
-        Buffer.from('c0ef19bc4d5bcf11a8fd00805f5c442b', 'hex'),
-      ]),
-    ),
-    contentType: 'video/x-ms-wmv',
-  },
+  wmv: { bytes: padded(asf(VIDEO_STREAM)), contentType: 'video/x-ms-wmv' },
   flv: { bytes: padded(latin('FLV\x01\x05\0\0\0\x09\0\0\0\0')), contentType: 'video/x-flv' },
   webm: { bytes: padded(ebml('webm')), contentType: 'video/webm' },
   mkv: { bytes: padded(ebml('matroska')), contentType: 'video/x-matroska' },
-  ogv: {
-    bytes: padded(Buffer.concat([latin('OggS\0\x02'), Buffer.alloc(22), latin('\x80theora')])),
-    contentType: 'video/ogg',
-  },
+  ogv: { bytes: padded(ogg('\x80theora')), contentType: 'video/ogg' },
 };
 
 /** A picture of this size, different from every other. */

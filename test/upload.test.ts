@@ -25,14 +25,20 @@ import {
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
 import {
+  asf,
+  AUDIO_STREAM,
   json,
+  latin,
   movie,
+  ogg,
+  padded,
   picture,
   samples,
   sha,
   type Taken,
   temporaryDirectory,
   uploadService,
+  VIDEO_STREAM,
 } from './media-helpers.js';
 
 const KEY = 'key-that-nobody-else-may-see';
@@ -139,6 +145,46 @@ describe('the ticket upload', () => {
       size: sample.bytes.byteLength,
       content_type: sample.contentType,
     });
+  });
+
+  it.each([
+    ['WMV', 'wmv', asf(AUDIO_STREAM, VIDEO_STREAM)],
+    ['OGV with Vorbis first', 'ogv', ogg('\x01vorbis', '\x80theora')],
+    ['OGV with Opus first', 'ogv', ogg('OpusHead', '\x80theora')],
+    ['OGV with a skeleton first', 'ogv', ogg('fishead\0', '\x80theora')],
+    ['OGM with FLAC first', 'ogv', ogg('\x7fFLAC', '\x01video\0\0')],
+  ])('knows a %s, whose sound comes before its video', async (_what, ending, bytes) => {
+    const { api } = await uploadService();
+    await client(api.url).upload(new Blob([padded(bytes)]));
+    const { contentType = '' } = samples[ending] ?? {};
+    expect(JSON.parse(String(api.requests[0]?.body))).toMatchObject({
+      filename: `video.${ending}`,
+      content_type: contentType,
+    });
+  });
+
+  const images: [string, Buffer][] = [
+    ['GIF87a', padded(latin('GIF87a\x01\0\x01\0'), 26)],
+    ['PNG of one pixel', padded(samples.png?.bytes.subarray(0, 41) ?? Buffer.alloc(0), 67)],
+  ];
+  for (const size of [12, 16, 40, 52, 56, 64, 108, 124]) {
+    const head = latin(`BM\x46\0\0\0\0\0\0\0\x36\0\0\0${String.fromCharCode(size)}`);
+    images.push([`BMP with a header of ${size} bytes`, padded(head)]);
+  }
+  for (const chunk of ['VP8 ', 'VP8L', 'VP8X']) {
+    images.push([`WebP with ${chunk}`, padded(latin(`RIFF\x24\0\0\0WEBP${chunk}`))]);
+  }
+  // What may follow a JPEG's begin: APP0, APP1, APP14, tables, frames, a restart interval, a comment, a fill byte.
+  for (const marker of [0xe0, 0xe1, 0xee, 0xdb, 0xc4, 0xc0, 0xc2, 0xdd, 0xfe, 0xff]) {
+    images.push([
+      `JPEG with ${marker.toString(16)} first`,
+      padded(Buffer.from([0xff, 0xd8, 0xff, marker, 0, 16]), 107),
+    ]);
+  }
+  it.each(images)('takes a %s', async (_what, bytes) => {
+    const { api, storage } = await uploadService();
+    await client(api.url).upload(new Blob([bytes]));
+    expect([api.requests.length, storage.requests.length]).toEqual([1, 1]);
   });
 
   it('knows a TIFF whose directory is at its very end', async () => {
@@ -367,6 +413,24 @@ describe('what is not fit is refused before anything is sent', () => {
       () => file('fake.png', Buffer.from('hello, world')),
       /"fake\.png" is of no type/,
     ],
+    ...(
+      [
+        ['GIF is a format', 'gif'],
+        ['BMW builds cars, and motorcycles', 'bmp'],
+        ['BM', 'bmp'],
+        ['RIFFxxxxWEBP', 'webp'],
+        ['RIFFxxxxWEBPsomething', 'webp'],
+        ['\xff\xd8\xff', 'jpeg'],
+        [`\xff\xd8\xffA${' and so on'.repeat(20)}`, 'jpeg'],
+        [png.toString('latin1', 0, 33), 'png'],
+      ] as const
+    ).map(([text, type]): [string, () => Blob, RegExp] => [
+      `what only begins like an image: ${JSON.stringify(text.slice(0, 40))}`,
+      () => new File([latin(text)], 'a.png'),
+      new RegExp(`"a\\.png" begins like image/${type} and is none; expected JPG`),
+    ]),
+    ['music in an Ogg', () => new Blob([padded(ogg('\x01vorbis'))]), /is audio\/ogg; expected/],
+    ['music in an ASF', () => new Blob([padded(asf(AUDIO_STREAM))]), /is audio\/x-ms-asf; expected/],
     [
       'a type that is not taken',
       () => new File([Buffer.from('%PDF-1.7\n')], 'a.png'),
