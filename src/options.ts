@@ -66,7 +66,10 @@ export interface WaitOptions extends CallOptions {
   pollIntervalMs?: PollInterval | undefined;
   /** Is called with the task at every change of its status, the last included; awaited, so that changes come in order. */
   onUpdate?: ((prediction: Prediction) => void | Promise<void>) | undefined;
-  /** A webhook receiver that ends the wait as soon as the event comes; polling goes on slowly, lest it never comes. */
+  /**
+   * A webhook receiver that ends the wait as soon as the event comes; an end without a video is confirmed by a look
+   * first. Polling goes on slowly, lest the event never comes.
+   */
   webhooks?: WakeSource | undefined;
 }
 

@@ -12,7 +12,7 @@ import {
   WaveSpeedError,
 } from './errors.js';
 import { isKeyFailure } from './http.js';
-import { isTerminal, type Prediction } from './prediction.js';
+import { isCompleted, isTerminal, type Prediction } from './prediction.js';
 
 /** How long to wait between two looks, in milliseconds: a number, or a function of the time waited so far. */
 export type PollInterval = number | ((elapsedMs: number) => number);
@@ -87,11 +87,21 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
     remaining > MAX_TIMER_MS ? undefined : setTimeout(() => stop.abort(DEADLINE), Math.max(0, remaining));
 
   let news: Prediction | undefined;
-  const unsubscribe = wakeSource?.subscribe(id, (prediction) => {
+  /** An end without a video that is to be confirmed: a webhook may be older than the task's last word. */
+  let doubted: Prediction | undefined;
+  /** What the next look heeds: the end of the wait, and news that makes it come at once. */
+  let hurry = wakeSource === undefined ? stop : follow(stop.signal);
+  let unsubscribe: (() => void) | undefined;
+  const onEvent = (prediction: Prediction) => {
     if (!isTerminal(prediction.status)) return;
-    news = prediction;
-    stop.abort(NEWS);
-  });
+    if (isCompleted(prediction)) {
+      news = prediction;
+      stop.abort(NEWS);
+      return;
+    }
+    doubted = prediction;
+    hurry.abort(NEWS);
+  };
 
   let last: Prediction | undefined;
   let failures = 0;
@@ -109,6 +119,11 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
     return interval();
   };
   try {
+    try {
+      unsubscribe = wakeSource?.subscribe(id, onEvent);
+    } catch (cause) {
+      throw new WaveSpeedError('`webhooks`: `subscribe` threw; see the cause.', { cause, predictionId: id });
+    }
     if (initial !== undefined) {
       last = initial;
       yield initial;
@@ -118,14 +133,24 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
     for (;;) {
       stop.signal.throwIfAborted();
       try {
+        // The doubted end is asked for by itself, without what the others' looks would show.
+        const asked = doubted;
+        const known: Prediction | undefined = asked === undefined ? last : undefined;
         const before: string | undefined = last?.status;
-        const seen = await look({ afterMs: delayMs, last, onUnchanged, signal: stop.signal });
+        const seen = await look({ afterMs: delayMs, last: known, onUnchanged, signal: hurry.signal });
         take(seen);
         if (seen.status !== before) yield seen;
         if (isTerminal(seen.status)) return;
+        // What came during the look is still to be looked into.
+        if (doubted === asked) doubted = undefined;
         delayMs = interval();
       } catch (error) {
-        if (stop.signal.aborted || !isOutlived(error)) throw error;
+        if (!stop.signal.aborted && hurry.signal.aborted) {
+          hurry = follow(stop.signal);
+          delayMs = 0;
+          continue;
+        }
+        if (stop.signal.aborted || doubted !== undefined || !isOutlived(error)) throw error;
         const now = performance.now();
         if (error instanceof NotFoundError) {
           notFound = { error, looks: (notFound?.looks ?? 0) + 1, since: notFound?.since ?? now };
@@ -143,13 +168,15 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
     }
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
+    // It could not be confirmed in time: then it is all that is known.
+    if (stop.signal.reason !== NEWS) news ??= doubted;
+    if (news !== undefined) {
+      yield news;
+      return;
+    }
     if (!stop.signal.aborted) {
       if (error instanceof WaveSpeedError) error.predictionId ??= id;
       throw error;
-    }
-    if (stop.signal.reason === NEWS && news !== undefined) {
-      yield news;
-      return;
     }
     // Never found at all is a better answer than "not yet".
     if (notFound !== undefined && notFound.looks >= NOT_FOUND_LOOKS && last === initial) throw notFound.error;
@@ -164,6 +191,13 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
     unsubscribe?.();
     forget?.();
   }
+}
+
+/** Makes a controller that aborts with a signal. */
+function follow(signal: AbortSignal): AbortController {
+  const follower = new AbortController();
+  onAbort(signal, () => follower.abort(signal.reason));
+  return follower;
 }
 
 /** Tells whether the wait goes on after a failed look: after anything but a refused key, a closed client or a wrong set-up. */

@@ -501,12 +501,107 @@ describe('woken by a webhook', () => {
     expect(webhooks.listeners.size).toBe(0);
   });
 
-  test('an event that says failed rejects', async () => {
+  const failed = task({ status: 'failed', error: 'refused' }) as unknown as Prediction;
+  const empty = { ...done(), outputs: [] } as unknown as Prediction;
+
+  test.each([
+    ['failed', failed],
+    ['completed without a video', empty],
+  ])('an event that says %s rejects, once a look has confirmed it', async (_what, event) => {
     const webhooks = source();
-    const { kling } = inTurn(task());
-    const waiting = failure(kling.wait('task-1', { webhooks }), PredictionFailedError);
-    await vi.advanceTimersByTimeAsync(10);
-    webhooks.listeners.get('task-1')?.(task({ status: 'failed', error: 'x' }) as unknown as Prediction);
+    const { kling, seen } = inTurn(task(), { ...event });
+    const updates: string[] = [];
+    const waiting = failure(
+      kling.wait('task-1', { webhooks, onUpdate: ({ status }) => void updates.push(status) }),
+      PredictionFailedError,
+    );
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(seen).toHaveLength(1);
+    webhooks.listeners.get('task-1')?.(event);
+    expect((await waiting).prediction).toMatchObject({ status: event.status, error: event.error });
+    expect(updates).toEqual(['created', event.status]);
+    expect(seen).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test.each([
+    ['failed', failed],
+    ['completed without a video', empty],
+  ])('an event that says %s is not believed where the look shows the video', async (_what, event) => {
+    const webhooks = source();
+    const { kling, seen } = inTurn(task(), done());
+    const waiting = kling.wait('task-1', { webhooks });
+    await vi.advanceTimersByTimeAsync(10_000);
+    webhooks.listeners.get('task-1')?.(event);
+    expect((await waiting).outputs).toHaveLength(1);
+    expect(seen).toHaveLength(2);
+  });
+
+  test('one that the look does not confirm ends nothing: the wait goes on, and the next one is looked into', async () => {
+    const webhooks = source();
+    const { kling, seen } = inTurn(task(), task({ status: 'processing' }), failed);
+    const start = Date.now();
+    const updates: string[] = [];
+    const waiting = failure(
+      kling.wait('task-1', { webhooks, onUpdate: ({ status }) => void updates.push(status) }),
+      PredictionFailedError,
+    );
+    await vi.advanceTimersByTimeAsync(10_000);
+    webhooks.listeners.get('task-1')?.(failed);
+    await vi.advanceTimersByTimeAsync(5000);
+    webhooks.listeners.get('task-1')?.(failed);
     await waiting;
+    expect(seen.map(({ at }) => at - start)).toEqual([0, 10_000, 15_000]);
+    expect(updates).toEqual(['created', 'processing', 'failed']);
+  });
+
+  test('where the look fails, the event is believed; it is made once', async () => {
+    const webhooks = source();
+    const { kling, seen } = inTurn(task(), envelope(null, 503));
+    const waiting = failure(kling.wait('task-1', { webhooks }), PredictionFailedError);
+    await vi.advanceTimersByTimeAsync(10_000);
+    webhooks.listeners.get('task-1')?.(failed);
+    expect((await waiting).prediction.error).toBe('refused');
+    expect(seen).toHaveLength(2);
+  });
+
+  test.each([
+    ['deadline', PredictionFailedError],
+    ['abort', Error],
+  ])('the look lasts no longer than until the %s', async (end, errorClass) => {
+    const webhooks = source();
+    const controller = new AbortController();
+    const { kling, seen } = clientOn(({ signal }) => {
+      if (seen.length === 1) return envelope(task());
+      return new Promise<Response>((_, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason as Error));
+      });
+    });
+    const { signal } = controller;
+    const waiting = failure(kling.wait('task-1', { webhooks, signal, timeoutMs: 20_000 }), errorClass);
+    await vi.advanceTimersByTimeAsync(10_000);
+    webhooks.listeners.get('task-1')?.(failed);
+    await vi.advanceTimersByTimeAsync(5000);
+    if (end === 'abort') controller.abort(new Error('enough'));
+    else await vi.advanceTimersByTimeAsync(5000);
+    const error = await waiting;
+    if (end === 'abort') expect(error.message).toBe('enough');
+    expect(seen).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('one that comes while an update is being told is looked into as well', async () => {
+    const webhooks = source();
+    const { kling, seen } = inTurn(task(), failed);
+    const telling = deferred<void>();
+    const waiting = failure(
+      kling.wait('task-1', { webhooks, onUpdate: () => telling.promise }),
+      PredictionFailedError,
+    );
+    await vi.advanceTimersByTimeAsync(100);
+    webhooks.listeners.get('task-1')?.(failed);
+    telling.resolve();
+    await waiting;
+    expect(seen).toHaveLength(2);
   });
 });
