@@ -221,7 +221,7 @@ export class Http {
         if (effective < 500) throw new ApiError(line(message), options);
         const retryAfterMs = parseRetryAfter(answer.header('retry-after'), Date.now());
         const error = new ServerError(line(message), options);
-        if (retryAfterMs !== undefined) askedToWait.set(error, retryAfterMs);
+        keepAskedWait(error, retryAfterMs);
         throw error;
       }
     }
@@ -275,8 +275,13 @@ export function provesNothingSent(error: unknown): boolean {
   return error instanceof ConnectionError && unsent.has(error);
 }
 
-/** What a 5xx asked to wait; RateLimitError has it in a field of its own. */
+/** What a 5xx or 408 asked to wait; RateLimitError has it in a field of its own. */
 const askedToWait = new WeakMap<object, number>();
+
+/** Keeps what an error answer asked to wait, in milliseconds, where the error's class has no field for it. */
+export function keepAskedWait(error: ApiError, retryAfterMs: number | undefined): void {
+  if (retryAfterMs !== undefined) askedToWait.set(error, retryAfterMs);
+}
 
 /** Gives the `Retry-After` of an error answer, in milliseconds. */
 export function retryAfterOf(error: unknown): number | undefined {

@@ -10,7 +10,7 @@ import {
   ServerError,
   WaveSpeedError,
 } from './errors.js';
-import { parseRetryAfter } from './http.js';
+import { keepAskedWait, parseRetryAfter } from './http.js';
 import { codeOf, type StreamAnswer } from './transport.js';
 
 /** Under what a request is carried. */
@@ -70,18 +70,16 @@ function toError(error: unknown, label: string): WaveSpeedError {
   return new ConnectionError(`${label}: the connection failed: ${detail}${trail}.`, { code, cause: error });
 }
 
-/**
- * Makes the error of an answer that may be another one the next time: 408, 429, 5xx; undefined for any other. Where
- * the server asks for a wait it is a `RateLimitError`, whatever its status: that class carries the wait.
- */
+/** Makes the error of an answer that may be another one the next time: 408, 429, 5xx; undefined for any other. */
 export function passingError(answer: StreamAnswer, label: string): WaveSpeedError | undefined {
   const { status } = answer;
   if (status !== 408 && status !== 429 && status < 500) return undefined;
   const retryAfterMs = parseRetryAfter(answer.header('retry-after'), Date.now());
   const message = `${label}: ${statusLine(answer)}`;
-  if (status === 429 || retryAfterMs !== undefined)
-    return new RateLimitError(message, { status, retryAfterMs });
-  return status === 408 ? new ApiError(message, { status }) : new ServerError(message, { status });
+  if (status === 429) return new RateLimitError(message, { status, retryAfterMs });
+  const error = status === 408 ? new ApiError(message, { status }) : new ServerError(message, { status });
+  keepAskedWait(error, retryAfterMs);
+  return error;
 }
 
 /** Words an answer's status: `403 Forbidden`. */

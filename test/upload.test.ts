@@ -245,6 +245,29 @@ describe('the ticket upload', () => {
     expect(storage.requests.map(({ body }) => sha(body))).toEqual(Array(4).fill(sha(bytes)));
   });
 
+  it.each([
+    [503, 'ServerError', '7', 7000],
+    [408, 'ApiError', '7', 7000],
+    [429, 'RateLimitError', '7', 7000],
+    [503, 'ServerError', '3600', 60_000],
+  ])('waits after %i, a %s, as long as Retry-After %s asks', async (status, name, retryAfter, delayMs) => {
+    const { api, storage } = await uploadService({
+      put: (_taken, response) => void response.writeHead(status, { 'retry-after': retryAfter }).end(),
+    });
+    const controller = new AbortController();
+    const told: unknown[] = [];
+    const onRetry: WaveSpeedKlingOptions['onRetry'] = ({ error, delayMs: waited }) => {
+      told.push([error.name, waited]);
+      setImmediate(() => controller.abort('seen'));
+    };
+    const { signal } = controller;
+    expect(await failure(client(api.url, { onRetry }).upload(new Blob([picture()]), { signal }))).toBe(
+      'seen',
+    );
+    expect(told).toEqual([[name, delayMs]]);
+    expect(storage.requests).toHaveLength(1);
+  });
+
   it('does not put the bytes again when they are refused, and names the file but not the signature', async () => {
     const { api, storage } = await uploadService({
       put: (_taken, response) => {
