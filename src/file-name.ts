@@ -25,6 +25,15 @@ function encoded(text: string): string {
   );
 }
 
+/** Gives the end of a text, at most so many bytes of UTF-8, in whole characters. */
+export function endOf(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(text);
+  let start = Math.max(0, bytes.byteLength - maxBytes);
+  // Not in the midst of a character: its further bytes begin with the bits 10.
+  while (((bytes[start] ?? 0) & 0xc0) === 0x80) start++;
+  return bytes.toString('utf8', start);
+}
+
 /** Names what a URL leads to by the last part of its path, and splits the ending off. */
 export function nameInUrl(url: URL): { stem: string; ending: string | undefined } {
   const last = url.pathname.split('/').pop() ?? '';

@@ -6,6 +6,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { orAbort } from './abort.js';
 import { ApiError, ConnectionError, InvalidResponseError, UploadError } from './errors.js';
 import type { FileKind } from './file-kind.js';
+import { endOf } from './file-name.js';
 import type { Http } from './http.js';
 import { CHUNK_BYTES, type LocalFile } from './local-file.js';
 import { type OnRetry, readMayBeRepeated, retrying } from './retry.js';
@@ -264,9 +265,12 @@ async function readText(answer: StreamAnswer, watch: StreamWatch): Promise<strin
   }
 }
 
+/** File systems, and storage that has them beneath it, take 255 bytes; some of that is for a prefix. */
+const MAX_NAME_BYTES = 200;
+
 /** Names a file to the service: with an ending that fits its content, since the service and its storage go by it. */
 function filenameOf({ name, kind }: FitFile): string {
-  const given = (name ?? kind.group).slice(-200);
+  const given = endOf(name ?? kind.group, MAX_NAME_BYTES);
   const ending = /\.([^.]+)$/.exec(given)?.[1]?.toLowerCase();
   return ending !== undefined && kind.endings.includes(ending) ? given : `${given}.${kind.endings[0]}`;
 }

@@ -222,6 +222,16 @@ describe('the ticket upload', () => {
     expect([api.requests.length, storage.requests.length]).toEqual([1, 0]);
   });
 
+  it('names a file by no more than 200 bytes, in whole characters, its ending among them', async () => {
+    const { api } = await uploadService();
+    const kling = client(api.url);
+    for (const name of [`${'狐'.repeat(80)}.png`, `${'🦊'.repeat(60)}.png`, `${'a'.repeat(300)}.png`]) {
+      await kling.upload(new File([picture()], name));
+    }
+    const names = api.requests.map(({ body }) => (JSON.parse(String(body)) as { filename: string }).filename);
+    expect(names).toEqual([`${'狐'.repeat(65)}.png`, `${'🦊'.repeat(49)}.png`, `${'a'.repeat(196)}.png`]);
+  });
+
   it('puts the bytes again, all of them, after 503, 429 and a broken connection; with the same ticket', async () => {
     let puts = 0;
     const { api, storage } = await uploadService({
