@@ -249,20 +249,21 @@ async function* counted(
   }
 }
 
-/** Reads an answer's text; to its end, so that the connection can be used again. */
+/** Reads an answer's text: to its end, so that the connection can be used again, but no more than could be of use. */
 async function readText(answer: StreamAnswer, watch: StreamWatch): Promise<string> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   const iterator = answer.body[Symbol.asyncIterator]();
-  for (;;) {
+  while (size <= MAX_ANSWER_BYTES) {
     const { done, value } = await orAbort(iterator.next(), watch.signal);
     if (done === true) return new TextDecoder().decode(Buffer.concat(pieces));
     watch.touch();
     size += value.byteLength;
-    if (size > MAX_ANSWER_BYTES)
-      throw new InvalidResponseError(`The answer is over ${MAX_ANSWER_BYTES} bytes.`);
     pieces.push(value);
   }
+  // A web page, say. Its status tells all that there is to know.
+  answer.discard();
+  return new TextDecoder().decode(Buffer.concat(pieces).subarray(0, MAX_ANSWER_BYTES));
 }
 
 /** File systems, and storage that has them beneath it, take 255 bytes; some of that is for a prefix. */

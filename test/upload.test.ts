@@ -222,6 +222,21 @@ describe('the ticket upload', () => {
     expect([api.requests.length, storage.requests.length]).toEqual([1, 0]);
   });
 
+  it.each([
+    [200, undefined],
+    [403, { name: 'UploadError', reason: 'refused', status: 403 }],
+    [500, { name: 'ServerError', status: 500 }],
+  ])('judges a long answer by its status, %i', async (status, expected) => {
+    const page = `<html>${'x'.repeat(200_000)}</html>`;
+    const { api, storage } = await uploadService({
+      put: (_taken, response) => void response.writeHead(status).end(page),
+    });
+    const upload = client(api.url, { maxRetries: 0 }).upload(new Blob([picture()]));
+    if (expected === undefined) expect(await upload).toBe('https://cdn.example/1.bin');
+    else expect(await failure(upload)).toMatchObject(expected);
+    expect(storage.requests).toHaveLength(1);
+  });
+
   it('names a file by no more than 200 bytes, in whole characters, its ending among them', async () => {
     const { api } = await uploadService();
     const kling = client(api.url);
