@@ -41,6 +41,10 @@ interface Ticket {
 const TICKETS_PATH = '/api/v3/media/uploads';
 const FORM_PATH = '/api/v3/media/upload/binary';
 
+/** What a header may be: a token, and text without control characters (RFC 9110, 5.6.2 and 5.5). */
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 /** How much of an answer is read: the service's own are shorter. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
@@ -212,8 +216,18 @@ function readTicket(data: unknown): Ticket {
   const url = httpUrl(upload.url) ?? fail('the answer has no URL to send the file to');
   const signed: Record<string, string> = {};
   for (const [name, value] of Object.entries(isRecord(headers) ? headers : {})) {
-    // Ours to say, and the same.
-    if (name.toLowerCase() !== 'content-length') signed[name] = String(value);
+    // The length is ours to say, and the same.
+    if (value === null || name.toLowerCase() === 'content-length') continue;
+    // A list of one, as Go writes headers, is as good.
+    const single: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
+    const text = typeof single === 'number' ? String(single) : single;
+    if (typeof text !== 'string' || !HEADER_VALUE.test(text) || !HEADER_NAME.test(name)) {
+      // Names what is wrong, not the value: it may be part of the signature.
+      return fail(
+        `the header ${JSON.stringify(name)} to send with the file is none that a request can carry`,
+      );
+    }
+    signed[name] = text;
   }
   return { downloadUrl: downloadUrl.href, url, headers: signed };
 }

@@ -155,9 +155,9 @@ export async function uploadService(
     earlyApi?: (taken: Taken, response: ServerResponse) => boolean;
     /** Answers what is posted to the API; true when it did. */
     api?: (taken: Taken, response: ServerResponse) => boolean;
-    headers?: Record<string, string>;
+    headers?: Record<string, unknown>;
   } = {},
-): Promise<{ api: TestServer; storage: TestServer; ticketHeaders: Record<string, string> }> {
+): Promise<{ api: TestServer; storage: TestServer; ticketHeaders: Record<string, unknown> }> {
   const { headers: ticketHeaders = { 'Content-Type': 'x/as-signed', 'x-amz-acl': 'private' } } = options;
   const storage = await serve(options.put ?? ((_taken, response) => void response.end()), {
     early: options.earlyPut,

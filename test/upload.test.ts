@@ -205,6 +205,20 @@ describe('the ticket upload', () => {
       { download_url: 'https://cdn.example/1', upload: { method: 'POST', url: 'https://s.example/?secret' } },
     ],
     ['no url', { download_url: 'https://cdn.example/1', upload: { method: 'PUT' } }],
+    ...[
+      { 'x-token': 'secret\r\nx-more: 1' },
+      { 'x-token': 'secret\u{1f98a}' },
+      { 'x-token': ['secret', 'secret'] },
+      { 'x-token': { secret: true } },
+      { 'x-token': true },
+      { 'x token': '1' },
+    ].map((headers): [string, object] => [
+      `the headers ${JSON.stringify(headers)}`,
+      {
+        download_url: 'https://cdn.example/1',
+        upload: { method: 'PUT', url: 'https://s.example/?secret', headers },
+      },
+    ]),
     [
       'a url that is not http',
       { download_url: 'https://cdn.example/1', upload: { method: 'PUT', url: 'file:///etc' } },
@@ -220,6 +234,14 @@ describe('the ticket upload', () => {
     expect(error).toBeInstanceOf(InvalidResponseError);
     expect(JSON.stringify(error) + String(error)).not.toContain('secret');
     expect([api.requests.length, storage.requests.length]).toEqual([1, 0]);
+  });
+
+  it('sends the numbers among a ticket’s headers, and leaves out what is null', async () => {
+    const headers = { 'x-number': 5, 'x-null': null, 'x-list': ['one'], 'Content-Length': 7, 'x-latin': 'é' };
+    const { api, storage } = await uploadService({ headers });
+    await client(api.url).upload(new Blob([picture(300)]));
+    const { host: _host, connection: _connection, ...sent } = storage.requests[0]?.headers ?? {};
+    expect(sent).toEqual({ 'x-number': '5', 'x-list': 'one', 'x-latin': 'é', 'content-length': '300' });
   });
 
   it.each([
