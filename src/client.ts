@@ -242,7 +242,8 @@ export class WaveSpeedKling {
 
   /**
    * Downloads a completed task's outputs into a directory, which is made where it is missing: `<id>-1.mp4` and so on,
-   * or, for a URL, by its last part. A file is there whole or not at all.
+   * or, for a URL, by its last part. A file is there whole or not at all; with a `fetch` or `dispatcher` of yours, a body
+   * without a length is as whole as that says it is.
    *
    * @throws {DownloadError} with its `reason`: `exists`, `expired` (after 7 days), `disk_full`, `incomplete`, …
    * @throws {InvalidInputError} for a task that is not completed.
