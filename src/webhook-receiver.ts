@@ -1,12 +1,12 @@
 /**
  * Ready handlers that take webhooks in: verified, each event handled once, none lost when the caller's handler throws.
  */
-import { WebhookVerificationError } from './errors.js';
+import { ConfigurationError, textOf, WebhookVerificationError } from './errors.js';
 import type { WebhookVerificationReason } from './errors.js';
 import type { Prediction } from './prediction.js';
 import { checkMaxBodyBytes, type NodeWebhookRequest, readFetchBody, readNodeBody } from './webhook-body.js';
 import { createEventHub } from './webhook-events.js';
-import { createMemoryStore, type WebhookStore } from './webhook-store.js';
+import { CLAIMS, createMemoryStore, type WebhookClaim, type WebhookStore } from './webhook-store.js';
 import {
   checkSecret,
   checkTolerance,
@@ -183,7 +183,7 @@ export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookR
     const context = { webhookId: id, event };
     let claim;
     try {
-      claim = await store.claim(id);
+      claim = checkClaim(await store.claim(id));
     } catch (error) {
       await report(error, context);
       return refusal(500, 'store_failed', 'The event was not handled; send it again.');
@@ -236,6 +236,12 @@ export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookR
     },
     subscribe: (predictionId, listener) => events.subscribe(predictionId, listener),
   };
+}
+
+/** Refuses what is no claim: taken for `new`, a store that forgot to return one would have each retry handled anew. */
+function checkClaim(claim: WebhookClaim): WebhookClaim {
+  if ((CLAIMS as readonly unknown[]).includes(claim)) return claim;
+  throw new ConfigurationError(`\`store.claim\` gave ${textOf(claim)}; expected ${CLAIMS.join(', ')}.`);
 }
 
 function refusal(status: number, reason: string, message: string): Answer {

@@ -2,11 +2,14 @@
  * Which webhook deliveries were handled already: the small interface a caller may implement, and the store in memory.
  */
 
+/** Everything that a store can say of a delivery. */
+export const CLAIMS = ['new', 'running', 'done'] as const;
+
 /**
  * What a store says of a delivery: `new` – nobody has it, and it is now the asker's to handle; `running` – another
  * asker is handling it; `done` – it was handled.
  */
-export type WebhookClaim = 'new' | 'running' | 'done';
+export type WebhookClaim = (typeof CLAIMS)[number];
 
 /**
  * Remembers deliveries by their `webhook-id`, so that each event is handled once: give one that all processes share

@@ -297,6 +297,25 @@ describe('a store that two processes share', () => {
     return { ...store, [broke]: () => Promise.reject(new Error(`${broke} failed`)) };
   };
 
+  test.each([undefined, null, true, 'OK', 'NEW', Object.create(null)])(
+    'that gives %o for a claim: 500, nothing handled, and told what was expected',
+    async (claim) => {
+      const onEvent = vi.fn();
+      const onError = vi.fn();
+      const store = { ...createMemoryStore(), claim: () => claim as never };
+      const receiver = createWebhookReceiver({ secret: SECRET, store, onEvent, onError });
+      const response = await receiver.fetch(delivery('msg_1'));
+      expect(response.status).toBe(500);
+      expect(await response.json()).toMatchObject({ reason: 'store_failed' });
+      expect(onEvent).not.toHaveBeenCalled();
+      expect(onError).toHaveBeenCalledExactlyOnceWith(
+        expect.any(ConfigurationError),
+        expect.objectContaining({ webhookId: 'msg_1' }),
+      );
+      expect(String(onError.mock.calls[0]?.[0])).toContain('expected new, running, done');
+    },
+  );
+
   test('that cannot claim: 500, nothing handled', async () => {
     const onEvent = vi.fn();
     const onError = vi.fn();
