@@ -26,11 +26,25 @@ const TYPES: Readonly<Record<string, string>> = {
   ogv: 'video/ogg',
 };
 
-/** Takes the media type by the file's name where none was given, and refuses what is neither image, video nor audio. */
+/** What systems call the same formats beside. */
+const OTHER_NAMES = [
+  'image/jpg',
+  'image/x-ms-bmp',
+  'image/x-bmp',
+  'video/avi',
+  'video/vnd.avi',
+  'video/msvideo',
+  'video/x-m4v',
+  'video/x-ms-asf',
+  'video/matroska',
+];
+const TAKEN: ReadonlySet<string> = new Set([...Object.values(TYPES), ...OTHER_NAMES]);
+
+/** Takes the media type by the file's name where none was given, and refuses what the service's docs do not list. */
 export function mediaType(filename: string, contentType: string | undefined): string | undefined {
-  const named = TYPES[/\.(\w+)$/.exec(filename)?.[1]?.toLowerCase() ?? ''];
-  const type = contentType === undefined || contentType === 'application/octet-stream' ? named : contentType;
-  return type !== undefined && /^(image|video|audio)\//.test(type) ? type : undefined;
+  const given = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (given !== '' && given !== 'application/octet-stream') return TAKEN.has(given) ? given : undefined;
+  return TYPES[/\.(\w+)$/.exec(filename)?.[1]?.toLowerCase() ?? ''];
 }
 
 /** Says why a file is too large, if it is. */

@@ -254,6 +254,7 @@ describe('the multipart upload', () => {
 
   test.each<[string, FormData, RegExp]>([
     ['no file', form(new Blob([PNG]), 'a.png', 'image'), /'file'/],
+    ['music', form(new Blob(['x'], { type: 'audio/mpeg' }), 'a.mp3'), /type/],
     ['a type it does not take', form(new Blob(['x'], { type: 'text/plain' }), 'a.txt'), /type/],
     [
       'an image over 20 MB',
@@ -348,12 +349,29 @@ describe('the ticket upload', () => {
     [{ filename: 'a.png' }, /size/],
     [{ filename: 'a.png', size: 0 }, /size/],
     [{ filename: 'a.exe', size: 5 }, /type/],
+    [{ filename: 'a.heic', size: 5 }, /type/],
+    [{ filename: 'a.heic', size: 5, content_type: 'application/octet-stream' }, /type/],
+    [{ filename: 'a.heic', size: 5, content_type: 'image/heic' }, /type/],
+    [{ filename: 'a.svg', size: 5, content_type: 'image/svg+xml' }, /type/],
+    [{ filename: 'a.mp3', size: 5, content_type: 'audio/mpeg' }, /type/],
+    [{ filename: 'a.png', size: 5, content_type: 'text/plain' }, /type/],
     [{ filename: 'a.png', size: 20 * 1024 * 1024 + 1 }, /20 MB/],
     [{ filename: 'a.mp4', size: 100 * 1024 * 1024 + 1 }, /100 MB/],
   ])('refuses a ticket for %j', async (body, message) => {
     const emulator = await started();
     const reply = await ask(emulator, body);
     expect([reply.status, reply.json.message]).toEqual([400, expect.stringMatching(message)]);
+  });
+
+  test.each([
+    ['a.jpg', 'image/jpg'],
+    ['a.bmp', 'image/x-ms-bmp'],
+    ['a.webm', 'Video/WebM; codecs="vp9"'],
+    ['a.avi', 'video/avi'],
+    ['a.png', ''],
+  ])('takes %s as %j', async (filename, content_type) => {
+    const emulator = await started();
+    expect((await ask(emulator, { filename, size: 5, content_type })).status).toBe(200);
   });
 
   test('takes the type by the name when none is given, and the largest of each', async () => {
