@@ -68,11 +68,11 @@ function decode(text: string): string {
 }
 
 function apiOperation(method: string, path: string): Pick<Route, 'operation' | 'name'> {
-  const [first = '', second = '', third = ''] = path.split('/');
+  const [first = '', second = '', third = '', ...more] = path.split('/');
   if (method === 'GET') {
     if (path === 'balance') return { operation: 'balance', name: '' };
     if (path === 'webhook/secret') return { operation: 'secret', name: '' };
-    if (first === 'predictions' && second !== '' && (third === '' || third === 'result')) {
+    if (first === 'predictions' && second !== '' && third === 'result' && more.length === 0) {
       return { operation: 'result', name: decode(second) };
     }
   }

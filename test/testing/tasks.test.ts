@@ -65,11 +65,16 @@ test('a completed task has an output, one flag for it, and the time it took', as
   });
 });
 
-test('the result is also served without /result at the end of its path', async () => {
-  const emulator = await started();
-  const { id } = await submit(emulator);
-  expect((await call(emulator, `predictions/${id}`)).json.data.id).toBe(id);
-});
+test.each(['', '/', '/other', '/result/more'])(
+  'a task is not there under its id with %j after it: 404',
+  async (rest) => {
+    const emulator = await started();
+    const { id } = await submit(emulator);
+    const reply = await call(emulator, `predictions/${id}${rest}`);
+    expect([reply.status, reply.json.code]).toEqual([404, 404]);
+    expect(emulator.requestCount({ operation: 'result' })).toBe(0);
+  },
+);
 
 test('the real clock can be put ahead', async () => {
   const emulator = await started({ processingMs: 5 * 60_000 });
