@@ -2,6 +2,7 @@
  * The emulator itself: one account behind the API, told what to fail, asked by whatever transport there is.
  */
 import { randomBytes } from 'node:crypto';
+import { textOf } from '../errors.js';
 import { Account, type AddedTask } from './account.js';
 import { type EmulatorClock, RealClock } from './clock.js';
 import { Deliveries, type WebhookDelivery } from './deliver.js';
@@ -45,8 +46,9 @@ export class Core implements EmulatorCore {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #stopListening: () => void;
 
-  constructor(options: EmulatorOptions = {}) {
-    const settings = settle(options);
+  /** @param others The names of options that are a subclass's own. */
+  constructor(options: EmulatorOptions, others: readonly string[] = []) {
+    const settings = settle(options, others);
     this.#settings = settings;
     this.apiKey = settings.apiKey ?? `emulator-${randomBytes(12).toString('hex')}`;
     this.webhookSecret = settings.webhookSecret ?? `whsec_${randomBytes(24).toString('hex')}`;
@@ -123,7 +125,13 @@ export class Core implements EmulatorCore {
     if (['output', 'file', 'put'].includes(operation) && request.headers['authorization'] !== undefined) {
       this.keyLeaks.push(entry);
     }
-    const fault = this.#faults.take(entry);
+    let fault: Fault | undefined;
+    try {
+      fault = this.#faults.take(entry);
+    } catch (error) {
+      await this.#readBody(request, entry);
+      return testMistake('matching', error, entry);
+    }
     if (fault === undefined) {
       const answer = await this.#answer(request, route, entry);
       entry.status = answer.status;
@@ -134,7 +142,12 @@ export class Core implements EmulatorCore {
     let answer: Answer | undefined;
     if (isAccepted(fault)) answer = await this.#answer(request, route, entry);
     else await this.#readBody(request, entry);
-    const plan = applyFault(answer, fault);
+    let plan: Plan;
+    try {
+      plan = applyFault(answer, fault);
+    } catch (error) {
+      return testMistake(fault.kind === 'data' ? 'patch' : 'body', error, entry);
+    }
     if (plan.fault === undefined || plan.fault.kind === 'delay' || plan.fault.kind === 'drip') {
       entry.status = plan.answer.status;
     }
@@ -228,6 +241,12 @@ export class Core implements EmulatorCore {
       this.#deliveries.send(task.id, task.webhook, { ...task.prediction(), input: task.input });
     }
   }
+}
+
+/** Tells of a mistake in the test itself, where it can be read: as the answer. */
+function testMistake(field: string, error: unknown, entry: LoggedRequest): Plan {
+  entry.status = 500;
+  return { answer: refusal(500, `the emulator's fault: \`${field}\` threw: ${textOf(error)}`) };
 }
 
 /**

@@ -1,7 +1,8 @@
 /**
  * The ways a network and a gateway fail, and whose turn it is to fail next.
  */
-import type { LoggedRequest, Operation } from './requests.js';
+import { checkChoice, checkFields } from './check.js';
+import { type LoggedRequest, type Operation, OPERATIONS } from './requests.js';
 
 /** What a fault can be set on: one call, `upload` for every step of one, `any` for all. */
 export type FaultTarget = Operation | 'any';
@@ -135,6 +136,41 @@ export type FaultKind =
 /** How a call fails, which one, and how often. */
 export type Fault = FaultTurn & FaultKind;
 
+/** The fields of each kind, beside those that all have. */
+const FIELDS: {
+  readonly [Kind in FaultKind['kind']]: readonly (keyof Extract<FaultKind, { kind: Kind }>)[];
+} = {
+  status: ['status', 'body', 'headers'],
+  reset: ['when', 'how', 'onlyReused', 'bytes'],
+  hang: ['when', 'bytes'],
+  delay: ['ms'],
+  drip: ['ms', 'bytes'],
+  garbage: [],
+  truncate: ['bytes'],
+  'not-json': [],
+  empty: [],
+  envelope: ['code', 'message', 'errorCode', 'status'],
+  redirect: ['location', 'status'],
+  data: ['patch'],
+};
+const COMMON_FIELDS: readonly (keyof FaultTurn | keyof Acceptance | 'kind')[] = [
+  'on',
+  'kind',
+  'times',
+  'after',
+  'matching',
+  'accepted',
+];
+
+/** Refuses a fault that would never strike, or not as it was meant. */
+function checkFault(fault: Fault): void {
+  checkChoice('on', fault.on, [...OPERATIONS, 'any']);
+  checkChoice('kind', fault.kind, Object.keys(FIELDS));
+  checkFields(`fail, kind ${fault.kind}`, fault, [...COMMON_FIELDS, ...FIELDS[fault.kind]]);
+  if (fault.kind === 'reset') checkChoice('when', fault.when, ['connection', 'request', 'headers', 'body']);
+  if (fault.kind === 'hang') checkChoice('when', fault.when, ['headers', 'body']);
+}
+
 const UPLOAD_STEPS: readonly string[] = ['upload', 'ticket', 'put'] satisfies Operation[];
 
 /** Tells whether a fault lets the call take effect. */
@@ -168,7 +204,9 @@ function strikesOperation(on: FaultTarget, operation: Operation): boolean {
 export class FaultQueue {
   #waiting: { fault: Fault; after: number; times: number }[] = [];
 
+  /** @throws {RangeError} for a fault that cannot be meant. */
   add(fault: Fault): void {
+    checkFault(fault);
     const times = fault.times ?? 1;
     const after = fault.after ?? 0;
     if (Number.isNaN(times) || times < 1) throw new RangeError(`times: got ${times}; expected 1 or more`);

@@ -1,6 +1,7 @@
 /**
  * What the emulator can be told when it is made, and what holds when nothing is said.
  */
+import { checkFields } from './check.js';
 import type { ManualClock } from './clock.js';
 
 /** Sets up an emulator; every field may be left out. */
@@ -67,12 +68,16 @@ function limit(name: string, value: number | undefined): number | undefined {
   return value === undefined ? undefined : amount(name, value, 0);
 }
 
-/** Fills in the defaults, and refuses what cannot be meant. */
-export function settle(options: EmulatorOptions): Settings {
+/**
+ * Fills in the defaults, and refuses what cannot be meant.
+ *
+ * @param others The names of options that are read elsewhere.
+ */
+export function settle(options: EmulatorOptions, others: readonly string[]): Settings {
   if (options.apiKey !== undefined && options.apiKey.trim() === '') {
     throw new RangeError('apiKey: got an empty string; expected a key, or nothing to accept any');
   }
-  return {
+  const settings: Settings = {
     apiKey: options.apiKey,
     balance: amount('balance', options.balance, 100),
     createdMs: amount('createdMs', options.createdMs, 50),
@@ -93,4 +98,6 @@ export function settle(options: EmulatorOptions): Settings {
     webhookDuplicates: amount('webhookDuplicates', options.webhookDuplicates, 0),
     webhookSecret: options.webhookSecret,
   };
+  checkFields('the options', options, [...Object.keys(settings), ...others]);
+  return settings;
 }

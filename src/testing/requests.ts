@@ -3,21 +3,25 @@
  */
 import type { WireRequest } from './wire.js';
 
+/** The calls of the API. */
+export const OPERATIONS = [
+  'submit',
+  'result',
+  'list',
+  'delete',
+  'balance',
+  'price',
+  'secret',
+  'upload',
+  'ticket',
+  'put',
+  'output',
+  'file',
+  'unknown',
+] as const;
+
 /** The calls of the API. `ticket` and `put` are the newer upload, `upload` the multipart one; `file` fetches an upload back. */
-export type Operation =
-  | 'submit'
-  | 'result'
-  | 'list'
-  | 'delete'
-  | 'balance'
-  | 'price'
-  | 'secret'
-  | 'upload'
-  | 'ticket'
-  | 'put'
-  | 'output'
-  | 'file'
-  | 'unknown';
+export type Operation = (typeof OPERATIONS)[number];
 
 /** One request as the emulator received it. */
 export interface LoggedRequest {

@@ -56,7 +56,7 @@ class LocalEmulator extends Core implements Emulator {
   #closed = false;
 
   constructor(options: StartEmulatorOptions) {
-    super(options);
+    super(options, ['port', 'keepAliveTimeoutMs'] satisfies (keyof StartEmulatorOptions)[]);
     this.#port = options.port ?? 0;
     this.#keepAliveTimeoutMs = options.keepAliveTimeoutMs ?? 5000;
   }

@@ -36,7 +36,12 @@ export interface EmulatorCore {
   readonly deliveries: readonly WebhookDelivery[];
   /** Counts the requests that match. */
   requestCount(filter?: RequestFilter): number;
-  /** Makes calls fail from now on; several faults strike in the order they were set. */
+  /**
+   * Makes calls fail from now on; several faults strike in the order they were set. Where a function of the fault throws,
+   * the call is answered 500 with its message.
+   *
+   * @throws {RangeError} for a fault that cannot be meant, naming what is wrong with it.
+   */
   fail(fault: Fault): void;
   /** Takes back every fault that has not struck yet. */
   clearFaults(): void;

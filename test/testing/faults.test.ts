@@ -265,6 +265,55 @@ describe('whose turn it is', () => {
     expect((await call(emulator, `predictions/${other.id}/result`)).status).toBe(500);
   });
 
+  test.each([
+    [{ on: 'submits', kind: 'empty' }, 'on: got "submits"; did you mean `submit`?'],
+    [{ on: 'download', kind: 'empty' }, 'on: got "download"; expected one of submit, result,'],
+    [{ kind: 'empty' }, 'on: got undefined; expected one of'],
+    [{ on: 'any', kind: 'rest', when: 'body' }, 'kind: got "rest"; did you mean `reset`?'],
+    [{ on: 'any', kind: 'toString' }, 'kind: got "toString"; expected one of status, reset,'],
+    [{ on: 'any', kind: 'status', status: 503, time: 3 }, '`time` is unknown; did you mean `times`?'],
+    [{ on: 'any', kind: 'delay', ms: 5, bytes: 3 }, '`bytes` is unknown'],
+    [{ on: 'any', kind: 'reset', when: 'header' }, 'when: got "header"; did you mean `headers`?'],
+    [
+      { on: 'any', kind: 'hang', when: 'connection' },
+      'when: got "connection"; expected one of headers, body',
+    ],
+  ])('%j is refused, and says what was meant', async (fault, message) => {
+    const emulator = await started();
+    expect(() => emulator.fail(fault as unknown as Fault)).toThrow(RangeError);
+    expect(() => emulator.fail(fault as unknown as Fault)).toThrow(message);
+    expect((await call(emulator, 'balance')).status).toBe(200);
+  });
+
+  test.each([
+    [
+      'matching',
+      {
+        matching: () => {
+          throw new Error('my mistake');
+        },
+      },
+      0,
+    ],
+    [
+      'patch',
+      {
+        patch: () => {
+          throw new Error('my mistake');
+        },
+      },
+      0.42,
+    ],
+  ])('a `%s` that throws is answered 500 with what it threw', async (field, fields, charged) => {
+    const emulator = await started();
+    emulator.fail({ on: 'submit', kind: 'data', patch: {}, ...fields });
+    const reply = await call(emulator, O3, { body: { prompt: 'x' } });
+    expect(reply.status).toBe(500);
+    expect(reply.json.message).toBe(`the emulator's fault: \`${field}\` threw: my mistake`);
+    expect(emulator.account.charged).toBe(charged);
+    expect(emulator.requests).toMatchObject([{ status: 500, body: { prompt: 'x' } }]);
+  });
+
   test.each([{ times: 0 }, { times: Number.NaN }, { after: -1 }])('%j is refused', async (turn) => {
     const emulator = await started();
     expect(() => emulator.fail({ on: 'any', kind: 'empty', ...turn })).toThrow(Object.keys(turn)[0]);

@@ -329,6 +329,21 @@ test.each([{ balance: -1 }, { createdMs: Number.NaN }, { perMinute: -5 }, { apiK
   },
 );
 
+test('an option that is not known is refused, and says what was meant', async () => {
+  expect(() => createEmulator({ proccessingMs: 5 } as object)).toThrow(
+    'the options: `proccessingMs` is unknown; did you mean `processingMs`?',
+  );
+  expect(() => createEmulator({ speed: 5 } as object)).toThrow(
+    '`speed` is unknown; expected one of apiKey, balance,',
+  );
+  expect(() => createEmulator({ port: 0 } as object)).toThrow('`port` is unknown');
+  await expect(startEmulator({ prot: 5 } as object)).rejects.toThrow(
+    '`prot` is unknown; did you mean `port`?',
+  );
+  const emulator = await started({ port: 0, keepAliveTimeoutMs: 1000 });
+  expect((await call(emulator, 'balance')).status).toBe(200);
+});
+
 test('a clock does not go backwards', () => {
   expect(() => new ManualClock().advance(-1)).toThrow(/advance/);
   expect(() => new ManualClock(Number.NaN)).toThrow(/ManualClock/);
