@@ -5,18 +5,25 @@ import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { setupServer } from 'msw/node';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Emulator, ManualClock, startEmulator } from '../../src/testing/index.js';
 import { call, type Data, O3, result, started } from './support.js';
 
 interface Receiver {
   url: string;
+  /** When the first one came. */
+  first: Promise<void>;
   received: { headers: IncomingHttpHeaders; body: string; url: string | undefined }[];
 }
 
-/** Receives webhooks; answers with the statuses given, the last one for ever. 0 breaks the connection. */
+/** Receives webhooks; answers with the statuses given, the last one for ever. 0 breaks the connection, -1 never answers. */
 async function receiver(...statuses: number[]): Promise<Receiver> {
   const received: Receiver['received'] = [];
+  let arrived: () => void = () => undefined;
+  const first = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8');
@@ -26,6 +33,8 @@ async function receiver(...statuses: number[]): Promise<Receiver> {
     request.on('end', () => {
       const status = statuses[Math.min(received.length, statuses.length - 1)] ?? 204;
       received.push({ headers: request.headers, body, url: request.url });
+      arrived();
+      if (status === -1) return;
       if (status === 0) request.socket.destroy();
       else response.writeHead(status, { location: '/elsewhere' }).end();
     });
@@ -36,7 +45,7 @@ async function receiver(...statuses: number[]): Promise<Receiver> {
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received, first };
 }
 
 async function submitTo(emulator: Emulator, webhook: string): Promise<Data> {
@@ -122,7 +131,7 @@ test('a refused one is sent again under the same id, signed anew, up to three ti
     [3, undefined],
     [4, 400],
   ]);
-  expect(emulator.deliveries[2]?.error).toMatch(/fetch failed/);
+  expect(emulator.deliveries[2]?.error).toMatch(/other side closed|ECONNRESET/);
 });
 
 test('it is not sent again once it was taken', async () => {
@@ -180,5 +189,45 @@ test('close() gives up what is still to be tried', async () => {
   await expect.poll(() => emulator.deliveries.length).toBe(1);
   await emulator.close();
   await emulator.settled();
+  expect(received).toHaveLength(1);
+});
+
+test('an answer is waited for as long as the service waits, 20 minutes', async () => {
+  const emulator = await started({ clock: new ManualClock(), webhookRetryMs: 60_000 });
+  const { url, received, first } = await receiver(-1);
+  const { id } = await submitTo(emulator, url);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  emulator.task(id).complete();
+  await first;
+  await vi.advanceTimersByTimeAsync(20 * 60_000 - 1);
+  expect(emulator.deliveries).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(emulator.deliveries).toMatchObject([
+    { attempt: 1, status: undefined, error: expect.stringMatching(/no answer within 1200000 ms/) },
+  ]);
+  expect(received).toHaveLength(1);
+});
+
+test('close() ends a delivery that is not answered, at once', async () => {
+  const emulator = await startEmulator({ clock: new ManualClock() });
+  const { url, received, first } = await receiver(-1);
+  emulator.task((await submitTo(emulator, url)).id).complete();
+  await first;
+  await emulator.close();
+  await emulator.settled();
+  expect(emulator.deliveries).toMatchObject([{ attempt: 1, status: undefined }]);
+  expect(received).toHaveLength(1);
+});
+
+test('msw in the same process does not refuse it, however strict', async () => {
+  const emulator = await started({ clock: new ManualClock(), webhookRetryMs: 1 });
+  const { url, received } = await receiver();
+  const server = setupServer();
+  server.listen({ onUnhandledRequest: 'error' });
+  onTestFinished(() => server.close());
+  emulator.task((await submitTo(emulator, url)).id).complete();
+  await emulator.settled();
+  expect(emulator.deliveries).toMatchObject([{ attempt: 1, status: 204, error: undefined }]);
   expect(received).toHaveLength(1);
 });
