@@ -159,8 +159,13 @@ export class Transport {
    * that, if a piece is more than they gather; a caller's fetch or dispatcher may keep pieces.
    */
   letsGoOf(pieceBytes: number): boolean {
+    return this.isOwn && getDefaultHighWaterMark(false) <= pieceBytes;
+  }
+
+  /** Whether requests go through our own sockets, and not through a caller's fetch or dispatcher. */
+  get isOwn(): boolean {
     const { fetch, dispatcher } = this.#options;
-    return fetch === undefined && dispatcher === undefined && getDefaultHighWaterMark(false) <= pieceBytes;
+    return fetch === undefined && dispatcher === undefined;
   }
 
   /** Makes a request with nothing but the headers it has; gives the answer as soon as its head is there. */

@@ -379,6 +379,19 @@ describe('the ticket upload', () => {
     },
   );
 
+  it('believes a fetch of the caller’s that answers without reading anything, as a test’s does', async () => {
+    const sent: string[] = [];
+    const fetch = (async (url: string, init: RequestInit) => {
+      sent.push(`${init.method ?? 'GET'} ${new URL(url).pathname}`);
+      const upload = { method: 'PUT', url: 'https://storage.example/put', headers: {} };
+      const data = { download_url: 'https://cdn.example/1.png', upload };
+      return init.method === 'PUT' ? new Response() : Response.json({ code: 200, data });
+    }) as typeof globalThis.fetch;
+    const kling = new WaveSpeedKling({ apiKey: KEY, fetch });
+    expect(await kling.upload(new Blob([picture()]))).toBe('https://cdn.example/1.png');
+    expect(sent).toEqual(['POST /api/v3/media/uploads', 'PUT /put']);
+  });
+
   it('gives the error of a connection that cannot be made, with the file’s name', async () => {
     const { api } = await uploadService({
       api: (_taken, response) => {
