@@ -183,6 +183,8 @@ export class Transport {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    // Whoever waits for the end of all waits for the late answers to submits as well.
+    for (const socket of this.#submitSockets) socket.ref();
     // A caller's dispatcher is the caller's to close.
     const agents = await this.#agents;
     await Promise.all([agents?.reads.close(), agents?.submits.close(), agents?.streams.close()]);
@@ -290,7 +292,8 @@ export class Transport {
     const unref = () => {
       if (!isAwaited) return;
       isAwaited = false;
-      if (--this.#awaitedSubmits === 0) for (const socket of this.#submitSockets) socket.unref();
+      if (--this.#awaitedSubmits === 0 && !this.#closed)
+        for (const socket of this.#submitSockets) socket.unref();
     };
 
     const collector = new Collector(onStart, foreign !== undefined);

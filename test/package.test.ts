@@ -233,6 +233,24 @@ describe('a process', () => {
     expect(ms).toBeLessThan(4500);
   }, 30_000);
 
+  test('closes after an abort in mid-submit, once the late answer has come', async () => {
+    const { output, code } = await outcome(
+      withService(
+        `emulator.fail({ on: 'submit', kind: 'delay', ms: 1500 });`,
+        `
+        const controller = new AbortController();
+        setTimeout(() => controller.abort(), 300);
+        const onSubmitted = ({ id }) => console.log(typeof id);
+        const options = { signal: controller.signal, onSubmitted };
+        await kling.run(KLING_O3_STD, input, options).catch((error) => console.log(error.name));
+        await kling.close();
+        console.log('closed');`,
+      ),
+    );
+    expect(output).toBe('SubmissionUnknownError\nstring\nclosed\n');
+    expect(code).toBe(0);
+  }, 30_000);
+
   test('ends by itself after an abort in mid-wait', async () => {
     const { output, ms } = await outcome(
       withService(
