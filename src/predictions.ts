@@ -3,7 +3,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { DefinedModel } from './define-model.js';
-import { type Candidate, InvalidResponseError } from './errors.js';
+import { ApiError, type Candidate, InvalidResponseError } from './errors.js';
 import type { Http } from './http.js';
 import type { ModelId } from './models.js';
 import { normalizePrediction, type Prediction, type PredictionStatus } from './prediction.js';
@@ -84,16 +84,28 @@ export async function fetchPage(
 
 /**
  * Goes through the tasks of a query, newest first, fetching a page when it is needed. A task that moves to the next
- * page while newer ones come in is given once.
+ * page while newer ones come in is given once. A service may give fewer a page than it was asked for: where it does not
+ * tell how many there are, only a page with nothing new is surely the end, and a thorough search goes on until then.
  */
 export async function* listAll(
   page: (number: number) => Promise<PredictionPage>,
   first: number,
   pageSize: number,
+  thorough = false,
 ): AsyncGenerator<Prediction, void, void> {
   const seen = new Set<string>();
+  let reached = (first - 1) * pageSize;
+  let isPastEnd = false;
   for (let number = first; ; number++) {
-    const { items, count, total } = await page(number);
+    let fetched: PredictionPage;
+    try {
+      fetched = await page(number);
+    } catch (error) {
+      // Asked beyond what may be the end, and refused: it is.
+      if (isPastEnd && error instanceof ApiError) return;
+      throw error;
+    }
+    const { items, count, total } = fetched;
     const fresh = items.filter((item) => !seen.has(item.id));
     for (const item of fresh) {
       seen.add(item.id);
@@ -101,7 +113,9 @@ export async function* listAll(
     }
     // Nothing new: past the end, or a server that ignores `page`.
     if (fresh.length === 0) return;
-    if (total === undefined ? count < pageSize : number * pageSize >= total) return;
+    reached += count;
+    isPastEnd = total === undefined && count < pageSize;
+    if (total === undefined ? isPastEnd && !thorough : reached >= total) return;
   }
 }
 

@@ -474,6 +474,26 @@ describe('candidates', () => {
     expect(seen.filter(isSubmit)).toHaveLength(1);
   });
 
+  test.each([
+    ['tells how many there are', 51],
+    ['does not', undefined],
+    ['does not, and refuses a page past the end', undefined],
+  ])(
+    'are all found where a page has fewer tasks than were asked for, and the service %s',
+    async (how, total) => {
+      const tasks = Array.from({ length: 51 }, (_, index) => task({ id: `task-${index}` }));
+      const { kling, seen } = clientOn((request) => {
+        if (isSubmit(request)) return Response.json({}, { status: 502 });
+        const { page } = request.body as { page: number };
+        if (page > 3 && how.endsWith('end')) return envelope(null, 400, 'no such page');
+        return envelope({ page, total, items: tasks.slice((page - 1) * 20, page * 20) });
+      });
+      const error = await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
+      expect(await error.candidates()).toHaveLength(51);
+      expect(seen.length - 1).toBe(total === undefined ? 4 : 3);
+    },
+  );
+
   test('have no mark where the service does not give the input back', async () => {
     const { kling } = clientOn((request) =>
       isSubmit(request) ? Response.json({}, { status: 502 }) : envelope({ page: 1, items: [task()] }),

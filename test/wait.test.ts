@@ -475,6 +475,19 @@ describe('woken by a webhook', () => {
     };
   };
 
+  test('names the task where the source fails, and leaves no timer', async () => {
+    const { kling, seen } = clientOn(() => envelope(task()));
+    const webhooks = {
+      subscribe: () => {
+        throw new Error('no store');
+      },
+    };
+    const error = await failure(kling.wait('task-1', { webhooks }), WaveSpeedError);
+    expect(error).toMatchObject({ predictionId: 'task-1', cause: { message: 'no store' } });
+    expect(seen).toHaveLength(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('a wait settles when the event comes, without another request', async () => {
     const webhooks = source();
     const { kling, seen } = inTurn(task());
