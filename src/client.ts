@@ -22,7 +22,7 @@ import { download, type DownloadedFile, type DownloadOptions } from './download.
 import { errorName, publish } from './events.js';
 import { type ApiRequest, Http } from './http.js';
 import { fillIn, type ModelInput, type ReadInput, readInput } from './input.js';
-import type { ManyRequest, ManyResult } from './many.js';
+import type { Batch, ManyRequest, ManyResult } from './many.js';
 import { Media, type UploadOptions, type UploadSource } from './media.js';
 import type { Model } from './models.js';
 import {
@@ -111,14 +111,12 @@ export class WaveSpeedKling {
    *   if (result.status === 'fulfilled') console.log(result.index, result.value.outputs[0]);
    * }
    */
-  async *runMany<Request extends ManyRequest>(
+  runMany<Request extends ManyRequest>(
     requests: Iterable<Request> | AsyncIterable<Request>,
     options: RunManyOptions = {},
   ): AsyncGenerator<ManyResult<Request>, void, void> {
-    readManyOptions(options);
-    // The limiter is not loaded by who does not use it.
-    const { runMany } = await import('./many.js');
-    yield* runMany((model, input, each) => this.run(model, input, each), requests, options);
+    const left = new AbortController();
+    return leavable(this.#runMany(requests, options, left.signal), left);
   }
 
   /**
@@ -132,22 +130,7 @@ export class WaveSpeedKling {
     input: ModelInput<M>,
     options: RunOptions = {},
   ): Promise<CompletedPrediction> {
-    const startedAt = performance.now();
-    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = readRunOptions(options);
-    const read = readInput(model, input);
-    const submittedAt = new Date();
-    const submitted = await this.#submit(read, options, startedAt + timeoutMs);
-    if (submitted.aborted) {
-      throw new SubmissionUnknownError('Aborted in mid-submit, and yet the task was accepted.', {
-        cause: signal?.reason,
-        predictionId: submitted.prediction.id,
-        model: read.model.id,
-        input: submitted.body,
-        submittedAt,
-        candidates: () => Promise.resolve([{ ...submitted.prediction, exactMatch: true }]),
-      });
-    }
-    return this.#wait(submitted.prediction.id, options, startedAt, submitted.prediction);
+    return this.#run(model, input, options, undefined);
   }
 
   /**
@@ -205,12 +188,7 @@ export class WaveSpeedKling {
    */
   async *list(query: ListQuery = {}, options: CallOptions = {}): AsyncGenerator<Prediction, void, void> {
     const { signal } = readCallOptions(options);
-    const { page = 1, page_size = 100 } = checkListQuery(query);
-    const fetch = (number: number) => {
-      const attempt = () => fetchPage(this.#http, { ...query, page: number, page_size }, signal);
-      return this.#retryRead('list', attempt, signal);
-    };
-    yield* listAll(fetch, page, page_size);
+    yield* this.#list(checkListQuery(query), { signal, thorough: false });
   }
 
   /** Removes tasks from the account's history. */
@@ -307,10 +285,46 @@ export class WaveSpeedKling {
     await this.close();
   }
 
+  async *#runMany<Request extends ManyRequest>(
+    requests: Iterable<Request> | AsyncIterable<Request>,
+    options: RunManyOptions,
+    left: AbortSignal,
+  ): AsyncGenerator<ManyResult<Request>, void, void> {
+    readManyOptions(options);
+    // The limiter is not loaded by who does not use it.
+    const { runMany } = await import('./many.js');
+    yield* runMany((...run) => this.#run(...run), requests, options, left);
+  }
+
+  async #run<M extends Model>(
+    model: M,
+    input: ModelInput<M>,
+    options: RunOptions,
+    batch: Batch | undefined,
+  ): Promise<CompletedPrediction> {
+    const startedAt = performance.now();
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = readRunOptions(options);
+    const read = readInput(model, input);
+    const submittedAt = new Date();
+    const submitted = await this.#submit(read, options, startedAt + timeoutMs, batch);
+    if (submitted.aborted) {
+      throw new SubmissionUnknownError('Aborted in mid-submit, and yet the task was accepted.', {
+        cause: signal?.reason,
+        predictionId: submitted.prediction.id,
+        model: read.model.id,
+        input: submitted.body,
+        submittedAt,
+        candidates: () => Promise.resolve([{ ...submitted.prediction, exactMatch: true }]),
+      });
+    }
+    return this.#wait(submitted.prediction.id, options, startedAt, submitted.prediction);
+  }
+
   async #submit(
     read: ReadInput,
     options: RunOptions,
     deadlineAt: number,
+    batch?: Batch,
   ): Promise<{ prediction: Prediction; body: unknown; aborted: boolean }> {
     const { signal, webhook, onSubmitted } = options;
     const { model } = read;
@@ -329,6 +343,7 @@ export class WaveSpeedKling {
       body,
       webhook,
       signal,
+      onSend: batch?.onSend,
       candidates: (submittedAt: Date) => this.#candidates({ model, input: body, submittedAt }),
       onLateAnswer: (prediction: Prediction) => {
         this.#remember(prediction.id);
@@ -336,21 +351,24 @@ export class WaveSpeedKling {
       },
     };
     const { maxRetries, onRetry } = this.#settings;
-    const attempt = async () => {
-      await this.#throttle.pass(signal, deadlineAt);
-      // What begins now would cost money for a caller who has stopped waiting. Once it is under way it is never cut short.
-      if (performance.now() >= deadlineAt) throw deadline.reason();
-      try {
-        return await submitOnce(this.#http, submission);
-      } catch (error) {
-        if (error instanceof RateLimitError) this.#throttle.close(error);
-        throw error;
-      }
-    };
-    const prediction = await retrying(attempt, {
+    const post = () =>
+      this.#throttle.run(
+        async () => {
+          // What begins now would cost money for a caller who has stopped waiting. Once it is under way it is never cut short.
+          if (performance.now() >= deadlineAt) throw deadline.reason();
+          return submitOnce(this.#http, submission);
+        },
+        signal,
+        deadlineAt,
+      );
+    let failures = 0;
+    const prediction = await retrying(() => (batch === undefined ? post() : batch.pace(post)), {
       operation: 'submit',
-      allows: submitMayBeRepeated,
-      maxRetries,
+      allows: (error) =>
+        submitMayBeRepeated(error) &&
+        // One of a batch waits for its turn as long as it has time.
+        ((batch !== undefined && error instanceof RateLimitError) || failures++ < maxRetries),
+      maxRetries: Infinity,
       signal,
       deadlineAt,
       onRetry,
@@ -372,8 +390,20 @@ export class WaveSpeedKling {
       this.#http,
       lost,
       (id) => this.#own.has(id),
-      (query) => this.list(query),
+      (query) => this.#list(query, { signal: undefined, thorough: true }),
     );
+  }
+
+  #list(
+    query: ListQuery,
+    { signal, thorough }: { signal: AbortSignal | undefined; thorough: boolean },
+  ): AsyncGenerator<Prediction, void, void> {
+    const { page = 1, page_size = 100 } = query;
+    const fetch = (number: number) => {
+      const attempt = () => fetchPage(this.#http, { ...query, page: number, page_size }, signal);
+      return this.#retryRead('list', attempt, signal);
+    };
+    return listAll(fetch, page, page_size, thorough);
   }
 
   #remember(id: string): void {

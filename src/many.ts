@@ -5,11 +5,18 @@ import PQueue from 'p-queue';
 import { onAbort, orAbort } from './abort.js';
 import { estimateCost } from './cost.js';
 import type { DefinedModel } from './define-model.js';
-import { BudgetExceededError, WaveSpeedError } from './errors.js';
+import {
+  BudgetExceededError,
+  ConfigurationError,
+  InvalidInputError,
+  SubmissionUnknownError,
+  WaveSpeedError,
+} from './errors.js';
 import { type ModelInput, readInput } from './input.js';
 import type { Model, ModelId } from './models.js';
 import { accountLimits, type RunManyOptions, type RunOptions } from './options.js';
 import type { CompletedPrediction, Prediction } from './prediction.js';
+import { show } from './wording.js';
 
 /** One request of many: a model and its input. */
 export type ManyRequest =
@@ -28,13 +35,47 @@ export type ManyResult<Request extends ManyRequest = ManyRequest> =
       predictionId?: string;
     };
 
-type Run = (model: Model, input: ModelInput<Model>, options: RunOptions) => Promise<CompletedPrediction>;
+/** How a batch has a hand in the submits of one of its requests. */
+export interface Batch {
+  /** Makes an attempt in its turn. */
+  pace: (post: () => Promise<Prediction>) => Promise<Prediction>;
+  /** Is told that from now on the outcome may be open. */
+  onSend: () => void;
+}
 
+type Run = (
+  model: Model,
+  input: ModelInput<Model>,
+  options: RunOptions,
+  batch: Batch,
+) => Promise<CompletedPrediction>;
+
+/** One request that is being run. */
+interface Going {
+  controller: AbortController;
+  /** Whether it may have been accepted, and its id was not told yet. */
+  isOpen: boolean;
+}
+
+/** Says, among the reasons of an abort, that nobody wants the batch's results any more. */
+const LEFT = new Error('The batch was left.');
+
+const MINUTE_MS = 60_000;
 const round = (dollars: number) => Math.round(dollars * 10_000) / 10_000;
+
+/** Reckons what a request costs; refuses what is none. */
+function costOf(request: ManyRequest): number {
+  if (typeof request !== 'object' || request === null) {
+    const message = `got ${show(request)}; expected { model, input }`;
+    throw new InvalidInputError('runMany', [{ path: [], message }]);
+  }
+  const { model, body } = readInput(request.model, request.input);
+  return estimateCost(model, body);
+}
 
 /**
  * Runs the requests. An array's cost is checked as a whole before the first is sent; what comes one by one is checked
- * as it comes.
+ * as it comes. Left early, it starts nothing more, and ends when what is being submitted has its id.
  *
  * @throws {BudgetExceededError} for an array over `maxCost`; the signal's reason after an abort.
  */
@@ -42,25 +83,20 @@ export async function* runMany<Request extends ManyRequest>(
   run: Run,
   requests: Iterable<Request> | AsyncIterable<Request>,
   options: RunManyOptions,
+  left: AbortSignal,
 ): AsyncGenerator<ManyResult<Request>, void, void> {
   const { concurrency, perMinute } = accountLimits(options);
   const { level: _level, concurrency: _concurrency, perMinute: _perMinute, ...rest } = options;
   const { maxCost = Infinity, signal, onSubmitted, onUpdate, ...runOptions } = rest;
+  const source = iteratorOf(requests);
   signal?.throwIfAborted();
 
+  /** What was spent, or is set aside for what is under way. */
   let cost = 0;
-  /** Adds a request's cost, and refuses what would go over the batch's; what is no request costs nothing. */
-  const spend = ({ model, input }: Request) => {
-    const read = readInput(model, input);
-    const total = round(cost + estimateCost(read.model, read.body));
-    if (total > maxCost) throw new BudgetExceededError(total, maxCost);
-    cost = total;
-  };
   if (Array.isArray(requests)) {
     const total = requests.reduce((sum: number, request: Request) => {
       try {
-        const read = readInput(request.model, request.input);
-        return round(sum + estimateCost(read.model, read.body));
+        return round(sum + costOf(request));
       } catch {
         // It will be refused in its turn.
         return sum;
@@ -69,68 +105,146 @@ export async function* runMany<Request extends ManyRequest>(
     if (total > maxCost) throw new BudgetExceededError(total, maxCost);
   }
 
+  const queue = new PQueue({ concurrency });
+  /** Grants the attempts to submit: the first as the run begins, repeated ones before the others' first. */
+  const turns = new PQueue({ interval: MINUTE_MS, intervalCap: perMinute, strict: true });
+  /** Ends the taking of requests. */
   const stop = new AbortController();
-  const forget = signal && onAbort(signal, () => stop.abort(signal.reason));
-  const queue = new PQueue({ concurrency, interval: 60_000, intervalCap: perMinute, strict: true });
+  const going = new Set<Going>();
+  /** Taken from the source, not yet begun. */
+  const waiting = new Map<number, Request>();
   const settled: ManyResult<Request>[] = [];
   let isOver = false;
   let feedError: { reason: unknown } | undefined;
+  /** Tells the loop of a result, and the feed that one was taken. */
   let announce: () => void = () => undefined;
-
-  /** Taken from the source, not yet begun. */
-  const waiting = new Map<number, Request>();
+  let taken: () => void = () => undefined;
 
   const settle = (result: ManyResult<Request>) => {
     settled.push(result);
     announce();
   };
-  const one = async (request: Request, index: number): Promise<ManyResult<Request>> => {
+
+  const runOne = async (request: Request, index: number, ownCost: number): Promise<ManyResult<Request>> => {
     waiting.delete(index);
+    const one: Going = { controller: new AbortController(), isOpen: false };
+    const { signal: ownSignal } = one.controller;
+    going.add(one);
+    /** What was let be for its id alone, and is not open any more, ends. */
+    const close = () => {
+      one.isOpen = false;
+      if (stop.signal.aborted) one.controller.abort(stop.signal.reason);
+    };
+    const turn = async (priority: number) => {
+      await turns.add(() => undefined, { signal: ownSignal, priority });
+      ownSignal.throwIfAborted();
+    };
+    let attempts = 0;
+    const batch: Batch = {
+      pace: async (post) => {
+        if (attempts++ > 0) await turn(1);
+        try {
+          return await post();
+        } catch (error) {
+          close();
+          throw error;
+        }
+      },
+      onSend: () => {
+        one.isOpen = true;
+      },
+    };
     let predictionId: string | undefined;
     try {
-      spend(request);
-      const value = await run(request.model, request.input, {
-        ...runOptions,
-        signal: stop.signal,
-        onSubmitted: async (prediction) => {
-          predictionId = prediction.id;
-          await onSubmitted?.(prediction, index);
+      // Its time begins with its turn.
+      await turn(0);
+      const value = await run(
+        request.model,
+        request.input,
+        {
+          ...runOptions,
+          signal: ownSignal,
+          onSubmitted: async (prediction) => {
+            predictionId = prediction.id;
+            try {
+              await onSubmitted?.(prediction, index);
+            } finally {
+              close();
+            }
+          },
+          ...(onUpdate === undefined
+            ? {}
+            : { onUpdate: (prediction: Prediction) => onUpdate(prediction, index) }),
         },
-        ...(onUpdate === undefined
-          ? {}
-          : { onUpdate: (prediction: Prediction) => onUpdate(prediction, index) }),
-      });
+        batch,
+      );
       return { status: 'fulfilled', index, request, value };
     } catch (reason) {
       const id = predictionId ?? (reason instanceof WaveSpeedError ? reason.predictionId : undefined);
+      // What was not accepted has cost nothing.
+      if (id === undefined && !(reason instanceof SubmissionUnknownError)) cost = round(cost - ownCost);
       const rejected = { status: 'rejected', index, request, reason } as const;
       return id === undefined ? rejected : { ...rejected, predictionId: id };
+    } finally {
+      going.delete(one);
     }
+  };
+
+  const take = async (request: Request, index: number) => {
+    let ownCost: number;
+    try {
+      ownCost = costOf(request);
+      const total = round(cost + ownCost);
+      if (total > maxCost) throw new BudgetExceededError(total, maxCost);
+      cost = total;
+    } catch (reason) {
+      settle({ status: 'rejected', index, request, reason });
+      return;
+    }
+    waiting.set(index, request);
+    void queue.add(() => runOne(request, index, ownCost)).then(settle);
+    // One in waiting is enough: the rest is taken from its source when there is room.
+    await orAbort(queue.onSizeLessThan(1), stop.signal);
+    await orAbort(turns.onSizeLessThan(1), stop.signal);
   };
   const feed = async () => {
-    const source =
-      Symbol.asyncIterator in requests ? requests[Symbol.asyncIterator]() : requests[Symbol.iterator]();
     try {
       for (let index = 0; ; index++) {
-        const at = index;
         const next = await orAbort(Promise.resolve(source.next()), stop.signal);
         if (next.done === true) return;
-        const request = next.value;
-        waiting.set(at, request);
-        void queue.add(() => one(request, at)).then(settle);
-        // One in waiting is enough: the rest is taken from its source when there is room.
-        await orAbort(queue.onSizeLessThan(1), stop.signal);
+        await take(next.value, index);
+        // Nor is more taken than somebody looks at.
+        while (settled.length > concurrency) {
+          await orAbort(
+            new Promise<void>((resolve) => {
+              taken = resolve;
+            }),
+            stop.signal,
+          );
+        }
       }
     } finally {
-      if (stop.signal.aborted) void source.return?.();
+      // How a source ends is its own affair.
+      if (stop.signal.aborted) void (async () => source.return?.())().catch(() => undefined);
     }
   };
-  const dropWaiting = onAbort(stop.signal, () => {
+
+  /** Starts nothing more; ends what is under way, but for what `spared` says. */
+  const end = (reason: unknown, spared: (one: Going) => boolean) => {
+    if (stop.signal.aborted) return;
+    stop.abort(reason);
     queue.clear();
-    for (const [index, request] of waiting) {
-      settle({ status: 'rejected', index, request, reason: stop.signal.reason });
-    }
+    for (const [index, request] of waiting) settle({ status: 'rejected', index, request, reason });
+    for (const one of going) if (!spared(one)) one.controller.abort(reason);
+  };
+  const forget = signal && onAbort(signal, () => end(signal.reason, () => false));
+  // What is being submitted has its id told first: it may be paid for already.
+  const leave = () => end(LEFT, ({ isOpen }) => isOpen);
+  const forgetLeft = onAbort(left, () => {
+    leave();
+    announce();
   });
+
   void feed()
     .catch((reason: unknown) => {
       feedError = { reason };
@@ -142,24 +256,37 @@ export async function* runMany<Request extends ManyRequest>(
     });
 
   try {
-    for (;;) {
+    while (!left.aborted) {
       const result = settled.shift();
       if (result !== undefined) {
+        taken();
         yield result;
         continue;
       }
       if (isOver) break;
       await new Promise<void>((resolve) => {
         announce = resolve;
-        if (settled.length > 0 || isOver) resolve();
+        if (settled.length > 0 || isOver || left.aborted) resolve();
       });
     }
+    if (left.aborted) return;
     signal?.throwIfAborted();
     if (feedError !== undefined) throw feedError.reason;
   } finally {
-    // Whoever leaves early wants nothing more started; what was accepted goes on, and its id was told.
-    stop.abort(new Error('The batch was left.'));
+    leave();
+    await queue.onIdle();
     forget?.();
-    dropWaiting();
+    forgetLeft();
   }
+}
+
+function iteratorOf<T>(requests: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
+  const given: unknown = requests;
+  if (typeof given === 'object' && given !== null) {
+    if (Symbol.asyncIterator in requests) return requests[Symbol.asyncIterator]();
+    if (Symbol.iterator in requests) return requests[Symbol.iterator]();
+  }
+  throw new ConfigurationError(
+    `\`requests\`: got ${show(given)}; expected an array of { model, input }, or another iterable or async iterable of them.`,
+  );
 }

@@ -23,6 +23,8 @@ export interface Submission {
   body: unknown;
   webhook?: string | undefined;
   signal?: AbortSignal | undefined;
+  /** Is told that from now on the outcome may be open. */
+  onSend?: (() => void) | undefined;
   /** Looks for the task where the answer was lost. */
   candidates: (submittedAt: Date) => Promise<Candidate[]>;
   /** Takes the answer that came after the caller was told that the outcome is unknown. */
@@ -67,6 +69,7 @@ export async function submitOnce(http: Http, submission: Submission): Promise<Pr
     interrupt();
   };
   let timer: NodeJS.Timeout | undefined;
+  submission.onSend?.();
   const exchange = http.start({ ...request, path: path + query, freshConnection: true }, key, () => {
     timer = setTimeout(
       () => stopWaiting(http.timeoutError(request)),

@@ -196,6 +196,195 @@ describe('runMany', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  /** A service whose answers to submits come late. */
+  function slow(delayMs: number) {
+    const set = setUp({ createdMs: 60_000 });
+    set.emulator.fail({ on: 'submit', kind: 'delay', ms: delayMs, times: Infinity });
+    return set;
+  }
+
+  test.each(['left by return() while the next result is awaited', 'left by break'])(
+    '%s in mid-submit, it ends once the ids are told, and starts nothing more',
+    async (how) => {
+      const { kling, emulator } = slow(2000);
+      const saved: string[] = [];
+      const source = how.endsWith('break')
+        ? [{ model: KLING_O1, input: { prompt: '' } } as const, ...requests(50)]
+        : requests(50);
+      const batch = kling.runMany(source, {
+        concurrency: 3,
+        perMinute: 1000,
+        onSubmitted: async ({ id }) => {
+          await Promise.resolve();
+          saved.push(id);
+        },
+      });
+      const next = batch.next();
+      await vi.advanceTimersByTimeAsync(500);
+      // The invalid one was given at once.
+      if (how.endsWith('break')) expect(await next).toMatchObject({ value: { status: 'rejected' } });
+      expect(emulator.account.tasks).toHaveLength(3);
+      let told: number | undefined;
+      const leaving = batch.return().then(() => {
+        told = saved.length;
+      });
+      for (let step = 0; step < 20; step++) await vi.advanceTimersByTimeAsync(50);
+      expect(told).toBeUndefined();
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(told).toBe(3);
+      await leaving;
+      if (!how.endsWith('break')) expect(await next).toEqual({ done: true, value: undefined });
+      expect(new Set(saved)).toEqual(new Set(emulator.account.tasks.map(({ id }) => id)));
+      const before = emulator.requests.length;
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect(emulator.requests.length).toBe(before);
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+
+  test('left while submits are refused for their rate, it ends at once and submits none again', async () => {
+    const { kling, emulator } = setUp();
+    const headers = { 'retry-after': '30' };
+    emulator.fail({ on: 'submit', kind: 'status', status: 429, headers, times: Infinity });
+    const batch = kling.runMany(requests(5), FREE);
+    const next = batch.next();
+    await vi.advanceTimersByTimeAsync(1000);
+    const leaving = batch.return();
+    await vi.advanceTimersByTimeAsync(0);
+    await leaving;
+    await next;
+    const before = emulator.requests.length;
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(emulator.requests.length).toBe(before);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a source that fails as it is left harms nobody', async () => {
+    const { kling } = setUp();
+    function* failing() {
+      try {
+        yield* requests(50);
+      } finally {
+        // eslint-disable-next-line no-unsafe-finally
+        throw new Error('the rows are gone');
+      }
+    }
+    const batch = kling.runMany(failing(), { concurrency: 2, perMinute: 1000 });
+    const next = batch.next();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(await next).toMatchObject({ value: { status: 'fulfilled' } });
+    const leaving = batch.return();
+    await vi.advanceTimersByTimeAsync(5000);
+    // A rejection that nobody handles fails the whole run of tests.
+    expect(await leaving).toEqual({ done: true, value: undefined });
+  });
+
+  test.each([1, 100])('%i outlive refusals for the rate: each waits for its turn', async (count) => {
+    const { kling, emulator } = setUp();
+    // The service's window of a minute, without a word on when it ends.
+    const started = Date.now();
+    emulator.fail({
+      on: 'submit',
+      kind: 'status',
+      status: 429,
+      times: Infinity,
+      matching: () => Date.now() < started + 60_000,
+    });
+    vi.mocked(Math.random).mockReturnValue(0.5);
+    const { results } = await collect(kling, requests(count), FREE);
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(count);
+    // All at once, then one at a time until one is taken.
+    expect(emulator.requestCount({ operation: 'submit' })).toBeLessThanOrEqual(count + count + 20);
+  });
+
+  test('after a refusal for the rate, submits begin again with one, then two, then four', async () => {
+    const { kling, emulator } = setUp();
+    const started = Date.now();
+    emulator.fail({
+      on: 'submit',
+      kind: 'status',
+      status: 429,
+      headers: { 'retry-after': '1' },
+      times: Infinity,
+      matching: () => Date.now() < started + 500,
+    });
+    emulator.fail({ on: 'submit', kind: 'delay', ms: 1000, times: Infinity });
+    await collect(kling, requests(20), FREE);
+    const submits = emulator.requests.filter(({ operation }) => operation === 'submit');
+    const seconds = submits.map(({ at }) => Math.round((at - started) / 1000));
+    const at = (second: number) => seconds.filter((each) => each === second).length;
+    expect([1, 2, 3, 4, 5].map(at)).toEqual([1, 2, 4, 8, 5]);
+  });
+
+  test('submits that are repeated count among the starts in a minute, and come before the others', async () => {
+    const { kling, emulator } = setUp();
+    emulator.fail({ on: 'submit', kind: 'status', status: 429, headers: { 'retry-after': '1' }, times: 2 });
+    const { results } = await collect(kling, requests(6), { concurrency: 6, perMinute: 2 });
+    expect(results.every(({ status }) => status === 'fulfilled')).toBe(true);
+    const submits = emulator.requests.filter(({ operation }) => operation === 'submit');
+    expect(submits).toHaveLength(8);
+    for (let index = 2; index < submits.length; index++) {
+      expect((submits[index]?.at ?? 0) - (submits[index - 2]?.at ?? 0)).toBeGreaterThanOrEqual(60_000);
+    }
+    const prompts = submits.slice(0, 4).map(({ body }) => (body as { prompt: string }).prompt);
+    expect(new Set(prompts)).toEqual(new Set(['Fox 0', 'Fox 1']));
+  });
+
+  test('what is invalid, or over the budget, waits for no turn', async () => {
+    const { kling, emulator } = setUp();
+    const bad = { model: KLING_O1, input: { prompt: '' } } as const;
+    const source = [bad, bad, bad, null as unknown as ManyRequest, ...requests(1)];
+    const { results } = await collect(kling, source, { level: 'bronze' }, 5000);
+    expect(results.map(({ status }) => status)).toEqual([
+      ...Array.from({ length: 4 }, () => 'rejected'),
+      'fulfilled',
+    ]);
+    expect(results.slice(0, 4).every((result) => result.status === 'rejected')).toBe(true);
+    for (const result of results.slice(0, 4)) {
+      expect(result.status === 'rejected' && result.reason).toBeInstanceOf(InvalidInputError);
+    }
+    expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
+  });
+
+  test('gives back the budget of what was refused, and not of what may have been accepted', async () => {
+    const { kling, emulator } = setUp();
+    emulator.fail({ on: 'submit', kind: 'status', status: 400 });
+    emulator.fail({ on: 'submit', kind: 'status', status: 500 });
+    function* some() {
+      yield* requests(4);
+    }
+    const { results } = await collect(kling, some(), { concurrency: 1, perMinute: 1000, maxCost: 0.84 });
+    const inOrder = results.toSorted((one, other) => one.index - other.index);
+    const names = inOrder.map((result) =>
+      result.status === 'rejected' ? (result.reason as Error).name : result.status,
+    );
+    expect(names).toEqual(['ApiError', 'SubmissionUnknownError', 'fulfilled', 'BudgetExceededError']);
+  });
+
+  test('takes no more from an endless source than its results are looked at', async () => {
+    const { kling } = setUp();
+    let taken = 0;
+    function* endless() {
+      for (;;) {
+        taken++;
+        yield* requests(1);
+      }
+    }
+    const batch = kling.runMany(endless(), { ...FREE, concurrency: 5, maxCost: 0.42 });
+    const first = await batch.next();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(first.value).toMatchObject({ status: 'rejected' });
+    expect(taken).toBeLessThanOrEqual(10);
+    await batch.return();
+  });
+
+  test.each([undefined, null, 5, 'abc', {}])('refuses %j in place of requests', async (source) => {
+    const { kling } = setUp();
+    const error = await rejection(kling.runMany(source as unknown as ManyRequest[], FREE).next());
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(String(error)).toMatch(/`requests`: got .+; expected an array of \{ model, input \}/);
+  });
+
   test('aborted: those under way are given with their tasks, then it rejects with the reason', async () => {
     const { kling, emulator } = setUp();
     const controller = new AbortController();
