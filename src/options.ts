@@ -1,7 +1,7 @@
 /**
  * Checks the options of the client and of its calls, and says in a sentence what was expected.
  */
-import { ConfigurationError, textOf } from './errors.js';
+import { ConfigurationError } from './errors.js';
 import { checkKey } from './http.js';
 import type { PollInterval, WakeSource } from './poll.js';
 import type { Prediction } from './prediction.js';
@@ -143,9 +143,15 @@ const RUN_OPTIONS = [
   'maxCost',
 ] as const satisfies readonly (keyof RunOptions)[];
 
+/** Shows what can be no secret; of all else, the key in the wrong place or a proxy's URL with its password, only the kind. */
+function shown(value: unknown): string {
+  if (value === null || ['undefined', 'number', 'boolean'].includes(typeof value)) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
 function refuse(name: string, given: unknown, expected: string): never {
-  const shown = typeof given === 'string' ? JSON.stringify(given) : textOf(given);
-  throw new ConfigurationError(`\`${name}\`: got ${shown}; expected ${expected}.`);
+  throw new ConfigurationError(`\`${name}\`: got ${shown(given)}; expected ${expected}.`);
 }
 
 /** Refuses names it does not know: a misspelt `maxCost` would be no limit at all. */
@@ -159,8 +165,10 @@ function checkNames(options: object, known: readonly string[]): void {
   }
 }
 
-function checkObject(options: unknown): asserts options is object {
-  if (typeof options !== 'object' || options === null) refuse('options', options, 'an object');
+function checkObject(options: unknown, example: string): asserts options is object {
+  if (typeof options !== 'object' || options === null) {
+    refuse('options', options, `an object such as ${example}`);
+  }
 }
 
 function checkMs(name: string, value: unknown): void {
@@ -179,7 +187,7 @@ function checkMaxCost(value: unknown): void {
 
 /** Checks the client's options and fills in the defaults. */
 export function readClientOptions(options: unknown): ClientSettings {
-  checkObject(options);
+  checkObject(options, '{ apiKey }');
   checkNames(options, CLIENT_OPTIONS);
   const given = options as WaveSpeedKlingOptions;
   const {
@@ -242,7 +250,9 @@ function readBaseUrl(value: unknown): string {
     );
   }
   const base = url.href.replace(/\/+$/, '');
-  if (base.endsWith('/api/v3')) refuse('baseUrl', value, `${expected}, without "/api/v3"`);
+  if (base.endsWith('/api/v3')) {
+    throw new ConfigurationError(`\`baseUrl\`: got "${base}"; expected ${expected}, without "/api/v3".`);
+  }
   return base;
 }
 
@@ -271,7 +281,7 @@ export function readRunOptions<Options extends RunOptions>(
   options: Options,
   known: readonly string[] = RUN_OPTIONS,
 ): Options {
-  checkObject(options);
+  checkObject(options, '{ signal }');
   checkNames(options, known);
   const { signal, timeoutMs, pollIntervalMs, onSubmitted, onUpdate, webhook, webhooks, maxCost } = options;
   checkSignal(signal);
@@ -299,7 +309,7 @@ export function readRunOptions<Options extends RunOptions>(
 
 /** Checks the options of a call that takes a signal alone. */
 export function readCallOptions(options: CallOptions): CallOptions {
-  checkObject(options);
+  checkObject(options, '{ signal }');
   checkNames(options, ['signal']);
   checkSignal(options.signal);
   return options;

@@ -79,6 +79,51 @@ describe('options', () => {
     expect(() => new WaveSpeedKling({ apiKey: 'k', [name]: value })).toThrow(`\`${name}\``);
   });
 
+  const SECRET = 'sk-secret-0123456789';
+  const secrets: [string, unknown, string][] = [
+    [
+      'the key in place of the options',
+      SECRET,
+      '`options`: got a string; expected an object such as { apiKey }',
+    ],
+    ['the key as baseUrl', { apiKey: 'k', baseUrl: SECRET }, '`baseUrl`: got a string; expected the http(s)'],
+    ['a baseUrl with it', { apiKey: 'k', baseUrl: `https://u:${SECRET}@a.b` }, '`baseUrl`: has credentials'],
+    [
+      'a baseUrl of another scheme',
+      { apiKey: 'k', baseUrl: `ftp://u:${SECRET}@a.b` },
+      '`baseUrl`: got a string',
+    ],
+    ["a proxy's URL as dispatcher", { apiKey: 'k', dispatcher: `http://u:${SECRET}@a.b` }, 'got a string'],
+    ['an object that tells it', { apiKey: 'k', dispatcher: { toString: () => SECRET } }, 'got an object'],
+    ['a list of keys', { apiKey: 'k', dispatcher: [SECRET] }, '`dispatcher`: got an array'],
+    ['a URL as fetch', { apiKey: 'k', fetch: `http://u:${SECRET}@a.b` }, '`fetch`: got a string'],
+    ['the key as a number of milliseconds', { apiKey: 'k', requestTimeoutMs: SECRET }, 'got a string'],
+    ['the key as a name for statistics', { apiKey: 'k', clientName: `${SECRET}é` }, 'got a string'],
+  ];
+  test.each(secrets)('a refusal shows no secret: %s', (_, options, message) => {
+    const create = () => new WaveSpeedKling(options as WaveSpeedKlingOptions);
+    expect(create).toThrow(ConfigurationError);
+    expect(create).toThrow(message);
+    expect(create).not.toThrow(SECRET);
+  });
+
+  test('a baseUrl with the path of the API is shown as it was given', () => {
+    expect(() => new WaveSpeedKling({ apiKey: 'k', baseUrl: 'https://api.wavespeed.ai/api/v3/' })).toThrow(
+      '`baseUrl`: got "https://api.wavespeed.ai/api/v3"; expected',
+    );
+  });
+
+  test('a refusal of a call’s option shows no secret', async () => {
+    const { kling, seen } = clientOn(() => envelope(task()));
+    const error = await failure(
+      kling.wait('id', { webhooks: `https://a.b/?${SECRET}` } as never),
+      ConfigurationError,
+    );
+    expect(error.message).toContain('`webhooks`: got a string; expected a webhook receiver');
+    expect(inspect(error)).not.toContain(SECRET);
+    expect(seen).toEqual([]);
+  });
+
   test('refuses a name it does not know, with the one that was meant', () => {
     const create = (options: object) => () => new WaveSpeedKling({ apiKey: 'k', ...options });
     expect(create({ maxcost: 1 })).toThrow('did you mean `maxCost`?');
