@@ -44,7 +44,7 @@ beforeAll(() => {
   const config = {
     extends: '../../tsconfig.json',
     compilerOptions: { noUnusedLocals: false },
-    include: ['*.ts'],
+    include: ['*.ts', '../../src/*.d.ts'],
     exclude: [],
   };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
