@@ -285,8 +285,9 @@ export interface SubmissionUnknownErrorOptions extends WaveSpeedErrorOptions {
  *
  * @example
  * if (SubmissionUnknownError.isInstance(error)) {
- *   const [task] = await error.candidates();
- *   if (task) video = await kling.wait(task.id);
+ *   const task = (await error.candidates()).find((one) => one.exactMatch !== false);
+ *   if (task === undefined) throw error;
+ *   video = await kling.wait(task.id);
  * }
  */
 export class SubmissionUnknownError extends WaveSpeedError {
@@ -312,7 +313,8 @@ export class SubmissionUnknownError extends WaveSpeedError {
 
   /**
    * Lists what the account started on this model since `submittedAt`, newest first, less what this client knows as
-   * its own. An empty list some seconds later means that the submit was not accepted.
+   * its own. The newest is not always yours: another machine may have started it, so leave out those whose `exactMatch`
+   * is false. An empty list means that the submit was not accepted only some seconds after it: ask again until then.
    *
    * @throws what `list` throws.
    */

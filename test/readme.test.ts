@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { closeAll } from './readme/harness.js';
+import { KLING_O3_STD, SubmissionUnknownError } from 'wavespeed-kling';
+import { closeAll, emulator, WaveSpeedKling } from './readme/harness.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'out', 'readme');
@@ -80,4 +81,22 @@ describe('they run', () => {
     },
     30_000,
   );
+});
+
+describe('the recovery of a lost submit', () => {
+  const recovery = snippets.find(({ code }) => code.includes('error.candidates()'))?.file ?? '';
+
+  test('does not take another machine’s task for its own, and does not lose the error', async () => {
+    const other = new WaveSpeedKling();
+    await other.submit(KLING_O3_STD, { prompt: 'Another machine’s fox' });
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'request', accepted: false });
+    await expect(import(/* @vite-ignore */ `${recovery}?refused`)).rejects.toThrow(SubmissionUnknownError);
+  });
+
+  test('takes up the task that was accepted', async () => {
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'headers' });
+    const before = emulator.requestCount({ operation: 'submit' });
+    await import(/* @vite-ignore */ `${recovery}?accepted`);
+    expect(emulator.requestCount({ operation: 'submit' })).toBe(before + 1);
+  });
 });
