@@ -2,11 +2,13 @@
  * What describes a model, and what all of them share: ids, aspect ratios, defaults. Data alone.
  */
 
+// `as const`, for a literal that TypeScript does not widen to `string` in an object or an array made of it.
+
 /** Names Kling O1 reference-to-video; pass it, or the id string, as `model`. */
-export const KLING_O1 = 'kwaivgi/kling-video-o1/reference-to-video';
+export const KLING_O1 = 'kwaivgi/kling-video-o1/reference-to-video' as const;
 
 /** Names Kling O3 Standard reference-to-video; pass it, or the id string, as `model`. */
-export const KLING_O3_STD = 'kwaivgi/kling-video-o3-std/reference-to-video';
+export const KLING_O3_STD = 'kwaivgi/kling-video-o3-std/reference-to-video' as const;
 
 /** The aspect ratios both models make. Source: the models' pages. */
 export const ASPECT_RATIOS = ['16:9', '9:16', '1:1'] as const;
