@@ -22,7 +22,7 @@ import { download, type DownloadedFile, type DownloadOptions } from './download.
 import { errorName, publish } from './events.js';
 import { type ApiRequest, Http } from './http.js';
 import { fillIn, type ModelInput, type ReadInput, readInput } from './input.js';
-import type { Batch, ManyRequest, ManyResult } from './many.js';
+import type { Batch, Declared, ManyRequest, ManyResult } from './many.js';
 import { Media, type UploadOptions, type UploadSource } from './media.js';
 import type { Model } from './models.js';
 import {
@@ -112,7 +112,7 @@ export class WaveSpeedKling {
    * }
    */
   runMany<Request extends ManyRequest>(
-    requests: Iterable<Request> | AsyncIterable<Request>,
+    requests: Iterable<Request & Declared<Request>> | AsyncIterable<Request & Declared<Request>>,
     options: RunManyOptions = {},
   ): AsyncGenerator<ManyResult<Request>, void, void> {
     const left = new AbortController();

@@ -23,10 +23,21 @@ type WithMedia<Input> = Omit<Input, 'images' | 'video'> & {
   images?: readonly Media[] | undefined;
 };
 
+/** Refuses `sound` in a variable as well, where TypeScript lets pass what is not declared. */
+interface WithoutSound {
+  /** Not a parameter of this model, which makes no sound. */
+  sound?: never;
+}
+
 /** What a client takes as input for Kling O1. */
-export interface KlingO1MediaInput extends WithMedia<KlingO1Input> {}
+export interface KlingO1MediaInput extends WithMedia<KlingO1Input>, WithoutSound {}
 /** What a client takes as input for Kling O3 Standard. */
 export interface KlingO3StdMediaInput extends WithMedia<KlingO3StdInput> {}
+
+/** What a client takes as input, by the durations a model makes and whether it makes sound. */
+type MediaInputOf<Duration extends number, Sound extends boolean> = Sound extends true
+  ? WithMedia<InputOf<Duration, true>>
+  : WithMedia<InputOf<Duration, false>> & WithoutSound;
 
 /** What a client takes as input for a model, by its id or what `defineModel` made. */
 export type ModelInput<M extends Model> = M extends typeof KLING_O1
@@ -34,7 +45,7 @@ export type ModelInput<M extends Model> = M extends typeof KLING_O1
   : M extends typeof KLING_O3_STD
     ? KlingO3StdMediaInput
     : M extends DefinedModel
-      ? WithMedia<InputOf<M['durations'][number], M['sound']>>
+      ? MediaInputOf<M['durations'][number], M['sound']>
       : never;
 
 /** Something to be uploaded, and where in the body its URL belongs. */

@@ -23,6 +23,11 @@ export type ManyRequest =
   | { [M in ModelId]: { model: M; input: ModelInput<M> } }[ModelId]
   | { model: DefinedModel; input: ModelInput<DefinedModel> };
 
+/** Holds a request to its own model's fields: of what a type parameter takes, TypeScript lets undeclared ones pass. */
+export type Declared<Request> = Request extends { model: infer M extends Model; input: infer Input }
+  ? { input: ModelInput<M> & { [Field in Exclude<keyof Input, keyof ModelInput<M>>]?: never } }
+  : unknown;
+
 /** How one request of many ended. `index` is its place among the requests. */
 export type ManyResult<Request extends ManyRequest = ManyRequest> =
   | { status: 'fulfilled'; index: number; request: Request; value: CompletedPrediction }

@@ -1,7 +1,15 @@
 // The client's types, checked by the compiler: what is meant compiles, and what the service would ignore does not.
 // Nothing here calls the service: the functions are only compiled.
 import { describe, expectTypeOf, test } from 'vitest';
-import { KLING_O1, KLING_O3_STD, type WaveSpeedKling } from 'wavespeed-kling';
+import {
+  defineModel,
+  KLING_O1,
+  KLING_O3_STD,
+  type ManyRequest,
+  type ModelId,
+  type ModelInput,
+  type WaveSpeedKling,
+} from 'wavespeed-kling';
 
 const prompts = ['A fox', 'A hare'];
 
@@ -19,4 +27,92 @@ describe('the ids keep their literal types', () => {
     };
     expectTypeOf(compiled).toBeFunction();
   });
+});
+
+const facts = {
+  durations: [5, 10],
+  images: 7,
+  imagesWithVideo: 4,
+  price: { images: 0.1, video: 0.2 },
+} as const;
+const silent = defineModel({ ...facts, id: 'a/silent', sound: false });
+const loud = defineModel({ ...facts, id: 'a/loud', sound: true });
+const prompt = 'A fox';
+
+describe('a batch', () => {
+  test('takes what its models declare, and no other field', () => {
+    const compiled = (kling: WaveSpeedKling) => {
+      void kling.runMany([
+        {
+          model: KLING_O1,
+          input: { prompt, duration: 10, images: [new URL('file:///a.png'), new Blob([])] },
+        },
+        { model: KLING_O3_STD, input: { prompt, duration: 15, sound: true } },
+        { model: loud, input: { prompt, duration: 10, sound: true } },
+      ]);
+      void kling.runMany(new Set([{ model: silent, input: { prompt } }]));
+      // @ts-expect-error -- O1 has no sound
+      void kling.runMany([{ model: KLING_O1, input: { prompt, sound: true } }]);
+      // @ts-expect-error -- nor has this one
+      void kling.runMany([{ model: silent, input: { prompt, sound: true } }]);
+      // @ts-expect-error -- misspelt
+      void kling.runMany([{ model: KLING_O3_STD, input: { prompt, aspectRatio: '1:1' } }]);
+      // @ts-expect-error -- misspelt, in one of two
+      void kling.runMany([
+        { model: KLING_O1, input: { prompt } },
+        { model: loud, input: { prompt, duraton: 5 } },
+      ]);
+      // @ts-expect-error -- misspelt, in what a map makes
+      void kling.runMany(prompts.map((text) => ({ model: KLING_O1, input: { prompt: text, durations: 5 } })));
+      // @ts-expect-error -- O1 makes 10 seconds at most
+      void kling.runMany([{ model: KLING_O1, input: { prompt, duration: 15 } }]);
+      // @ts-expect-error -- nor does this one make 8
+      void kling.runMany([{ model: loud, input: { prompt, duration: 8 } }]);
+      // @ts-expect-error -- the prompt is required
+      void kling.runMany([{ model: KLING_O1, input: {} }]);
+    };
+    expectTypeOf(compiled).toBeFunction();
+  });
+
+  test('takes a stream, and a list of any requests', () => {
+    const compiled = (kling: WaveSpeedKling, many: ManyRequest[], inputs: ModelInput<typeof KLING_O1>[]) => {
+      async function* stream() {
+        yield { model: KLING_O3_STD, input: { prompt, sound: true } };
+      }
+      async function* misspelt() {
+        yield { model: KLING_O3_STD, input: { prompt, sounds: true } };
+      }
+      void kling.runMany(many);
+      void kling.runMany(stream());
+      void kling.runMany(inputs.map((input) => ({ model: KLING_O1, input })));
+      // @ts-expect-error -- misspelt, in a stream
+      void kling.runMany(misspelt());
+    };
+    expectTypeOf(compiled).toBeFunction();
+  });
+
+  test('gives each request back as it was given, fields of one’s own included', () => {
+    const compiled = async (kling: WaveSpeedKling) => {
+      const requests = prompts.map((text, row) => ({ model: KLING_O1, input: { prompt: text }, row }));
+      for await (const { request } of kling.runMany(requests)) {
+        expectTypeOf(request.row).toBeNumber();
+        expectTypeOf(request.input.prompt).toBeString();
+      }
+    };
+    expectTypeOf(compiled).toBeFunction();
+  });
+});
+
+test('a variable with sound is refused where the model makes none', () => {
+  const compiled = async (kling: WaveSpeedKling, id: ModelId) => {
+    const input = { prompt, sound: true };
+    await kling.run(KLING_O3_STD, input);
+    await kling.run(loud, input);
+    // @ts-expect-error -- O1 has no sound
+    await kling.run(KLING_O1, input);
+    // @ts-expect-error -- nor has this one
+    await kling.submit(silent, input);
+    await kling.run(id, { prompt });
+  };
+  expectTypeOf(compiled).toBeFunction();
 });
