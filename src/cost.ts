@@ -4,21 +4,27 @@
 import { defaultDuration } from './definition.js';
 import { InvalidInputError } from './errors.js';
 import { findDefinition, type Model } from './known-models.js';
-import { costOf, type PricedInput } from './price.js';
+import type { ModelInput } from './input.js';
+import { costOf } from './price.js';
 import { durationsInWords, show } from './wording.js';
 
-export type { PricedInput } from './price.js';
-
 /**
- * Says what a task costs, in US dollars, by the prices on the models' pages (`quote` asks the service instead).
+ * Says what a task costs, in US dollars, by the prices on the models' pages (`quote` asks the service instead). Takes a
+ * whole input, or as much of it as the price depends on: `duration`, and whether there is a `video`.
  *
  * @throws {InvalidInputError} for an unknown model, or a duration that it does not make.
  * @example
  * estimateCost(KLING_O3_STD, { duration: 8 }); // 0.672
  */
-export function estimateCost(model: Model, input: PricedInput): number {
+export function estimateCost<M extends Model>(model: M, input: Partial<ModelInput<M>> = {}): number {
   const definition = findDefinition(model);
-  const duration = input.duration ?? defaultDuration(definition.durations);
+  if (typeof input !== 'object' || input === null) {
+    const message = `got ${show(input)}; expected an object such as { duration: 5 }`;
+    throw new InvalidInputError(definition.id, [{ path: [], message }]);
+  }
+  // A form has null for what was not filled in; what is no duration at all is refused below.
+  const { duration: given, video }: { duration?: number | null | undefined; video?: unknown } = input;
+  const duration = given ?? defaultDuration(definition.durations);
   if (!definition.durations.includes(duration)) {
     throw new InvalidInputError(definition.id, [
       {
@@ -27,5 +33,5 @@ export function estimateCost(model: Model, input: PricedInput): number {
       },
     ]);
   }
-  return costOf(definition, duration, input.video !== undefined);
+  return costOf(definition, duration, video !== undefined && video !== null);
 }

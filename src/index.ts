@@ -2,7 +2,7 @@
  * The public entry of wavespeed-kling: named exports, no logic.
  */
 export { type Quote, WaveSpeedKling } from './client.js';
-export { estimateCost, type PricedInput } from './cost.js';
+export { estimateCost } from './cost.js';
 export { type DefinedModel, defineModel } from './define-model.js';
 export type { DownloadedFile, DownloadOptions } from './download.js';
 export {

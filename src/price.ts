@@ -3,14 +3,6 @@
  */
 import type { ModelDefinition } from './definition.js';
 
-/** The fields of an input that its price depends on. */
-export interface PricedInput {
-  /** Seconds; default 5. */
-  duration?: number | undefined;
-  /** A reference video, in whatever form: only whether there is one counts. */
-  video?: unknown;
-}
-
 /** The finest step of a price: ten-thousandths of a dollar. */
 const STEPS_PER_DOLLAR = 10_000;
 

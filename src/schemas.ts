@@ -15,7 +15,7 @@ import type {
 import type { JsonSchema } from './json-schema.js';
 import { KLING_O1, KLING_O3_STD, models } from './models.js';
 
-export { estimateCost, type PricedInput } from './cost.js';
+export { estimateCost } from './cost.js';
 export { type DefinedModel, defineModel } from './define-model.js';
 export { ConfigurationError, InvalidInputError, type InputIssue } from './errors.js';
 export type { ModelFacts } from './facts.js';

@@ -21,7 +21,8 @@ const dollars = (thousandths: number) =>
 
 describe.each(PAGES)('$id', ({ id, images, video, longest }) => {
   test('every duration costs what the page says, to the last bit', () => {
-    for (let duration = 3; duration <= longest; duration++) {
+    for (let seconds = 3; seconds <= longest; seconds++) {
+      const duration = seconds as 3;
       expect(estimateCost(id, { duration })).toBe(dollars(duration * images));
       expect(estimateCost(id, { duration, video: 'https://example.com/clip.mp4' })).toBe(
         dollars(duration * video),
@@ -36,10 +37,30 @@ describe.each(PAGES)('$id', ({ id, images, video, longest }) => {
     expect(estimateCost(id, { video: new Blob([]) })).toBe(dollars(5 * video));
   });
 
+  test('takes a whole input, or none at all', () => {
+    expect(estimateCost(id, { prompt: 'A fox', images: [new Blob([])], duration: 6 })).toBe(
+      dollars(6 * images),
+    );
+    expect(estimateCost(id)).toBe(dollars(5 * images));
+  });
+
+  test('counts null, as a form has it, as left out', () => {
+    expect(estimateCost(id, { duration: null, video: null } as never)).toBe(dollars(5 * images));
+  });
+
+  test.each([null, 'text', 5, true])('refuses %j in place of the input', (input) => {
+    expect(() => estimateCost(id, input as never)).toThrow(
+      expect.objectContaining({
+        name: 'InvalidInputError',
+        message: expect.stringMatching(/got .*; expected an object such as \{ duration: 5 \}/),
+      }),
+    );
+  });
+
   test.each([2, longest + 1, 3.5, Number.NaN, Infinity, '5', 0, -5])(
     'refuses the duration %s',
     (duration) => {
-      expect(() => estimateCost(id, { duration: duration as number })).toThrow(
+      expect(() => estimateCost(id, { duration: duration as 5 })).toThrow(
         expect.objectContaining({
           name: 'InvalidInputError',
           issues: [
@@ -85,7 +106,7 @@ test('prices down to a ten-thousandth of a dollar stay exact', () => {
 test.each([undefined, null, '', 'kling-o1', '__proto__', 'constructor', {}, 5, Symbol('model')])(
   'refuses the model %s',
   (model) => {
-    const estimate = () => estimateCost(model as never, { duration: 5 });
+    const estimate = () => estimateCost(model as typeof KLING_O1, { duration: 5 });
     expect(estimate).toThrow(InvalidInputError);
     expect(estimate).toThrow(
       /model: got .*; expected one of kwaivgi\/kling-video-o1.*, or a model made by defineModel/,
@@ -94,7 +115,7 @@ test.each([undefined, null, '', 'kling-o1', '__proto__', 'constructor', {}, 5, S
 );
 
 test('names the model that was meant', () => {
-  expect(() => estimateCost('kwaivgi/kling-video-o1/reference-to-vidio' as never, {})).toThrow(
+  expect(() => estimateCost('kwaivgi/kling-video-o1/reference-to-vidio' as typeof KLING_O1, {})).toThrow(
     'did you mean "kwaivgi/kling-video-o1/reference-to-video"?',
   );
 });

@@ -106,7 +106,7 @@ describe('what it makes', () => {
   test('costs by its own price', () => {
     expect(estimateCost(o3Pro, { duration: 3 })).toBe(0.3375);
     expect(estimateCost(o3Pro, { video: CLIP })).toBe(1);
-    expect(() => estimateCost(o3Pro, { duration: 4 })).toThrow(
+    expect(() => estimateCost(o3Pro, { duration: 4 as 3 })).toThrow(
       'duration: got 4; expected 3 or 5 or 10 (seconds)',
     );
   });

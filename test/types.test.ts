@@ -3,6 +3,7 @@
 import { describe, expectTypeOf, test } from 'vitest';
 import {
   defineModel,
+  estimateCost,
   KLING_O1,
   KLING_O3_STD,
   type ManyRequest,
@@ -113,6 +114,22 @@ test('a variable with sound is refused where the model makes none', () => {
     // @ts-expect-error -- nor has this one
     await kling.submit(silent, input);
     await kling.run(id, { prompt });
+  };
+  expectTypeOf(compiled).toBeFunction();
+});
+
+test('a cost is estimated of a whole input, a part of one, or none; of no other', () => {
+  const compiled = (model: ModelId, input: ModelInput<typeof KLING_O1>) => {
+    expectTypeOf(estimateCost(KLING_O1, { prompt, duration: 5, images: [new Blob([])] })).toBeNumber();
+    expectTypeOf(estimateCost(KLING_O1, input)).toBeNumber();
+    expectTypeOf(estimateCost(model)).toBeNumber();
+    expectTypeOf(estimateCost(loud, { duration: 10, sound: true })).toBeNumber();
+    // @ts-expect-error -- O1 makes 10 seconds at most
+    estimateCost(KLING_O1, { duration: 11 });
+    // @ts-expect-error -- nor does this one make 8
+    estimateCost(loud, { duration: 8 });
+    // @ts-expect-error -- misspelt
+    estimateCost(KLING_O3_STD, { seconds: 5 });
   };
   expectTypeOf(compiled).toBeFunction();
 });
