@@ -27,6 +27,8 @@ import { Media, type UploadOptions, type UploadSource } from './media.js';
 import type { Model } from './models.js';
 import {
   type CallOptions,
+  checkNames,
+  checkObject,
   type ClientSettings,
   DEFAULT_TIMEOUT_MS,
   readCallOptions,
@@ -583,7 +585,19 @@ function checkId(id: unknown): string {
   throw invalid('a task', 'id', `got ${shown}; expected the id of a task, as in \`prediction.id\``);
 }
 
+const LIST_QUERY = [
+  'model',
+  'status',
+  'created_after',
+  'created_before',
+  'page',
+  'page_size',
+] as const satisfies readonly (keyof ListQuery)[];
+
 function checkListQuery(query: ListQuery): ListQuery {
+  checkObject('query', query, "{ status: 'failed' }");
+  // The service would ignore a misspelt one, and list everything.
+  checkNames(query, LIST_QUERY);
   const { page, page_size, created_after, created_before } = query;
   const isWhole = (value: number, most: number) => Number.isInteger(value) && value >= 1 && value <= most;
   if (page !== undefined && !isWhole(page, Infinity)) {

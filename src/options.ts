@@ -155,7 +155,7 @@ function refuse(name: string, given: unknown, expected: string): never {
 }
 
 /** Refuses names it does not know: a misspelt `maxCost` would be no limit at all. */
-function checkNames(options: object, known: readonly string[]): void {
+export function checkNames(options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const meant = didYouMean(name, known);
@@ -165,10 +165,9 @@ function checkNames(options: object, known: readonly string[]): void {
   }
 }
 
-function checkObject(options: unknown, example: string): asserts options is object {
-  if (typeof options !== 'object' || options === null) {
-    refuse('options', options, `an object such as ${example}`);
-  }
+/** Refuses what is no object; its name and an example are for the message. */
+export function checkObject(name: string, value: unknown, example: string): asserts value is object {
+  if (typeof value !== 'object' || value === null) refuse(name, value, `an object such as ${example}`);
 }
 
 function checkMs(name: string, value: unknown): void {
@@ -187,7 +186,7 @@ function checkMaxCost(value: unknown): void {
 
 /** Checks the client's options and fills in the defaults. */
 export function readClientOptions(options: unknown): ClientSettings {
-  checkObject(options, '{ apiKey }');
+  checkObject('options', options, '{ apiKey }');
   checkNames(options, CLIENT_OPTIONS);
   const given = options as WaveSpeedKlingOptions;
   const {
@@ -281,7 +280,7 @@ export function readRunOptions<Options extends RunOptions>(
   options: Options,
   known: readonly string[] = RUN_OPTIONS,
 ): Options {
-  checkObject(options, '{ signal }');
+  checkObject('options', options, '{ signal }');
   checkNames(options, known);
   const { signal, timeoutMs, pollIntervalMs, onSubmitted, onUpdate, webhook, webhooks, maxCost } = options;
   checkSignal(signal);
@@ -309,7 +308,7 @@ export function readRunOptions<Options extends RunOptions>(
 
 /** Checks the options of a call that takes a signal alone. */
 export function readCallOptions(options: CallOptions): CallOptions {
-  checkObject(options, '{ signal }');
+  checkObject('options', options, '{ signal }');
   checkNames(options, ['signal']);
   checkSignal(options.signal);
   return options;

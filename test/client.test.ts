@@ -396,6 +396,18 @@ describe('list', () => {
     await failure(kling.list(query).next(), InvalidInputError);
     expect(seen).toEqual([]);
   });
+
+  test.each<[unknown, string]>([
+    [{ statuss: 'failed' }, '`statuss`: not an option; did you mean `status`?'],
+    [{ pageSize: 1 }, 'did you mean `page_size`?'],
+    [null, '`query`: got null; expected an object such as'],
+    ['failed', '`query`: got a string'],
+  ])('refuses the query %j: the service would list everything', async (query, message) => {
+    const { kling, seen } = clientOn(() => envelope({ items: [] }));
+    const error = await failure(kling.list(query as never).next(), ConfigurationError);
+    expect(error.message).toContain(message);
+    expect(seen).toEqual([]);
+  });
 });
 
 describe('close', () => {
