@@ -8,7 +8,10 @@ const LINEAGE = Symbol.for('wavespeed-kling.error');
 
 type Branded = { [LINEAGE]?: readonly string[] };
 
-/** Gives a class its literal name (a minifier may rename the class itself) and its place in the family. */
+/**
+ * Gives a class its literal name (a minifier may rename the class itself) and its place in the family. A class without
+ * children declares that name as its type as well, so that `error.name === 'RateLimitError'` narrows.
+ */
 function brand(errorClass: { prototype: WaveSpeedError }, name: string): void {
   const lineage = [...((errorClass.prototype as Branded)[LINEAGE] ?? []), name];
   Object.defineProperties(errorClass.prototype, {
@@ -86,6 +89,8 @@ export class ConfigurationError extends WaveSpeedError {
   static {
     brand(this, 'ConfigurationError');
   }
+
+  declare readonly name: 'ConfigurationError';
 }
 
 /** One thing wrong with an input. */
@@ -101,6 +106,8 @@ export class InvalidInputError extends WaveSpeedError {
   static {
     brand(this, 'InvalidInputError');
   }
+
+  declare readonly name: 'InvalidInputError';
 
   /** Everything found wrong, in the order of the fields. */
   readonly issues: readonly InputIssue[];
@@ -119,6 +126,8 @@ export class BudgetExceededError extends WaveSpeedError {
   static {
     brand(this, 'BudgetExceededError');
   }
+
+  declare readonly name: 'BudgetExceededError';
 
   /** What the task would cost, in US dollars. */
   readonly cost: number;
@@ -176,6 +185,8 @@ export class AuthenticationError extends ApiError {
   static {
     brand(this, 'AuthenticationError');
   }
+
+  declare readonly name: 'AuthenticationError';
 }
 
 /** 402: the account has too little credit. */
@@ -183,6 +194,8 @@ export class InsufficientCreditsError extends ApiError {
   static {
     brand(this, 'InsufficientCreditsError');
   }
+
+  declare readonly name: 'InsufficientCreditsError';
 }
 
 /** 403: the key may not do this. */
@@ -190,6 +203,8 @@ export class PermissionError extends ApiError {
   static {
     brand(this, 'PermissionError');
   }
+
+  declare readonly name: 'PermissionError';
 }
 
 /** 404: no such task, or it is older than the 7 days the service keeps them. */
@@ -197,6 +212,8 @@ export class NotFoundError extends ApiError {
   static {
     brand(this, 'NotFoundError');
   }
+
+  declare readonly name: 'NotFoundError';
 }
 
 /** 429: too many starts in a minute, or too many tasks at once, for the account's level. */
@@ -204,6 +221,8 @@ export class RateLimitError extends ApiError {
   static {
     brand(this, 'RateLimitError');
   }
+
+  declare readonly name: 'RateLimitError';
 
   /** How long the service asked to wait, in milliseconds; undefined when it did not say. */
   readonly retryAfterMs: number | undefined;
@@ -219,6 +238,8 @@ export class ServerError extends ApiError {
   static {
     brand(this, 'ServerError');
   }
+
+  declare readonly name: 'ServerError';
 }
 
 /** Says that no answer came: the connection could not be made, or broke. */
@@ -226,6 +247,8 @@ export class ConnectionError extends WaveSpeedError {
   static {
     brand(this, 'ConnectionError');
   }
+
+  declare readonly name: 'ConnectionError';
 
   /** The system's or undici's code, such as `ECONNREFUSED` or `UND_ERR_SOCKET`. */
   readonly code: string | undefined;
@@ -241,6 +264,8 @@ export class RequestTimeoutError extends WaveSpeedError {
   static {
     brand(this, 'RequestTimeoutError');
   }
+
+  declare readonly name: 'RequestTimeoutError';
 }
 
 /** Says that an answer came that is not the API's: not JSON, cut short, a redirect, or without its data. */
@@ -248,6 +273,8 @@ export class InvalidResponseError extends WaveSpeedError {
   static {
     brand(this, 'InvalidResponseError');
   }
+
+  declare readonly name: 'InvalidResponseError';
 
   /** The HTTP status it came with. */
   readonly status: number | undefined;
@@ -295,6 +322,8 @@ export class SubmissionUnknownError extends WaveSpeedError {
     brand(this, 'SubmissionUnknownError');
   }
 
+  declare readonly name: 'SubmissionUnknownError';
+
   /** The model submitted to. */
   readonly model: string;
   /** The body as it was sent. */
@@ -329,6 +358,8 @@ export class PredictionFailedError extends WaveSpeedError {
     brand(this, 'PredictionFailedError');
   }
 
+  declare readonly name: 'PredictionFailedError';
+
   /** The task as it ended. */
   readonly prediction: Prediction;
 
@@ -350,6 +381,8 @@ export class WaitTimeoutError extends WaveSpeedError {
   static {
     brand(this, 'WaitTimeoutError');
   }
+
+  declare readonly name: 'WaitTimeoutError';
 
   declare readonly predictionId: string;
   /** The task as it was last seen; undefined when no poll was answered. */
@@ -395,6 +428,8 @@ export class WebhookVerificationError extends WaveSpeedError {
     brand(this, 'WebhookVerificationError');
   }
 
+  declare readonly name: 'WebhookVerificationError';
+
   /** The check it did not pass. */
   readonly reason: WebhookVerificationReason;
 
@@ -422,6 +457,8 @@ export class UploadError extends WaveSpeedError {
   static {
     brand(this, 'UploadError');
   }
+
+  declare readonly name: 'UploadError';
 
   /** What went wrong. */
   readonly reason: UploadErrorReason;
@@ -465,6 +502,8 @@ export class DownloadError extends WaveSpeedError {
   static {
     brand(this, 'DownloadError');
   }
+
+  declare readonly name: 'DownloadError';
 
   /** What went wrong. */
   readonly reason: DownloadErrorReason;

@@ -2,6 +2,7 @@
 // Nothing here calls the service: the functions are only compiled.
 import { describe, expectTypeOf, test } from 'vitest';
 import {
+  type ConnectionError,
   defineModel,
   estimateCost,
   KLING_O1,
@@ -9,6 +10,8 @@ import {
   type ManyRequest,
   type ModelId,
   type ModelInput,
+  type RateLimitError,
+  type SubmissionUnknownError,
   type WaveSpeedKling,
 } from 'wavespeed-kling';
 
@@ -130,6 +133,17 @@ test('a cost is estimated of a whole input, a part of one, or none; of no other'
     estimateCost(loud, { duration: 8 });
     // @ts-expect-error -- misspelt
     estimateCost(KLING_O3_STD, { seconds: 5 });
+  };
+  expectTypeOf(compiled).toBeFunction();
+});
+
+test('an error’s name tells its class', () => {
+  const compiled = (error: ConnectionError | RateLimitError | SubmissionUnknownError) => {
+    if (error.name === 'RateLimitError') return error.retryAfterMs;
+    if (error.name === 'SubmissionUnknownError') return error.submittedAt.getTime();
+    expectTypeOf(error.name).toEqualTypeOf<'ConnectionError'>();
+    // @ts-expect-error -- not the name of any
+    return error.name === 'RatelimitError' ? undefined : error.code;
   };
   expectTypeOf(compiled).toBeFunction();
 });
