@@ -30,8 +30,13 @@ export function textOf(thrown: unknown): string {
 }
 
 /** Takes the query off every URL in a text, whatever its scheme, paths too: a signed URL's query is a secret. */
-export function withoutQueries(text: string): string {
-  return text.replace(/\?[^\s"<>]*=[^\s"<>]*/g, '?…');
+function withoutQueries(text: string): string {
+  return text.replace(/[^\s"<>]+/g, (word) => {
+    const mark = word.indexOf('?');
+    // The mark of a question ends its word, or stands in no path.
+    const isQuery = mark !== -1 && /[/=]/.test(word) && /[\p{L}\p{N}]/u.test(word.slice(mark));
+    return isQuery ? `${word.slice(0, mark)}?…` : word;
+  });
 }
 
 /** What every error takes beside its message. */
