@@ -70,7 +70,10 @@ export class WaveSpeedError extends Error {
       predictionId === undefined || message.includes('resume with wait(')
         ? ''
         : ` Task ${predictionId} is not lost: resume with wait('${predictionId}').`;
-    super(withoutQueries(message) + hint, 'cause' in options ? { cause: options.cause } : undefined);
+    const text = withoutQueries(message);
+    // What a service says need not end as a sentence does.
+    const stop = hint === '' || /[.!?…]$/.test(text) ? '' : '.';
+    super(text + stop + hint, 'cause' in options ? { cause: options.cause } : undefined);
     if (predictionId !== undefined) this.predictionId = predictionId;
   }
 

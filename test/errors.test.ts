@@ -45,3 +45,12 @@ test('a hostile message takes no time', () => {
   for (const part of ['?', '/', '/?', '"?']) void new WaveSpeedError(part.repeat(500_000));
   expect(performance.now() - startedAt).toBeLessThan(1000);
 });
+
+test.each([
+  ['503 Service Unavailable', '503 Service Unavailable. Task t is not lost'],
+  ['The answer was cut.', 'The answer was cut. Task t is not lost'],
+  ['https://a.b/c?d=e', 'https://a.b/c?… Task t is not lost'],
+])('what is said of the task begins a new sentence: %s', (message, expected) => {
+  expect(new WaveSpeedError(message, { predictionId: 't' }).message).toContain(expected);
+  expect(new WaveSpeedError('503 Service Unavailable').message).toBe('503 Service Unavailable');
+});
