@@ -2,6 +2,7 @@
  * Reads what a caller gives as input: checks it against the model, and sets aside what is still to be uploaded.
  */
 import type { DefinedModel } from './define-model.js';
+import { InvalidInputError } from './errors.js';
 import type {
   InputOf,
   KlingO1Input,
@@ -72,6 +73,35 @@ const isUrl = (value: unknown): value is URL => value instanceof URL || isTagged
 export const isBlob = (value: unknown): value is Blob =>
   value instanceof Blob || isTagged(value, 'Blob', 'File');
 
+const FILE_HINT =
+  'a file of this machine is given as pathToFileURL(path), of node:url, or as what `await kling.upload(path)` gives';
+const BYTES_HINT = 'bytes are given as `new Blob([bytes])`';
+
+/** Says how a local file that was given as its path or its bytes can be given; undefined for anything else. */
+function localHint(value: unknown): string | undefined {
+  if (ArrayBuffer.isView(value) || isTagged(value, 'ArrayBuffer')) return BYTES_HINT;
+  // A letter alone before the colon is a drive of Windows.
+  const isPath = typeof value === 'string' && value !== '' && !/^(?!file:)[a-z][a-z\d+.-]+:/i.test(value);
+  return isPath ? FILE_HINT : undefined;
+}
+
+/** Checks an input, and says of each path and each bundle of bytes in it how it can be given. */
+function parse(model: DefinedModel, fields: Record<string, unknown>): ReadInput['body'] {
+  try {
+    return parseInput(model, fields);
+  } catch (error) {
+    if (!(error instanceof InvalidInputError)) throw error;
+    const issues = error.issues.map((issue) => {
+      const [field, index] = issue.path;
+      const { images, video } = fields;
+      const image = Array.isArray(images) && typeof index === 'number' ? images[index] : undefined;
+      const hint = localHint(field === 'video' ? video : field === 'images' ? image : undefined);
+      return hint === undefined ? issue : { ...issue, message: `${issue.message}; ${hint}` };
+    });
+    throw new InvalidInputError(model.id, issues);
+  }
+}
+
 /**
  * Checks an input as a whole, local media counted in.
  *
@@ -92,7 +122,7 @@ export function readInput(given: unknown, input: unknown): ReadInput {
   const fields: Record<string, unknown> = { ...input };
   if (fields.video !== undefined) fields.video = setAside(fields.video, 'video');
   if (Array.isArray(fields.images)) fields.images = fields.images.map(setAside);
-  return { model, body: parseInput(model, fields), local };
+  return { model, body: parse(model, fields), local };
 }
 
 /** Puts the URLs of what was uploaded in its places. */

@@ -1,0 +1,47 @@
+// What a client makes of an input before anything is sent: what is refused says how it can be given.
+import { describe, expect, test } from 'vitest';
+import { InvalidInputError, KLING_O3_STD } from 'wavespeed-kling';
+import { clientOn, envelope, failure, task } from './support.js';
+
+const PATH = 'pathToFileURL(path), of node:url, or as what `await kling.upload(path)` gives';
+const BYTES = 'bytes are given as `new Blob([bytes])`';
+
+describe('a local file that is not given as one', () => {
+  test.each<[string, unknown, string]>([
+    ['a path', './a.png', PATH],
+    ['an absolute path', '/home/me/a.png', PATH],
+    ['a path of Windows', 'C:\\a.png', PATH],
+    ['a path of Windows, with slashes', 'C:/a.png', PATH],
+    ['the text of a file: URL', 'file:///a.png', PATH],
+    ['a Buffer', Buffer.from('bytes'), BYTES],
+    ['an ArrayBuffer', new ArrayBuffer(3), BYTES],
+  ])('%s: the refusal says how', async (_, file, remedy) => {
+    const { kling, seen } = clientOn(() => envelope(task()));
+    for (const field of [{ images: ['https://a.b/c.png', file] }, { video: file }]) {
+      const input = { prompt: 'A fox', ...field } as never;
+      const error = await failure(kling.run(KLING_O3_STD, input), InvalidInputError);
+      expect(error.issues).toHaveLength(1);
+      expect(error.message).toMatch(/(?:images\[1\]|video): got .*; expected an http\(s\) URL/);
+      expect(error.message).toContain(remedy);
+      expect((await failure(kling.submit(KLING_O3_STD, input), InvalidInputError)).message).toBe(
+        error.message,
+      );
+    }
+    expect(seen).toEqual([]);
+  });
+
+  test('what is no file gets no such advice, and every issue stays', async () => {
+    const { kling } = clientOn(() => envelope(task()));
+    const input = {
+      prompt: '',
+      images: ['htp://a.b/c.png', '', 5, null, {}, './a.png'],
+      video: 'ftp://a.b/c',
+    };
+    const error = await failure(kling.run(KLING_O3_STD, input as never), InvalidInputError);
+    expect(error.issues.map(({ path }) => path.join('.')).join(' ')).toBe(
+      'prompt video images.0 images.1 images.2 images.3 images.4 images.5 images',
+    );
+    expect(error.issues.filter(({ message }) => message.includes('upload')).length).toBe(1);
+    expect(error.issues[7]?.message).toContain(PATH);
+  });
+});
