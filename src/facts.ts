@@ -4,7 +4,7 @@
 import type { ModelDefinition } from './definition.js';
 import { ConfigurationError } from './errors.js';
 import { toMilliDollars } from './price.js';
-import { didYouMean, show } from './wording.js';
+import { show, unknownOption } from './wording.js';
 
 /** The facts of a model, as its page gives them. */
 export interface ModelFacts<
@@ -46,9 +46,7 @@ const FACTS = ['id', 'durations', 'images', 'imagesWithVideo', 'sound', 'price']
 function refuseOthers(value: object, known: readonly string[], prefix: string): void {
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;
-    const meant = didYouMean(key, known);
-    const hint = meant === undefined ? `the options are ${known.join(', ')}.` : `did you mean \`${meant}\`?`;
-    throw new ConfigurationError(`defineModel: \`${prefix}${key}\` is not an option; ${hint}`);
+    throw new ConfigurationError(`defineModel: ${prefix}${unknownOption(key, known)}`);
   }
 }
 
@@ -94,7 +92,7 @@ export function readFacts(facts: ModelFacts): ModelDefinition {
   if (typeof price !== 'object' || price === null) {
     throw refuse('price', price, 'US dollars per second, such as { images: 0.112, video: 0.168 }');
   }
-  refuseOthers(price, ['images', 'video'], 'price.');
+  refuseOthers(price, ['images', 'video'], '`price`: ');
   const milliDollars = (reference: 'images' | 'video') => {
     const amount = toMilliDollars(price[reference]);
     if (amount !== undefined) return amount;

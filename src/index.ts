@@ -34,6 +34,7 @@ export {
 } from './errors.js';
 export type { ModelFacts } from './facts.js';
 export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './input.js';
+export type { AspectRatio, KlingO1Input, KlingO3StdInput } from './input-types.js';
 export type { TransferProgress, UploadOptions, UploadSource } from './media.js';
 export { KLING_O1, KLING_O3_STD, type Model, type ModelId } from './models.js';
 export {
@@ -57,5 +58,4 @@ export {
 export type { ListQuery } from './predictions.js';
 export type { ManyRequest, ManyResult } from './many.js';
 export type { OnRetry, RetryContext } from './retry.js';
-export type { AspectRatio, KlingO1Input, KlingO3StdInput } from './schemas.js';
 export type { DispatcherLike } from './transport.js';

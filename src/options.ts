@@ -6,8 +6,8 @@ import { checkKey } from './http.js';
 import type { PollInterval, WakeSource } from './poll.js';
 import type { Prediction } from './prediction.js';
 import type { OnRetry } from './retry.js';
-import { didYouMean } from './schemas.js';
 import type { DispatcherLike } from './transport.js';
+import { unknownOption } from './wording.js';
 
 /** How a client is set up. */
 export interface WaveSpeedKlingOptions {
@@ -158,10 +158,7 @@ function refuse(name: string, given: unknown, expected: string): never {
 export function checkNames(options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    const meant = didYouMean(name, known);
-    throw new ConfigurationError(
-      `\`${name}\`: not an option; ${meant === undefined ? `the options are ${known.join(', ')}` : `did you mean \`${meant}\`?`}`,
-    );
+    throw new ConfigurationError(unknownOption(name, known));
   }
 }
 

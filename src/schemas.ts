@@ -49,7 +49,6 @@ export {
 export { type ModelRequest, parseInput } from './parse-input.js';
 export type { CompletedPrediction, Prediction, PredictionStatus } from './prediction.js';
 export { predictionSchema, webhookEventSchema } from './prediction-schema.js';
-export { didYouMean } from './wording.js';
 
 // Each constant below is made by a call marked pure, so that a bundler drops it, and zod, where nobody uses it.
 

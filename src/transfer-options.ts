@@ -2,8 +2,7 @@
  * Checks the options of an upload or download, and calls the `onProgress` among them.
  */
 import { ConfigurationError, textOf, WaveSpeedError } from './errors.js';
-import { type CallOptions, readCallOptions } from './options.js';
-import { didYouMean } from './schemas.js';
+import { type CallOptions, checkNames, readCallOptions } from './options.js';
 
 /** Checks what uploads and downloads have in common, and refuses names that are not known. */
 export function readTransferOptions<Options extends CallOptions & { onProgress?: unknown }>(
@@ -12,12 +11,7 @@ export function readTransferOptions<Options extends CallOptions & { onProgress?:
 ): Options {
   const { signal, onProgress } = options ?? {};
   readCallOptions(typeof options === 'object' && options !== null ? { signal } : options);
-  for (const name of Object.keys(options)) {
-    if ((known as readonly string[]).includes(name)) continue;
-    const meant = didYouMean(name, known);
-    const hint = meant === undefined ? `the options are ${known.join(', ')}` : `did you mean \`${meant}\`?`;
-    throw new ConfigurationError(`\`${name}\`: not an option; ${hint}`);
-  }
+  checkNames(options, known);
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new ConfigurationError(
       `\`onProgress\`: got a value of type ${typeof onProgress}; expected a function.`,

@@ -101,6 +101,13 @@ export function didYouMean(given: string, known: readonly string[]): string | un
   return alias !== undefined && known.includes(alias) ? alias : undefined;
 }
 
+/** Words the refusal of an option that is not known: the one that was meant, or all there are. */
+export function unknownOption(name: string, known: readonly string[]): string {
+  const meant = didYouMean(name, known);
+  const hint = meant === undefined ? `the options are ${known.join(', ')}.` : `did you mean \`${meant}\`?`;
+  return `\`${name}\`: not an option; ${hint}`;
+}
+
 /** Lists the fields that a model declares. */
 const fieldsOf = (definition: ModelDefinition): string[] => [
   'prompt',

@@ -298,14 +298,14 @@ describe('facts that cannot be are refused', () => {
     [
       'a misspelt fact',
       { imageWithVideo: 4 },
-      '`imageWithVideo` is not an option; did you mean `imagesWithVideo`?',
+      '`imageWithVideo`: not an option; did you mean `imagesWithVideo`?',
     ],
     [
       'a misspelt price',
       { price: { images: 0.1, video: 1, vidio: 2 } },
-      '`price.vidio` is not an option; did you mean `video`?',
+      '`price`: `vidio`: not an option; did you mean `video`?',
     ],
-    ['an unknown fact', { currency: 'USD' }, '`currency` is not an option; the options are id, durations'],
+    ['an unknown fact', { currency: 'USD' }, '`currency`: not an option; the options are id, durations'],
   ])('%s', (_, change, message) => {
     const facts = (change === null ? null : { ...FACTS, ...(change as object) }) as ModelFacts;
     expect(() => defineModel(facts)).toThrow(ConfigurationError);

@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import {
   ASPECT_RATIOS,
-  didYouMean,
   inputSchemas,
   InvalidInputError,
   isModelId,
@@ -19,6 +18,7 @@ import {
   webhookEventSchema,
   withImageLimit,
 } from 'wavespeed-kling/schemas';
+import { didYouMean } from '../src/wording.js';
 import * as z from 'zod';
 import { BAD_DATA_URLS, BAD_URLS, BLANKS, GOOD_DATA_URLS, GOOD_URLS, NOT_BLANK } from './schemas/support.js';
 
