@@ -3,6 +3,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -38,7 +39,7 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 function isBuilt(): boolean {
   const sources = [
     ...filesBelow(join(root, 'src')),
-    ...['package.json', 'tsup.config.ts'].map((name) => join(root, name)),
+    ...['package.json', 'tsup.config.ts', 'tsup.finish.mjs'].map((name) => join(root, name)),
   ];
   // The types are what is built last.
   const built = statSync(join(root, 'dist/index.d.cts'), { throwIfNoEntry: false });
@@ -82,43 +83,85 @@ test.each(['smoke.mjs', 'smoke.cjs'])(
 
 describe('TypeScript', () => {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const nodenext = { module: 'nodenext', moduleResolution: 'nodenext' };
   const common = {
+    ...nodenext,
     target: 'ES2022',
     lib: ['ES2022'],
+    types: [],
     strict: true,
     noEmit: true,
     skipLibCheck: false,
     exactOptionalPropertyTypes: true,
     noUncheckedIndexedAccess: true,
   };
+  let folders = 0;
+
+  /** Compiles a file in the project, and gives what the compiler says. */
+  async function compile(file: string, source: string, options: object): Promise<string> {
+    const folder = join(project, `compiled-${++folders}`);
+    mkdirSync(folder);
+    writeFileSync(join(folder, file), source);
+    const config = { compilerOptions: { ...common, ...options }, files: [file] };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    const { stdout } = await run(process.execPath, [compiler, '-p', folder], { cwd: project }).catch(
+      (error: { stdout: string }) => error,
+    );
+    return stdout;
+  }
+
+  const node = { types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] };
+  const dom = { lib: ['ES2022', 'ESNext.Disposable', 'DOM'] };
   test.each([
-    ['nodenext as ESM', 'consumer.mts', { module: 'nodenext', moduleResolution: 'nodenext' }],
-    ['nodenext as CommonJS', 'consumer.cts', { module: 'nodenext', moduleResolution: 'nodenext' }],
-    ['bundler', 'consumer.ts', { module: 'esnext', moduleResolution: 'bundler' }],
+    ['nodenext as ESM', 'consumer.mts', node],
+    ['nodenext as CommonJS', 'consumer.cts', node],
+    ['bundler', 'consumer.ts', { ...node, module: 'esnext', moduleResolution: 'bundler' }],
+    ['with the types of a browser in place of Node’s', 'consumer.mts', dom],
+    ['with both', 'consumer.mts', { ...node, ...dom }],
   ])(
     '%s: compiles, and refuses what is wrong for the model',
-    async (name, file, options) => {
-      const folder = join(project, name.replaceAll(' ', '-'));
-      mkdirSync(folder);
-      copyFileSync(join(root, 'test/consumers/consumer.ts'), join(folder, file));
-      writeFileSync(
-        join(folder, 'tsconfig.json'),
-        JSON.stringify({ compilerOptions: { ...common, ...options }, files: [file] }),
-      );
-      const { stdout } = await run(process.execPath, [compiler, '-p', folder], { cwd: project }).catch(
-        (error: { stdout: string }) => error,
-      );
-      expect(stdout).toBe('');
+    async (_, file, options) => {
+      const source = readFileSync(join(root, 'test/consumers/consumer.ts'), 'utf8');
+      expect(await compile(file, source, options)).toBe('');
     },
     60_000,
   );
 
-  test('needs nothing but the package: types of Node come with it', () => {
-    const manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
-      dependencies: object;
-    };
-    expect(Object.keys(manifest.dependencies)).toEqual(['wavespeed-kling']);
-  });
+  test.each([
+    ['no types but the language’s', {}],
+    ['a browser’s, of an older standard', { lib: ['ES2022', 'DOM'] }],
+  ])(
+    'in a project with %s: every entry compiles',
+    async (_, options) => {
+      const source = `
+        import { KLING_O1, WaveSpeedKling } from 'wavespeed-kling';
+        import { klingO1InputSchema } from 'wavespeed-kling/schemas';
+        import { startEmulator } from 'wavespeed-kling/testing';
+        import { createWebhookReceiver } from 'wavespeed-kling/webhooks';
+        export const made = new WaveSpeedKling({ apiKey: 'key' }).run(KLING_O1, {
+          prompt: klingO1InputSchema.parse({ prompt: 'A fox' }).prompt,
+          images: ['https://example.com/a.png'],
+        });
+        export { createWebhookReceiver, startEmulator };`;
+      for (const file of ['program.mts', 'program.cts']) {
+        expect(await compile(file, source, options)).toBe('');
+      }
+    },
+    60_000,
+  );
+
+  test('brings no types of Node into a project for browsers', async () => {
+    const source = `
+      import 'wavespeed-kling';
+      import 'wavespeed-kling/schemas';
+      import 'wavespeed-kling/testing';
+      import 'wavespeed-kling/webhooks';
+      export const timer: number = setTimeout(() => undefined, 1);
+      // @ts-expect-error: Node's
+      process.exit();`;
+    expect(await compile('browser.mts', source, { lib: ['ESNext', 'DOM'], types: ['*'] })).toBe('');
+    expect(existsSync(join(project, 'node_modules', '@types'))).toBe(false);
+  }, 60_000);
 });
 
 describe('a process', () => {
