@@ -61,7 +61,33 @@ describe('the packed files', () => {
     const kinds = new Set(
       filesBelow(installed('dist')).map((file) => file.slice(file.indexOf('.', file.lastIndexOf('/')))),
     );
-    expect([...kinds].sort()).toEqual(['.cjs', '.cjs.map', '.d.cts', '.d.ts', '.js', '.js.map']);
+    expect([...kinds].sort()).toEqual(['.cjs', '.cjs.map', '.d.cts', '.d.ts', '.js', '.js.map', '.txt']);
+  });
+
+  test('have the licence of every package whose code is in them; its text is in no map', () => {
+    const maps = filesBelow(installed('dist')).filter((file) => file.endsWith('.map'));
+    const packages = new Set<string>();
+    for (const file of maps) {
+      const { sources, sourcesContent = [] } = JSON.parse(readFileSync(file, 'utf8')) as {
+        sources: string[];
+        sourcesContent?: (string | null)[];
+      };
+      for (const [index, source] of sources.entries()) {
+        const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1];
+        if (name === undefined) continue;
+        packages.add(name);
+        expect(sourcesContent[index] ?? null, source).toBe(null);
+      }
+    }
+    expect(packages).toContain('zod');
+    expect(packages).toContain('p-retry');
+    const file = readFileSync(installed('dist/THIRD-PARTY-LICENSES.txt'), 'utf8');
+    const [intro, ...licences] = file.split(/^-{80}$/m);
+    expect(intro).toContain('contains code of these packages');
+    expect(new Set(licences.map((text) => text.trim().split(' ')[0]))).toEqual(packages);
+    for (const text of licences) {
+      expect(text).toMatch(/Copyright[^]*(?:Permission is hereby granted|Redistribution)/i);
+    }
   });
 
   test('name no path of the machine they were built on', () => {
