@@ -57,7 +57,9 @@ const filesBelow = (folder: string) =>
 describe('the packed files', () => {
   test('are the build, its maps and the texts, nothing else', () => {
     const names = readdirSync(installed()).sort();
-    expect(names).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json']);
+    const texts = ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs', 'examples', 'package.json', 'test'];
+    expect(names).toEqual([...texts, 'dist'].sort());
+    expect(filesBelow(installed('test'))).toEqual([installed('test/bench/chart.svg')]);
     const kinds = new Set(
       filesBelow(installed('dist')).map((file) => file.slice(file.indexOf('.', file.lastIndexOf('/')))),
     );
@@ -88,6 +90,14 @@ describe('the packed files', () => {
     for (const text of licences) {
       expect(text).toMatch(/Copyright[^]*(?:Permission is hereby granted|Redistribution)/i);
     }
+  });
+
+  test('have what the README points to', () => {
+    const text = readFileSync(installed('README.md'), 'utf8');
+    const targets = [...text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map((match) => match[1] ?? '');
+    expect(targets).toContain('docs/validators.md');
+    for (const target of [...targets, 'examples/demo.mjs'])
+      expect(existsSync(installed(target)), target).toBe(true);
   });
 
   test('name no path of the machine they were built on', () => {
