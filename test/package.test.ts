@@ -357,3 +357,20 @@ test('npm pack runs the build, so that a stale one is never published', () => {
     }).trim(),
   ).toMatch(/^\d+\.\d+\.\d+$/);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'CI hands no key to what it runs: the demo would spend money',
+  () => {
+    const bin = join(project, 'bin');
+    mkdirSync(bin);
+    for (const name of ['npm', 'node']) {
+      writeFileSync(join(bin, name), '#!/bin/sh\necho "$(basename $0) $* [$WAVESPEED_API_KEY]"\n', {
+        mode: 0o755,
+      });
+    }
+    const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, WAVESPEED_API_KEY: 'key' };
+    const output = execFileSync('bash', [join(root, '.ci/run')], { env, encoding: 'utf8' });
+    expect(output).toContain('npm run demo []\n');
+    expect(output).not.toContain('[key]');
+  },
+);
