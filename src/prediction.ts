@@ -13,7 +13,7 @@ export type PredictionStatus = 'created' | 'processing' | 'completed' | (typeof 
  * stored and taken up again by another process. Fields not named here are kept as they came.
  */
 export interface Prediction {
-  /** Names the task; all that `wait`, `get` and `download` need to take it up again. */
+  /** Names the task: all that `wait`, `watch` and `get` need to take it up again, in any process. */
   id: string;
   /** The model's id. */
   model: string;
