@@ -1,22 +1,19 @@
 /**
  * WaveSpeedKling: wires the parts, and is short because of it.
  */
-import { MAX_TIMER_MS, onAbort, orAbort } from './abort.js';
+import { onAbort } from './abort.js';
+import { checkId, checkIds, checkListQuery } from './arguments.js';
 import { estimateCost } from './cost.js';
 import { byDeadline, type Deadline } from './deadline.js';
 import type { DefinedModel } from './define-model.js';
 import {
   BudgetExceededError,
   type Candidate,
-  InvalidInputError,
   InvalidResponseError,
   PredictionFailedError,
   RateLimitError,
   RequestTimeoutError,
   SubmissionUnknownError,
-  textOf,
-  WaitTimeoutError,
-  WaveSpeedError,
 } from './errors.js';
 import { download, type DownloadedFile, type DownloadOptions } from './download.js';
 import { errorName, publish } from './events.js';
@@ -27,8 +24,6 @@ import { Media, type UploadOptions, type UploadSource } from './media.js';
 import type { Model } from './models.js';
 import {
   type CallOptions,
-  checkNames,
-  checkObject,
   type ClientSettings,
   DEFAULT_TIMEOUT_MS,
   readCallOptions,
@@ -43,6 +38,7 @@ import {
 } from './options.js';
 import { poll } from './poll.js';
 import { leavable } from './leavable.js';
+import { notify } from './notify.js';
 import { type CompletedPrediction, isCompleted, type Prediction } from './prediction.js';
 import { fetchPage, findCandidates, listAll, type ListQuery, lookAt } from './predictions.js';
 import {
@@ -196,13 +192,10 @@ export class WaveSpeedKling {
   /** Removes tasks from the account's history. */
   async delete(ids: string | readonly string[], options: CallOptions = {}): Promise<void> {
     const { signal } = readCallOptions(options);
-    const list = typeof ids === 'string' ? [ids] : Array.isArray(ids) ? [...ids] : [];
-    if (list.length === 0) throw invalid('delete', 'ids', 'got none; expected at least one id');
-    for (const id of list) checkId(id);
     await this.#read('delete', {
       method: 'POST',
       path: '/api/v3/predictions/delete',
-      body: { ids: list },
+      body: { ids: checkIds(ids) },
       signal,
     });
   }
@@ -529,87 +522,4 @@ function tooLateError(model: string, timeoutMs: number = DEFAULT_TIMEOUT_MS): Re
   return new RequestTimeoutError(
     `timeoutMs (${timeoutMs} ms) ran out before the task was submitted to ${model}; nothing was submitted.`,
   );
-}
-
-/** Calls a caller's callback and waits for it; what it throws must not cost the task's id. */
-async function notify(
-  name: 'onSubmitted' | 'onUpdate',
-  callback: ((prediction: Prediction) => void | Promise<void>) | undefined,
-  prediction: Prediction,
-  signal: AbortSignal | undefined,
-  deadlineAt: number,
-): Promise<void> {
-  if (callback === undefined) return;
-  const startedAt = performance.now();
-  const called = (async () => {
-    try {
-      await callback(prediction);
-    } catch (cause) {
-      throw new WaveSpeedError(`\`${name}\` threw: ${textOf(cause)}.`, {
-        cause,
-        predictionId: prediction.id,
-      });
-    }
-  })();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    if (deadlineAt - startedAt > MAX_TIMER_MS) return;
-    timer = setTimeout(
-      () => {
-        const elapsedMs = performance.now() - startedAt;
-        const cause = new Error(`\`${name}\` has not returned`);
-        reject(
-          new WaitTimeoutError({ predictionId: prediction.id, lastPrediction: prediction, elapsedMs, cause }),
-        );
-      },
-      Math.max(0, deadlineAt - startedAt),
-    );
-  });
-  try {
-    await orAbort(Promise.race([called, late]), signal);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function invalid(call: string, field: string, problem: string): InvalidInputError {
-  return new InvalidInputError(call, [{ path: [field], message: `${field}: ${problem}` }]);
-}
-
-/** Refuses what is no id. A dot or two would lead to another path, however they are encoded. */
-function checkId(id: unknown): string {
-  const isText = typeof id === 'string' && id.trim() !== '' && !/\p{Surrogate}/u.test(id);
-  if (isText && id !== '.' && id !== '..') return id;
-  const shown =
-    typeof id === 'string' ? JSON.stringify(id) : id === null ? 'null' : `a value of type ${typeof id}`;
-  throw invalid('a task', 'id', `got ${shown}; expected the id of a task, as in \`prediction.id\``);
-}
-
-const LIST_QUERY = [
-  'model',
-  'status',
-  'created_after',
-  'created_before',
-  'page',
-  'page_size',
-] as const satisfies readonly (keyof ListQuery)[];
-
-function checkListQuery(query: ListQuery): ListQuery {
-  checkObject('query', query, "{ status: 'failed' }");
-  // The service would ignore a misspelt one, and list everything.
-  checkNames(query, LIST_QUERY);
-  const { page, page_size, created_after, created_before } = query;
-  const isWhole = (value: number, most: number) => Number.isInteger(value) && value >= 1 && value <= most;
-  if (page !== undefined && !isWhole(page, Infinity)) {
-    throw invalid('list', 'page', `got ${String(page)}; expected a whole number, 1 or more`);
-  }
-  if (page_size !== undefined && !isWhole(page_size, 100)) {
-    throw invalid('list', 'page_size', `got ${String(page_size)}; expected a whole number from 1 to 100`);
-  }
-  for (const [name, time] of Object.entries({ created_after, created_before })) {
-    if (time !== undefined && Number.isNaN(time instanceof Date ? time.getTime() : Date.parse(time))) {
-      throw invalid('list', name, `got ${String(time)}; expected a Date, or a time in ISO 8601`);
-    }
-  }
-  return query;
 }

@@ -1,5 +1,5 @@
 /**
- * Looks at the account's tasks: one by its id, all by a query, those that a lost submit may have started; and deletes.
+ * Looks at the account's tasks: one by its id, all by a query, and those that a lost submit may have started.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { DefinedModel } from './define-model.js';
