@@ -19,6 +19,7 @@ import {
   ServerError,
   textOf,
 } from './errors.js';
+import { isRecord } from './record.js';
 import { codeOf, type Exchange, neverSent, type Transport, type WireAnswer } from './transport.js';
 
 /** One API call. */
@@ -42,9 +43,6 @@ export interface HttpOptions {
   requestTimeoutMs: number;
   transport: Transport;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Speaks the API's envelope over a transport. */
 export class Http {

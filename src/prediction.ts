@@ -1,6 +1,7 @@
 /**
  * What the service says of a task: the shape of a prediction, and which statuses end it.
  */
+import { isRecord } from './record.js';
 
 /** The statuses that end a task without a video. Source: the official clients. */
 export const FAILED_STATUSES = ['failed', 'cancelled', 'timeout', 'deleted'] as const;
@@ -51,9 +52,6 @@ export function isTerminal(status: string): boolean {
 export function isCompleted(prediction: Prediction): prediction is CompletedPrediction {
   return prediction.status === 'completed' && prediction.outputs.length > 0;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Reads the `error` field, which the service has as a string, as null, and in places as an object with a message. */
 function errorText(error: unknown): string {

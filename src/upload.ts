@@ -9,6 +9,7 @@ import type { FileKind } from './file-kind.js';
 import { endOf } from './file-name.js';
 import type { Http } from './http.js';
 import { CHUNK_BYTES, type LocalFile } from './local-file.js';
+import { isRecord } from './record.js';
 import { type OnRetry, readMayBeRepeated, retrying } from './retry.js';
 import { carry, httpUrl, labelOf, passingError, statusLine, type StreamWatch } from './streaming.js';
 import type { StreamAnswer, Transport } from './transport.js';
@@ -47,9 +48,6 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** How much of an answer is read: the service's own are shorter. */
 const MAX_ANSWER_BYTES = 64 * 1024;
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Uploads files, and remembers whether the service knows tickets. */
 export class Uploader {
