@@ -35,8 +35,8 @@ export interface ApiRequest {
 }
 
 export interface HttpOptions {
-  /** Gives the key anew for each attempt: keys rotate. */
-  apiKey: () => string | Promise<string>;
+  /** A function gives it anew for each attempt: keys rotate. */
+  apiKey: string | (() => string | Promise<string>);
   /** Origin and, behind a proxy, a path; without a slash at its end. */
   baseUrl: string;
   clientName: string;
@@ -89,13 +89,16 @@ export class Http {
 
   /** Gets the key, in time, and refuses one that no header can carry. */
   async key(signal: AbortSignal | undefined): Promise<string> {
+    const { apiKey } = this.#options;
+    // Most are fixed, and were checked.
+    if (typeof apiKey === 'string') return apiKey;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const error = new Error(`no key within requestTimeoutMs (${this.requestTimeoutMs} ms)`);
       timer = setTimeout(() => reject(error), Math.min(this.requestTimeoutMs, MAX_TIMER_MS));
     });
     try {
-      const given = (async () => this.#options.apiKey())();
+      const given = (async () => apiKey())();
       const key = checkKey(await orAbort(Promise.race([given, late]), signal));
       // An abort may have come just as the key did.
       signal?.throwIfAborted();

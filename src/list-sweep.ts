@@ -1,7 +1,7 @@
 /**
  * Goes through the list of tasks once, for those that are wanted: a bounded number of pages, some of them at once.
  */
-import type { Prediction } from './prediction.js';
+import { idOf } from './prediction.js';
 import type { ListQuery, PredictionPage } from './predictions.js';
 
 /** Makes one attempt to fetch one page; rejects at once when the signal aborts. */
@@ -21,15 +21,19 @@ export const pagesFor = (tasks: number): number => Math.ceil(tasks / PAGE_SIZE);
 /** Says how many are read at most. */
 export const mostPagesFor = (tasks: number): number => pagesFor(tasks) + SPARE_PAGES;
 
-/** Hands on each task of the list, newest first, until none is wanted any more; gives how many requests that took. */
+/**
+ * Hands on each task of the list as the service sent it, newest first, until none is wanted any more; gives how many
+ * requests that took.
+ */
 export async function sweepList(
   fetchPage: FetchPage,
   query: ListQuery,
   signal: AbortSignal,
   wanted: { readonly size: number },
-  onTask: (task: Prediction) => void,
+  onTask: (id: string, task: unknown) => void,
 ): Promise<number> {
-  const seen = new Set<string>();
+  /** With which task each page began. */
+  const beginnings = new Set<string | undefined>();
   let last = mostPagesFor(wanted.size);
   let isTotalKnown = false;
   let next = 1;
@@ -42,16 +46,20 @@ export async function sweepList(
       ),
     );
     next += group;
-    for (const { items, count, total } of pages) {
-      const before = seen.size;
-      for (const item of items) {
-        if (!seen.has(item.id)) onTask(item);
-        seen.add(item.id);
-      }
+    for (const { items, total } of pages) {
+      const beginning = idOf(items[0]);
       // Past the end, or a list that does not know `page`.
-      const isOver = seen.size === before || (total === undefined && count < PAGE_SIZE);
+      const isOver = items.length === 0 || (beginning !== undefined && beginnings.has(beginning));
+      beginnings.add(beginning);
+      if (!isOver) {
+        for (const item of items) {
+          const id = idOf(item);
+          if (id !== undefined) onTask(id, item);
+        }
+      }
       isTotalKnown = total !== undefined;
-      last = isOver ? 0 : Math.min(last, total === undefined ? last : pagesFor(total));
+      if (isOver || (total === undefined && items.length < PAGE_SIZE)) last = 0;
+      else if (total !== undefined) last = Math.min(last, pagesFor(total));
     }
   }
   return next - 1;

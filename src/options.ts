@@ -105,7 +105,7 @@ export interface RunManyOptions extends Pick<
 
 /** The client's options with their defaults, checked. */
 export interface ClientSettings {
-  apiKey: () => string | Promise<string>;
+  apiKey: string | (() => string | Promise<string>);
   baseUrl: string;
   fetch: typeof globalThis.fetch | undefined;
   dispatcher: DispatcherLike | undefined;
@@ -215,15 +215,8 @@ export function readClientOptions(options: unknown): ClientSettings {
   if (typeof clientName !== 'string' || !/^[\x20-\x7e]+$/.test(clientName)) {
     refuse('clientName', clientName, 'a text of printable ASCII');
   }
-  let key: () => string | Promise<string>;
-  if (typeof apiKey === 'function') {
-    key = apiKey;
-  } else {
-    const fixed = checkKey(apiKey ?? process.env.WAVESPEED_API_KEY);
-    key = () => fixed;
-  }
   return {
-    apiKey: key,
+    apiKey: typeof apiKey === 'function' ? apiKey : checkKey(apiKey ?? process.env.WAVESPEED_API_KEY),
     baseUrl: readBaseUrl(baseUrl),
     fetch,
     dispatcher,

@@ -30,7 +30,7 @@ export interface LookRequest {
   /** The task as it was last seen. */
   last: Prediction | undefined;
   /** Is told of a look that found nothing new, where more of them follow; gives the milliseconds until the next. */
-  onUnchanged: (seen: Prediction) => number;
+  onUnchanged: () => number;
   signal: AbortSignal;
 }
 
@@ -109,13 +109,12 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
   let notFound: { error: NotFoundError; looks: number; since: number } | undefined;
   let delayMs = 0;
   const interval = () => intervalAt(pollIntervalMs, performance.now() - startedAt, id);
-  const take = (seen: Prediction) => {
-    last = seen;
+  const onAnswer = () => {
     failures = 0;
     notFound = undefined;
   };
-  const onUnchanged = (seen: Prediction) => {
-    take(seen);
+  const onUnchanged = () => {
+    onAnswer();
     return interval();
   };
   try {
@@ -138,7 +137,8 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
         const known: Prediction | undefined = asked === undefined ? last : undefined;
         const before: string | undefined = last?.status;
         const seen = await look({ afterMs: delayMs, last: known, onUnchanged, signal: hurry.signal });
-        take(seen);
+        last = seen;
+        onAnswer();
         if (seen.status !== before) yield seen;
         if (isTerminal(seen.status)) return;
         // What came during the look is still to be looked into.

@@ -74,14 +74,20 @@ function urlOf(output: unknown): string {
   return typeof url === 'string' ? url : '';
 }
 
+/** Reads a task's id from what the service sent; undefined where it is no task. */
+export function idOf(value: unknown): string | undefined {
+  if (!isRecord(value)) return undefined;
+  const id = typeof value.id === 'number' ? String(value.id) : value.id;
+  return typeof id === 'string' && id !== '' ? id : undefined;
+}
+
 /**
  * Reads a task from what the service sent, leniently: a null, a missing field, a new field or a new status never
  * costs a paid video. Only something without an id is no task, and gives undefined.
  */
 export function normalizePrediction(value: unknown): Prediction | undefined {
-  if (!isRecord(value)) return undefined;
-  const id = typeof value.id === 'number' ? String(value.id) : value.id;
-  if (typeof id !== 'string' || id === '') return undefined;
+  const id = idOf(value);
+  if (id === undefined || !isRecord(value)) return undefined;
   // The O3 page types `outputs` as a string in one place.
   const outputs = typeof value.outputs === 'string' ? [value.outputs] : value.outputs;
   const flags = value.has_nsfw_contents;

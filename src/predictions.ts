@@ -24,11 +24,9 @@ export interface ListQuery {
   page_size?: number | undefined;
 }
 
-/** One page as the service gives it. */
+/** One page as the service gives it: what is no task is left out when it is read. */
 export interface PredictionPage {
-  items: Prediction[];
-  /** How many entries the page had, those included that are no task. */
-  count: number;
+  items: readonly unknown[];
   total: number | undefined;
 }
 
@@ -75,11 +73,7 @@ export async function fetchPage(
     throw new InvalidResponseError(`[POST] ${path}: the answer has no list of tasks in it.`, { body: data });
   }
   const total = Array.isArray(data) ? undefined : data?.total;
-  return {
-    items: items.map(normalizePrediction).filter((item) => item !== undefined),
-    count: items.length,
-    total: typeof total === 'number' ? total : undefined,
-  };
+  return { items, total: typeof total === 'number' ? total : undefined };
 }
 
 /**
@@ -105,16 +99,17 @@ export async function* listAll(
       if (isPastEnd && error instanceof ApiError) return;
       throw error;
     }
-    const { items, count, total } = fetched;
-    const fresh = items.filter((item) => !seen.has(item.id));
+    const { items, total } = fetched;
+    const tasks = items.map(normalizePrediction).filter((task) => task !== undefined);
+    const fresh = tasks.filter(({ id }) => !seen.has(id));
     for (const item of fresh) {
       seen.add(item.id);
       yield item;
     }
     // Nothing new: past the end, or a server that ignores `page`.
     if (fresh.length === 0) return;
-    reached += count;
-    isPastEnd = total === undefined && count < pageSize;
+    reached += items.length;
+    isPastEnd = total === undefined && items.length < pageSize;
     if (total === undefined ? isPastEnd && !thorough : reached >= total) return;
   }
 }

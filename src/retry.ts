@@ -111,11 +111,20 @@ export function announceRetry(context: RetryContext, onRetry: OnRetry | undefine
 /** Attempts until it succeeds, fails for good, or the rules end it; rejects with the last failure or the abort's reason. */
 export async function retrying<T>(attempt: () => Promise<T>, rules: RetryRules): Promise<T> {
   const { operation, allows, maxRetries, signal, deadlineAt = Infinity, onRetry, predictionId } = rules;
+  // Most succeed at once: p-retry hears of failures alone.
+  let first: Promise<T> | undefined = attempt();
+  try {
+    return await first;
+  } catch {
+    // Its turn comes below.
+  }
   // p-retry only lets Errors through, and an abort's reason may be anything.
   let thrown: { value: unknown } | undefined;
   const guarded = async () => {
+    const current = first ?? attempt();
+    first = undefined;
     try {
-      return await attempt();
+      return await current;
     } catch (value) {
       if (value instanceof Error) throw value;
       thrown = { value };

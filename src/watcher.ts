@@ -5,7 +5,7 @@
 import { MAX_TIMER_MS, orAbort, sleep } from './abort.js';
 import { type FetchPage, mostPagesFor, pagesFor, sweepList } from './list-sweep.js';
 import type { LookRequest } from './poll.js';
-import { isCompleted, isTerminal, type Prediction } from './prediction.js';
+import { isCompleted, isTerminal, normalizePrediction, type Prediction } from './prediction.js';
 import type { ListQuery } from './predictions.js';
 
 /** How the watcher asks. Each makes one attempt, and rejects at once when its signal aborts. */
@@ -54,6 +54,8 @@ const SINCE_MARGIN_MS = 2000;
 interface Wish extends LookRequest {
   /** By `performance.now()`: when it is to be looked for. */
   dueAt: number;
+  /** When its task was made, by which it is found in the list; NaN where that is not known. */
+  createdAt: number;
   resolve: (prediction: Prediction) => void;
   reject: (error: unknown) => void;
 }
@@ -82,8 +84,7 @@ const NOBODY_WAITS = Symbol('nobody waits');
 const stageOf = (status: string) => (isTerminal(status) ? 2 : status === 'created' ? 0 : 1);
 
 /** Tells whether a task can be found in the list, which goes by when it was made. */
-const isListable = ({ wish }: Member): boolean =>
-  wish?.last !== undefined && !Number.isNaN(Date.parse(wish.last.created_at));
+const isListable = ({ wish }: Member): boolean => wish !== undefined && !Number.isNaN(wish.createdAt);
 
 /** Serves the waits of one client. Without waits it sends nothing and holds no timer. */
 export class Watcher {
@@ -143,11 +144,13 @@ export class Watcher {
       signal.throwIfAborted();
       return this.#lookAt(member, signal);
     }
+    const dueAt = performance.now() + afterMs;
+    const createdAt = Date.parse(request.last?.created_at ?? '');
     const news = new Promise<Prediction>((resolve, reject) => {
-      member.wish = { ...request, dueAt: performance.now() + afterMs, resolve, reject };
-      this.#wishing.add(member);
-      this.#schedule(member.wish.dueAt);
+      member.wish = { ...request, dueAt, createdAt, resolve, reject };
     });
+    this.#wishing.add(member);
+    this.#schedule(dueAt);
     try {
       return await orAbort(news, signal);
     } finally {
@@ -236,7 +239,11 @@ export class Watcher {
     this.#schedule(startedAt + LATE_MS);
 
     const wanted = new Map<string, Member[]>();
-    for (const member of members) wanted.set(member.id, [...(wanted.get(member.id) ?? []), member]);
+    for (const member of members) {
+      const same = wanted.get(member.id);
+      if (same === undefined) wanted.set(member.id, [member]);
+      else same.push(member);
+    }
     const unchanged: Member[] = [];
     let served = 0;
     let lied = false;
@@ -246,19 +253,21 @@ export class Watcher {
         queryFor(members),
         controller.signal,
         wanted,
-        (task) => {
-          const witness = witnessed.get(task.id);
-          lied ||=
-            witness !== undefined &&
-            witness.at < startedAt - TOLERATED_LAG_MS &&
-            stageOf(task.status) < stageOf(witness.status);
-          const results = (wanted.get(task.id) ?? []).map((member) => {
+        (id, task) => {
+          const found = wanted.get(id);
+          const witness = witnessed.get(id);
+          if (witness !== undefined && witness.at < startedAt - TOLERATED_LAG_MS) {
+            lied ||= stageOf(statusOf(task)) < stageOf(witness.status);
+          }
+          if (found === undefined) return;
+          wanted.delete(id);
+          let isOfUse = false;
+          for (const member of found) {
             const result = this.#serve(member, task);
             if (result === 'unchanged') unchanged.push(member);
-            return result;
-          });
-          if (results.some((result) => result !== 'nothing')) served++;
-          wanted.delete(task.id);
+            isOfUse ||= result !== 'nothing';
+          }
+          if (isOfUse) served++;
         },
       );
       // On a busy account ours may be too far down: then the list costs more than it saves. So does a slow one.
@@ -283,37 +292,41 @@ export class Watcher {
   }
 
   /** Hands a task from the list to its wait; tells what that was to it. */
-  #serve(member: Member, task: Prediction): 'news' | 'unchanged' | 'nothing' {
+  #serve(member: Member, listed: unknown): 'news' | 'unchanged' | 'nothing' {
     const { wish } = member;
     const last = wish?.last;
+    const status = statusOf(listed);
     // Without a status it says nothing.
-    if (wish === undefined || last === undefined || task.status === 'unknown') return 'nothing';
-    const give = (news: Prediction) => {
-      // At once: it is not to be looked for any more.
-      member.wish = undefined;
-      wish.resolve(news);
-      return 'news' as const;
-    };
-    if (isCompleted(task)) return give(task);
-    if (isTerminal(task.status)) {
+    if (wish === undefined || last === undefined || status === '') return 'nothing';
+    // A list that lags behind would show what was before.
+    if (isTerminal(status) || (status !== last.status && stageOf(status) >= stageOf(last.status))) {
+      const task = normalizePrediction(listed);
+      if (task === undefined) return 'nothing';
+      if (!isTerminal(status) || isCompleted(task)) return this.#give(member, wish, task);
       // An end without a video is to be confirmed: at once, or when the wait is due if that was done before.
-      if (member.deniedEnd === task.status) return 'nothing';
-      member.deniedEnd = task.status;
+      if (member.deniedEnd === status) return 'nothing';
+      member.deniedEnd = status;
       wish.dueAt = NEVER;
       return 'news';
     }
-    // A list that lags behind would show what was before.
-    const isOlder = stageOf(task.status) < stageOf(last.status);
-    if (task.status !== last.status && !isOlder) return give(task);
     // Its wait need not wake for nothing; the last few do, to look by themselves from here on.
-    if (this.#joined <= FEW) return wish.dueAt <= performance.now() ? give(last) : 'unchanged';
+    if (this.#joined <= FEW) {
+      return wish.dueAt <= performance.now() ? this.#give(member, wish, last) : 'unchanged';
+    }
     try {
-      wish.afterMs = wish.onUnchanged(isOlder ? last : task);
+      wish.afterMs = wish.onUnchanged();
       wish.dueAt = performance.now() + wish.afterMs;
     } catch (error) {
       wish.reject(error);
     }
     return 'unchanged';
+  }
+
+  #give(member: Member, wish: Wish, news: Prediction): 'news' {
+    // At once: it is not to be looked for any more.
+    member.wish = undefined;
+    wish.resolve(news);
+    return 'news';
   }
 
   /** Looks at some of those whom the list shows unchanged: it may be behind, or wrong. */
@@ -322,12 +335,16 @@ export class Watcher {
     const isTime = now < this.#confirmedAt || now >= this.#confirmedAt + CONFIRM_GAP_MS;
     if (!isTime || unchanged.length === 0) return;
     this.#confirmedAt = now;
-    const byAge = unchanged
-      .filter(({ wish, isLooking }) => wish !== undefined && !isLooking)
-      .sort((one, other) => one.lookedAt - other.lookedAt);
-    const most = Math.ceil(byAge.length * CONFIRMED_SHARE);
-    const isOld = ({ lookedAt }: Member) => lookedAt < now - UNCONFIRMED_MS;
-    this.#enqueue(byAge.slice(0, most).filter((member, index) => index === 0 || isOld(member)));
+    let most = Math.ceil(unchanged.length * CONFIRMED_SHARE);
+    let oldest: Member | undefined;
+    const chosen = new Set<Member>();
+    for (const member of unchanged) {
+      if (member.wish === undefined || member.isLooking) continue;
+      if (oldest === undefined || member.lookedAt < oldest.lookedAt) oldest = member;
+      if (member.lookedAt < now - UNCONFIRMED_MS && --most > 0) chosen.add(member);
+    }
+    if (oldest !== undefined) chosen.add(oldest);
+    this.#enqueue([...chosen]);
   }
 
   /** Has result URLs looked at, a bounded number at once. */
@@ -387,12 +404,22 @@ export class Watcher {
   }
 }
 
+/** Reads a task's status as the list has it; empty where it has none. */
+function statusOf(listed: unknown): string {
+  const { status } = listed as { status?: unknown };
+  return typeof status === 'string' ? status : '';
+}
+
 /** Narrows the list to where the tasks are. */
 function queryFor(members: readonly Member[]): ListQuery {
-  const tasks = members.flatMap(({ wish }) => wish?.last ?? []);
-  const models = new Set(tasks.map(({ model }) => model));
+  const models = new Set<string>();
+  let oldest = Infinity;
+  for (const { wish } of members) {
+    if (wish?.last === undefined) continue;
+    models.add(wish.last.model);
+    oldest = Math.min(oldest, wish.createdAt);
+  }
   const [model] = models;
-  const oldest = Math.min(...tasks.map(({ created_at }) => Date.parse(created_at)));
   return {
     created_after: new Date(oldest - SINCE_MARGIN_MS),
     ...(models.size === 1 && model !== '' && model !== undefined ? { model } : {}),
