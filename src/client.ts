@@ -451,31 +451,26 @@ export class WaveSpeedKling {
     }
   }
 
-  async *#poll(
+  #poll(
     id: string,
     options: WaitOptions,
     startedAt: number,
     initial: Prediction | undefined,
   ): AsyncGenerator<Prediction, void, void> {
     const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, pollIntervalMs, webhooks } = options;
-    const place = this.#watcher.join(id);
-    try {
-      yield* poll({
-        id,
-        look: place.look,
-        backoff: delayAfter,
-        onFailedLook: (failure) =>
-          announceRetry({ operation: 'poll', predictionId: id, ...failure }, this.#settings.onRetry),
-        initial,
-        pollIntervalMs,
-        wakeSource: webhooks,
-        startedAt,
-        timeoutMs,
-        signal,
-      });
-    } finally {
-      place.leave();
-    }
+    return poll({
+      id,
+      join: (task) => this.#watcher.join(task),
+      backoff: delayAfter,
+      onFailedLook: (failure) =>
+        announceRetry({ operation: 'poll', predictionId: id, ...failure }, this.#settings.onRetry),
+      initial,
+      pollIntervalMs,
+      wakeSource: webhooks,
+      startedAt,
+      timeoutMs,
+      signal,
+    });
   }
 
   /** Looks at a task's result URL once, and tells the observers. */

@@ -34,10 +34,17 @@ export interface LookRequest {
   signal: AbortSignal;
 }
 
-export interface PollOptions {
-  id: string;
+/** Where a wait has its task looked at, for as long as it lasts. */
+export interface Place {
   /** Looks for news of the task; rejects at once when the signal aborts. */
   look: (request: LookRequest) => Promise<Prediction>;
+  leave: () => void;
+}
+
+export interface PollOptions {
+  id: string;
+  /** Gives the wait its place; it is left when the wait ends. */
+  join: (id: string) => Place;
   /** Tells of a failed look that the wait outlives. */
   onFailedLook: (failure: { attempt: number; delayMs: number; error: WaveSpeedError }) => void;
   /** How long to wait after a failed look. */
@@ -75,11 +82,12 @@ const NEWS = Symbol('news');
  * @throws {WaitTimeoutError} at the deadline; the signal's reason at an abort; 401, 403 and a 404 that persists.
  */
 export async function* poll(options: PollOptions): AsyncGenerator<Prediction, void, void> {
-  const { id, look, onFailedLook, backoff, initial, startedAt, timeoutMs, signal } = options;
+  const { id, join, onFailedLook, backoff, initial, startedAt, timeoutMs, signal } = options;
   const { wakeSource, pollIntervalMs = wakeSource === undefined ? defaultPollInterval : WEBHOOK_POLL_MS } =
     options;
   signal?.throwIfAborted();
 
+  const { look, leave } = join(id);
   const stop = new AbortController();
   const forget = signal && onAbort(signal, () => stop.abort(signal.reason));
   const remaining = startedAt + timeoutMs - performance.now();
@@ -187,6 +195,7 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
       ...(failures > 0 ? { cause: lastFailure } : {}),
     });
   } finally {
+    leave();
     clearTimeout(timer);
     unsubscribe?.();
     forget?.();

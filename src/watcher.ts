@@ -4,7 +4,7 @@
  */
 import { MAX_TIMER_MS, orAbort, sleep } from './abort.js';
 import { type FetchPage, mostPagesFor, pagesFor, sweepList } from './list-sweep.js';
-import type { LookRequest } from './poll.js';
+import type { LookRequest, Place } from './poll.js';
 import { isCompleted, isTerminal, normalizePrediction, type Prediction } from './prediction.js';
 import type { ListQuery } from './predictions.js';
 
@@ -16,13 +16,6 @@ export interface WatcherMeans {
   fetchPage: FetchPage;
   /** How long to leave the list alone after it failed so often in a row, in milliseconds. */
   backoff: (failures: number, error: unknown) => number;
-}
-
-/** A wait's place with the watcher, for as long as it lasts. */
-export interface Place {
-  /** Gives news of the task. */
-  look: (request: LookRequest) => Promise<Prediction>;
-  leave: () => void;
 }
 
 /** Up to this many waits look by themselves: a list would not be fewer requests, or not by much. */
