@@ -101,7 +101,8 @@ export class WaveSpeedKling {
 
   /**
    * Runs many requests within the account's limits, and gives each result as it comes; one that fails stops no other.
-   * Leaving the loop, or an abort, starts nothing more; tasks that were accepted go on, and their ids were told.
+   * Leaving the loop, or an abort, starts nothing more; tasks that were accepted go on. The loop is left once what is
+   * being submitted has told its id to `onSubmitted`; an abort waits for nothing.
    *
    * @throws {BudgetExceededError} before anything is sent, for an array that would cost more than `maxCost`.
    * @example

@@ -84,7 +84,7 @@ export const ACCOUNT_LEVELS = {
   ultra: { perMinute: 5000, concurrency: 10_000 },
 } as const;
 
-/** How many requests are run. */
+/** How many requests are run. A request's `timeoutMs` counts from its turn. */
 export interface RunManyOptions extends Pick<
   RunOptions,
   'signal' | 'timeoutMs' | 'pollIntervalMs' | 'webhook' | 'webhooks'
