@@ -422,7 +422,7 @@ export class WaveSpeedKling {
       publish('settle', () => ({ predictionId: id, ...result, elapsedMs: performance.now() - startedAt }));
     try {
       let last: Prediction | undefined;
-      for await (const prediction of this.#poll(id, options, startedAt, initial)) {
+      for await (const prediction of this.#poll(id, options, startedAt, initial, false)) {
         last = prediction;
         await notify('onUpdate', options.onUpdate, prediction, options.signal, deadlineAt);
       }
@@ -446,7 +446,7 @@ export class WaveSpeedKling {
     const { signal } = readRunOptions(options);
     const forget = signal && onAbort(signal, () => left.abort(signal.reason));
     try {
-      yield* this.#poll(checkId(id), { ...options, signal: left.signal }, startedAt, undefined);
+      yield* this.#poll(checkId(id), { ...options, signal: left.signal }, startedAt, undefined, true);
     } finally {
       forget?.();
     }
@@ -457,14 +457,17 @@ export class WaveSpeedKling {
     options: WaitOptions,
     startedAt: number,
     initial: Prediction | undefined,
+    isWatched: boolean,
   ): AsyncGenerator<Prediction, void, void> {
-    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, pollIntervalMs, webhooks } = options;
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, pollIntervalMs, webhooks, onUpdate } = options;
     return poll({
       id,
       join: (task) => this.#watcher.join(task),
       backoff: delayAfter,
       onFailedLook: (failure) =>
         announceRetry({ operation: 'poll', predictionId: id, ...failure }, this.#settings.onRetry),
+      // Without it nobody hears of the changes before.
+      onlyEnd: !isWatched && onUpdate === undefined,
       initial,
       pollIntervalMs,
       wakeSource: webhooks,

@@ -29,8 +29,10 @@ export interface LookRequest {
   afterMs: number;
   /** The task as it was last seen. */
   last: Prediction | undefined;
-  /** Is told of a look that found nothing new, where more of them follow; gives the milliseconds until the next. */
-  onUnchanged: () => number;
+  /** Whether a change that does not end the task is no news to it. */
+  onlyEnd: boolean;
+  /** Is told of a look that brought no news, where more of them follow; gives the milliseconds until the next. */
+  onNoNews: (seen: Prediction) => number;
   signal: AbortSignal;
 }
 
@@ -47,6 +49,8 @@ export interface PollOptions {
   join: (id: string) => Place;
   /** Tells of a failed look that the wait outlives. */
   onFailedLook: (failure: { attempt: number; delayMs: number; error: WaveSpeedError }) => void;
+  /** Whether a change that does not end the task need not be given; it may be all the same. */
+  onlyEnd: boolean;
   /** How long to wait after a failed look. */
   backoff: (attempt: number, error: unknown) => number;
   /** The task as the submit gave it: the first look then comes after one interval. */
@@ -82,7 +86,7 @@ const NEWS = Symbol('news');
  * @throws {WaitTimeoutError} at the deadline; the signal's reason at an abort; 401, 403 and a 404 that persists.
  */
 export async function* poll(options: PollOptions): AsyncGenerator<Prediction, void, void> {
-  const { id, join, onFailedLook, backoff, initial, startedAt, timeoutMs, signal } = options;
+  const { id, join, onFailedLook, onlyEnd, backoff, initial, startedAt, timeoutMs, signal } = options;
   const { wakeSource, pollIntervalMs = wakeSource === undefined ? defaultPollInterval : WEBHOOK_POLL_MS } =
     options;
   signal?.throwIfAborted();
@@ -117,12 +121,13 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
   let notFound: { error: NotFoundError; looks: number; since: number } | undefined;
   let delayMs = 0;
   const interval = () => intervalAt(pollIntervalMs, performance.now() - startedAt, id);
-  const onAnswer = () => {
+  const take = (seen: Prediction) => {
+    last = seen;
     failures = 0;
     notFound = undefined;
   };
-  const onUnchanged = () => {
-    onAnswer();
+  const onNoNews = (seen: Prediction) => {
+    take(seen);
     return interval();
   };
   try {
@@ -144,9 +149,8 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
         const asked = doubted;
         const known: Prediction | undefined = asked === undefined ? last : undefined;
         const before: string | undefined = last?.status;
-        const seen = await look({ afterMs: delayMs, last: known, onUnchanged, signal: hurry.signal });
-        last = seen;
-        onAnswer();
+        const seen = await look({ afterMs: delayMs, last: known, onlyEnd, onNoNews, signal: hurry.signal });
+        take(seen);
         if (seen.status !== before) yield seen;
         if (isTerminal(seen.status)) return;
         // What came during the look is still to be looked into.

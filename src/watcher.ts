@@ -291,23 +291,27 @@ export class Watcher {
     const status = statusOf(listed);
     // Without a status it says nothing.
     if (wish === undefined || last === undefined || status === '') return 'nothing';
-    // A list that lags behind would show what was before.
-    if (isTerminal(status) || (status !== last.status && stageOf(status) >= stageOf(last.status))) {
+    if (isTerminal(status)) {
       const task = normalizePrediction(listed);
       if (task === undefined) return 'nothing';
-      if (!isTerminal(status) || isCompleted(task)) return this.#give(member, wish, task);
+      if (isCompleted(task)) return this.#give(member, wish, task);
       // An end without a video is to be confirmed: at once, or when the wait is due if that was done before.
       if (member.deniedEnd === status) return 'nothing';
       member.deniedEnd = status;
       wish.dueAt = NEVER;
       return 'news';
     }
+    // A list that lags behind would show what was before.
+    if (status !== last.status && stageOf(status) >= stageOf(last.status)) {
+      wish.last = normalizePrediction(listed) ?? last;
+      if (!wish.onlyEnd) return this.#give(member, wish, wish.last);
+    }
     // Its wait need not wake for nothing; the last few do, to look by themselves from here on.
     if (this.#joined <= FEW) {
-      return wish.dueAt <= performance.now() ? this.#give(member, wish, last) : 'unchanged';
+      return wish.dueAt <= performance.now() ? this.#give(member, wish, wish.last ?? last) : 'unchanged';
     }
     try {
-      wish.afterMs = wish.onUnchanged();
+      wish.afterMs = wish.onNoNews(wish.last ?? last);
       wish.dueAt = performance.now() + wish.afterMs;
     } catch (error) {
       wish.reject(error);

@@ -6,6 +6,7 @@ import {
   KLING_O3_STD,
   PredictionFailedError,
   type RunOptions,
+  WaitTimeoutError,
   WaveSpeedKling,
 } from 'wavespeed-kling';
 import { createEmulator, type EmulatorCore, type EmulatorOptions } from 'wavespeed-kling/testing';
@@ -291,6 +292,17 @@ describe('a wait among many', () => {
     await vi.advanceTimersByTimeAsync(20_000);
     expect(await others).toHaveLength(20);
     expect(counts(emulator).list).toBeLessThanOrEqual(10);
+  });
+
+  test('knows at its deadline how far its task was', async () => {
+    const { kling } = setUp({ createdMs: 2000, processingMs: 60_000 });
+    const waits = Array.from({ length: 20 }, () =>
+      failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 5500 }), WaitTimeoutError),
+    );
+    await vi.advanceTimersByTimeAsync(10_000);
+    for (const { lastPrediction } of await Promise.all(waits)) {
+      expect(lastPrediction?.status).toBe('processing');
+    }
   });
 
   test('ends at its own deadline', async () => {
