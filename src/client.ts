@@ -358,7 +358,7 @@ export class WaveSpeedKling {
         deadlineAt,
       );
     let failures = 0;
-    const prediction = await retrying(() => (batch === undefined ? post() : batch.pace(post)), {
+    const prediction = await retrying(() => (batch === undefined ? post() : batch.pace(post, deadline)), {
       operation: 'submit',
       allows: (error) =>
         submitMayBeRepeated(error) &&

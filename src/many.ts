@@ -4,6 +4,7 @@
 import PQueue from 'p-queue';
 import { onAbort, orAbort } from './abort.js';
 import { estimateCost } from './cost.js';
+import { byDeadline, type Deadline } from './deadline.js';
 import type { DefinedModel } from './define-model.js';
 import {
   BudgetExceededError,
@@ -43,7 +44,7 @@ export type ManyResult<Request extends ManyRequest = ManyRequest> =
 /** How a batch has a hand in the submits of one of its requests. */
 export interface Batch {
   /** Makes an attempt in its turn. */
-  pace: (post: () => Promise<Prediction>) => Promise<Prediction>;
+  pace: (post: () => Promise<Prediction>, deadline: Deadline) => Promise<Prediction>;
   /** Is told that from now on the outcome may be open. */
   onSend: () => void;
 }
@@ -93,8 +94,9 @@ export async function* runMany<Request extends ManyRequest>(
   const { concurrency, perMinute } = accountLimits(options);
   const { level: _level, concurrency: _concurrency, perMinute: _perMinute, ...rest } = options;
   const { maxCost = Infinity, signal, onSubmitted, onUpdate, ...runOptions } = rest;
-  const source = iteratorOf(requests);
   signal?.throwIfAborted();
+  if (left.aborted) return;
+  const source = iteratorOf(requests);
 
   /** What was spent, or is set aside for what is under way. */
   let cost = 0;
@@ -135,19 +137,20 @@ export async function* runMany<Request extends ManyRequest>(
     const one: Going = { controller: new AbortController(), isOpen: false };
     const { signal: ownSignal } = one.controller;
     going.add(one);
+    if (stop.signal.aborted) one.controller.abort(stop.signal.reason);
     /** What was let be for its id alone, and is not open any more, ends. */
     const close = () => {
       one.isOpen = false;
       if (stop.signal.aborted) one.controller.abort(stop.signal.reason);
     };
-    const turn = async (priority: number) => {
-      await turns.add(() => undefined, { signal: ownSignal, priority });
+    const turn = async (priority: number, signal = ownSignal) => {
+      await turns.add(() => undefined, { signal, priority });
       ownSignal.throwIfAborted();
     };
     let attempts = 0;
     const batch: Batch = {
-      pace: async (post) => {
-        if (attempts++ > 0) await turn(1);
+      pace: async (post, deadline) => {
+        if (attempts++ > 0) await byDeadline(deadline, ownSignal, (limited) => turn(1, limited));
         try {
           return await post();
         } catch (error) {
@@ -215,6 +218,8 @@ export async function* runMany<Request extends ManyRequest>(
   const feed = async () => {
     try {
       for (let index = 0; ; index++) {
+        // What is there already wins the race against an abort that came before it.
+        stop.signal.throwIfAborted();
         const next = await orAbort(Promise.resolve(source.next()), stop.signal);
         if (next.done === true) return;
         await take(next.value, index);

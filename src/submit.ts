@@ -69,8 +69,8 @@ export async function submitOnce(http: Http, submission: Submission): Promise<Pr
     interrupt();
   };
   let timer: NodeJS.Timeout | undefined;
-  submission.onSend?.();
   const exchange = http.start({ ...request, path: path + query, freshConnection: true }, key, () => {
+    submission.onSend?.();
     timer = setTimeout(
       () => stopWaiting(http.timeoutError(request)),
       Math.min(http.requestTimeoutMs, MAX_TIMER_MS),

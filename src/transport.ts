@@ -133,7 +133,7 @@ export class Transport {
   /** Sockets of submits under way, and how many of those submits somebody awaits. */
   readonly #submitSockets = new Set<Socket>();
   #awaitedSubmits = 0;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   /** The caller's fetch, if that is what requests go through. */
   readonly #fetch: (() => typeof globalThis.fetch) | undefined;
@@ -180,9 +180,12 @@ export class Transport {
   }
 
   /** Ends the kept-alive sockets, once what is under way has ended. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     // Whoever waits for the end of all waits for the late answers to submits as well.
     for (const socket of this.#submitSockets) socket.ref();
     // A caller's dispatcher is the caller's to close.
@@ -191,7 +194,7 @@ export class Transport {
   }
 
   #throwIfClosed(): void {
-    if (!this.#closed) return;
+    if (this.#closing === undefined) return;
     throw new ConfigurationError('This client was closed; make a new one to send more requests.');
   }
 
@@ -292,7 +295,7 @@ export class Transport {
     const unref = () => {
       if (!isAwaited) return;
       isAwaited = false;
-      if (--this.#awaitedSubmits === 0 && !this.#closed)
+      if (--this.#awaitedSubmits === 0 && this.#closing === undefined)
         for (const socket of this.#submitSockets) socket.unref();
     };
 

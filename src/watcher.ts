@@ -188,7 +188,8 @@ export class Watcher {
     if (this.#sweep !== undefined) {
       if (now >= this.#sweep.startedAt + LATE_MS) this.#enqueue(due);
     } else if (soon.length > 0 && soon.length >= pages && due.some(isListable)) {
-      // What it does not show is looked for after it.
+      // What it cannot show is looked for by itself; what it does not show, after it.
+      this.#enqueue(due.filter((member) => !isListable(member)));
       void this.#sweepFor(listable);
       return;
     } else {
@@ -276,6 +277,8 @@ export class Watcher {
       }
     } finally {
       clearTimeout(timer);
+      // Of pages asked for at once, those that are still on their way are given up with the first that fails.
+      controller.abort();
       this.#sweep = undefined;
     }
     this.#confirm(unchanged);
@@ -380,9 +383,12 @@ export class Watcher {
       // Meanwhile the list may have told of a change: this is news all the same.
       member.wish?.resolve(seen);
     } catch (error) {
-      member.wish?.reject(error);
+      // A look that its wait has given up says nothing to the next one.
+      if (member.wish === wish || !wish.signal.aborted) member.wish?.reject(error);
     } finally {
       member.isLooking = false;
+      // Meanwhile its next wish was passed over.
+      if (member.wish !== undefined && member.wish !== wish) this.#schedule(member.wish.dueAt);
       clearTimeout(timer);
       freeSlot();
     }

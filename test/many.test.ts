@@ -11,7 +11,7 @@ import {
   type RunManyOptions,
   WaveSpeedKling,
 } from 'wavespeed-kling';
-import { createEmulator, type EmulatorOptions } from 'wavespeed-kling/testing';
+import { createEmulator, type EmulatorOptions, startEmulator } from 'wavespeed-kling/testing';
 import { rejection } from './support.js';
 
 beforeAll(async () => {
@@ -241,6 +241,75 @@ describe('runMany', () => {
       expect(vi.getTimerCount()).toBe(0);
     },
   );
+
+  test.each(['before it could begin', 'as its first request is taken'])(
+    'left %s, it sends nothing',
+    async (when) => {
+      const { kling, emulator } = setUp();
+      let leave: () => void = () => undefined;
+      function* source() {
+        if (when.startsWith('as')) leave();
+        yield* requests(300);
+      }
+      const batch = kling.runMany(source(), FREE);
+      let leaving: Promise<unknown> | undefined;
+      leave = () => {
+        leaving ??= batch.return();
+      };
+      const next = batch.next();
+      if (when.startsWith('before')) leave();
+      await vi.advanceTimersByTimeAsync(10_000);
+      await leaving;
+      expect(await next).toEqual({ done: true, value: undefined });
+      expect(emulator.requests).toEqual([]);
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+
+  test('aborted by its own source, it submits nothing that comes after', async () => {
+    const { kling, emulator } = setUp();
+    const controller = new AbortController();
+    function* source() {
+      for (const [index, request] of requests(50).entries()) {
+        if (index === 2) controller.abort('enough');
+        yield request;
+      }
+    }
+    const { error } = await collect(kling, source(), { ...FREE, signal: controller.signal });
+    expect(error).toBe('enough');
+    expect(emulator.requestCount({ operation: 'submit' })).toBeLessThanOrEqual(2);
+  });
+
+  test('left while submits wait for a socket, it lets those be told that were sent, and sends no other', async () => {
+    vi.useRealTimers();
+    const emulator = await startEmulator({ balance: 10_000, createdMs: 60_000 });
+    emulator.fail({ on: 'submit', kind: 'delay', ms: 1000, times: Infinity });
+    const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
+    const saved: string[] = [];
+    const batch = kling.runMany(requests(150), { ...FREE, onSubmitted: ({ id }) => void saved.push(id) });
+    const next = batch.next();
+    // As many as there are sockets.
+    await vi.waitUntil(() => emulator.requestCount({ operation: 'submit' }) === 64, { timeout: 5000 });
+    await batch.return();
+    await next;
+    expect(saved).toHaveLength(64);
+    await kling.close();
+    expect(emulator.requestCount({ operation: 'submit' })).toBe(64);
+    await emulator.close();
+  });
+
+  test('a repeated submit waits for its turn no longer than its time', async () => {
+    const { kling, emulator } = setUp();
+    emulator.fail({ on: 'submit', kind: 'status', status: 429, headers: { 'retry-after': '1' } });
+    const { results } = await collect(
+      kling,
+      requests(1),
+      { concurrency: 1, perMinute: 1, timeoutMs: 5000 },
+      5500,
+    );
+    expect(results).toMatchObject([{ status: 'rejected', reason: { name: 'RequestTimeoutError' } }]);
+    expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
+  });
 
   test('left while submits are refused for their rate, it ends at once and submits none again', async () => {
     const { kling, emulator } = setUp();

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   KLING_O1,
   KLING_O3_STD,
+  type Prediction,
   PredictionFailedError,
   type RunOptions,
   WaitTimeoutError,
@@ -292,6 +293,80 @@ describe('a wait among many', () => {
     await vi.advanceTimersByTimeAsync(20_000);
     expect(await others).toHaveLength(20);
     expect(counts(emulator).list).toBeLessThanOrEqual(10);
+  });
+
+  test('has a webhook’s end without a video confirmed, also when it comes in mid-look', async () => {
+    const { emulator } = setUp({ createdMs: 0, processingMs: 60_000 });
+    let slow = '';
+    const kling = new WaveSpeedKling({
+      apiKey: emulator.apiKey,
+      fetch: async (url, init) => {
+        const isSlow = slow !== '' && String(url instanceof Request ? url.url : url).includes(slow);
+        if (!isSlow) return emulator.fetch(url, init);
+        // Given up by its wait, it comes to nothing, though late.
+        return new Promise<Response>((_, reject) => {
+          init?.signal?.addEventListener('abort', () => reject(init.signal?.reason as Error));
+        });
+      },
+    });
+    const tasks = await Promise.all(Array.from({ length: 8 }, () => kling.submit(KLING_O3_STD, INPUT)));
+    const [first, ...rest] = tasks.map(({ id }) => id);
+    const others = Promise.all(rest.map((id) => kling.wait(id)));
+    slow = first ?? '';
+    let tell: (prediction: Prediction) => void = () => undefined;
+    const webhooks = {
+      subscribe: (_id: string, listener: typeof tell) => {
+        tell = listener;
+        return () => undefined;
+      },
+    };
+    const waiting = kling.wait(slow, { webhooks });
+    await vi.advanceTimersByTimeAsync(500);
+    const event = { ...(await kling.get(rest[0] ?? '')), id: slow, status: 'failed' };
+    emulator.task(slow).complete();
+    slow = '';
+    tell(event);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect((await waiting).outputs).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(90_000);
+    await others;
+  });
+
+  test('that the list cannot show is looked at in its time beside others that ask often', async () => {
+    const { emulator, kling } = setUp({ createdMs: 0, processingMs: 60_000 });
+    const tasks = await Promise.all(Array.from({ length: 7 }, () => kling.submit(KLING_O3_STD, INPUT)));
+    const [first, ...rest] = tasks.map(({ id }) => id);
+    const others = Promise.all(rest.map((id) => kling.wait(id, { pollIntervalMs: 50 })));
+    await vi.advanceTimersByTimeAsync(2000);
+    emulator.task(first ?? '').complete();
+    let ended = false;
+    const waiting = kling.wait(first ?? '').then(() => {
+      ended = true;
+    });
+    await vi.advanceTimersByTimeAsync(500);
+    expect(ended).toBe(true);
+    await vi.advanceTimersByTimeAsync(90_000);
+    await Promise.all([others, waiting]);
+  });
+
+  test('leaves no page on its way where another of the same sweep fails', async () => {
+    const { emulator } = setUp({ createdMs: 0, processingMs: 3000 });
+    const hanging: (AbortSignal | undefined)[] = [];
+    const kling = new WaveSpeedKling({
+      apiKey: emulator.apiKey,
+      fetch: async (url, init) => {
+        const isList = String(url instanceof Request ? url.url : url).endsWith('/predictions');
+        const { page } = (isList ? JSON.parse(init?.body as string) : {}) as { page?: number };
+        if (page === 2) return Response.json({ code: 500 }, { status: 500 });
+        if (page !== 3) return emulator.fetch(url, init);
+        hanging.push(init?.signal ?? undefined);
+        return new Promise<Response>(() => undefined);
+      },
+    });
+    const { results } = await runAll(kling, 250);
+    expect(results.every(({ status }) => status === 'fulfilled')).toBe(true);
+    expect(hanging.length).toBeGreaterThanOrEqual(1);
+    for (const signal of hanging) expect(signal?.aborted).toBe(true);
   });
 
   test('knows at its deadline how far its task was', async () => {
