@@ -201,7 +201,8 @@ export class Transport {
   #ownAgents(): Promise<{ reads: Agent; submits: Agent; streams: Agent }> {
     this.#agents ??= loadUndici().then(({ Agent, buildConnector }) => {
       const timeout = this.#options.connectTimeoutMs;
-      const connect = buildConnector({ timeout });
+      // A socket for one POST lives no longer than its timeout: nothing is to be kept alive.
+      const connect = buildConnector({ timeout, keepAlive: false });
       // Timeouts of headers and body are ours to keep, to the millisecond and with the time in the queue left out.
       const common = { connections: MAX_SOCKETS, headersTimeout: 0, bodyTimeout: 0 };
       return {
@@ -375,6 +376,8 @@ export class Transport {
   }
 }
 
+const decoder = new TextDecoder();
+
 /** Gathers one answer from undici, and sees whether the request was begun: what it did not see begun was not sent. */
 class Collector implements Dispatcher.DispatchHandler {
   readonly answer: Promise<WireAnswer>;
@@ -458,7 +461,7 @@ class Collector implements Dispatcher.DispatchHandler {
   }
 
   #text(): string {
-    return new TextDecoder().decode(Buffer.concat(this.#chunks));
+    return decoder.decode(Buffer.concat(this.#chunks));
   }
 
   onResponseError(_controller: unknown, error: unknown): void {
