@@ -283,20 +283,20 @@ describe('runMany', () => {
   test('left while submits wait for a socket, it lets those be told that were sent, and sends no other', async () => {
     vi.useRealTimers();
     const emulator = await startEmulator({ balance: 10_000, createdMs: 60_000 });
-    emulator.fail({ on: 'submit', kind: 'delay', ms: 1000, times: Infinity });
+    emulator.fail({ on: 'submit', kind: 'delay', ms: 3000, times: Infinity });
     const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
     const saved: string[] = [];
     const batch = kling.runMany(requests(150), { ...FREE, onSubmitted: ({ id }) => void saved.push(id) });
     const next = batch.next();
     // As many as there are sockets.
-    await vi.waitUntil(() => emulator.requestCount({ operation: 'submit' }) === 64, { timeout: 5000 });
+    await vi.waitUntil(() => emulator.requestCount({ operation: 'submit' }) === 64, { timeout: 10_000 });
     await batch.return();
     await next;
     expect(saved).toHaveLength(64);
     await kling.close();
     expect(emulator.requestCount({ operation: 'submit' })).toBe(64);
     await emulator.close();
-  });
+  }, 30_000);
 
   test('a repeated submit waits for its turn no longer than its time', async () => {
     const { kling, emulator } = setUp();
