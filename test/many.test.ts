@@ -11,7 +11,12 @@ import {
   type RunManyOptions,
   WaveSpeedKling,
 } from 'wavespeed-kling';
-import { createEmulator, type EmulatorOptions, startEmulator } from 'wavespeed-kling/testing';
+import {
+  createEmulator,
+  type EmulatorCore,
+  type EmulatorOptions,
+  startEmulator,
+} from 'wavespeed-kling/testing';
 import { rejection } from './support.js';
 
 beforeAll(async () => {
@@ -35,6 +40,13 @@ function setUp(options: EmulatorOptions = {}) {
 
 const requests = (count: number): ManyRequest[] =>
   Array.from({ length: count }, (_, index) => ({ model: KLING_O3_STD, input: { prompt: `Fox ${index}` } }));
+
+/** Has every submit refused for its rate from now on, for so many milliseconds. */
+function refuseFor(emulator: EmulatorCore, ms: number, headers: Record<string, string> = {}) {
+  const until = Date.now() + ms;
+  const matching = () => Date.now() < until;
+  emulator.fail({ on: 'submit', kind: 'status', status: 429, headers, times: Infinity, matching });
+}
 
 /** Collects all results, time having passed as they need. */
 async function collect(
@@ -351,14 +363,7 @@ describe('runMany', () => {
   test.each([1, 100])('%i outlive refusals for the rate: each waits for its turn', async (count) => {
     const { kling, emulator } = setUp();
     // The service's window of a minute, without a word on when it ends.
-    const started = Date.now();
-    emulator.fail({
-      on: 'submit',
-      kind: 'status',
-      status: 429,
-      times: Infinity,
-      matching: () => Date.now() < started + 60_000,
-    });
+    refuseFor(emulator, 60_000);
     vi.mocked(Math.random).mockReturnValue(0.5);
     const { results } = await collect(kling, requests(count), FREE);
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(count);
@@ -369,14 +374,7 @@ describe('runMany', () => {
   test('after a refusal for the rate, submits begin again with one, then two, then four', async () => {
     const { kling, emulator } = setUp();
     const started = Date.now();
-    emulator.fail({
-      on: 'submit',
-      kind: 'status',
-      status: 429,
-      headers: { 'retry-after': '1' },
-      times: Infinity,
-      matching: () => Date.now() < started + 500,
-    });
+    refuseFor(emulator, 500, { 'retry-after': '1' });
     emulator.fail({ on: 'submit', kind: 'delay', ms: 1000, times: Infinity });
     await collect(kling, requests(20), FREE);
     const submits = emulator.requests.filter(({ operation }) => operation === 'submit');
