@@ -1,5 +1,5 @@
 /**
- * WaveSpeedKling: wires the parts, and is short because of it.
+ * WaveSpeedKling: the calls of the client, each wired from the parts that do the work.
  */
 import { onAbort } from './abort.js';
 import { checkId, checkIds, checkListQuery } from './arguments.js';
