@@ -1,10 +1,10 @@
 /**
  * WaveSpeedKling: the calls of the client, each wired from the parts that do the work.
  */
-import { onAbort } from './abort.js';
+import { onAbort } from './utils/abort.js';
 import { checkId, checkIds, checkListQuery } from './arguments.js';
 import { estimateCost } from './cost.js';
-import { byDeadline, type Deadline } from './deadline.js';
+import { byDeadline, type Deadline } from './utils/with-deadline.js';
 import type { DefinedModel } from './define-model.js';
 import {
   BudgetExceededError,
@@ -37,7 +37,7 @@ import {
   type WaveSpeedKlingOptions,
 } from './options.js';
 import { poll } from './poll.js';
-import { leavable } from './leavable.js';
+import { leavable } from './utils/closable-iterator.js';
 import { notify } from './notify.js';
 import { type CompletedPrediction, isCompleted, type Prediction } from './prediction.js';
 import { fetchPage, findCandidates, listAll, type ListQuery, lookAt } from './predictions.js';

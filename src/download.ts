@@ -4,7 +4,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onAbort } from './abort.js';
+import { onAbort } from './utils/abort.js';
 import { ConfigurationError, InvalidInputError } from './errors.js';
 import { KNOWN_ENDINGS } from './file-kind.js';
 import { nameInUrl, safeName } from './file-name.js';

@@ -3,7 +3,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import packageJson from '../package.json' with { type: 'json' };
-import { MAX_TIMER_MS, orAbort } from './abort.js';
+import { MAX_TIMER_MS, orAbort } from './utils/abort.js';
 import {
   ApiError,
   type ApiErrorOptions,
@@ -19,7 +19,7 @@ import {
   ServerError,
   textOf,
 } from './errors.js';
-import { isRecord } from './record.js';
+import { isRecord } from './utils/is-record.js';
 import { codeOf, type Exchange, neverSent, type Transport, type WireAnswer } from './transport.js';
 
 /** One API call. */

@@ -2,9 +2,9 @@
  * Runs many requests within an account's limits, and gives each result as it comes.
  */
 import PQueue from 'p-queue';
-import { onAbort, orAbort } from './abort.js';
+import { onAbort, orAbort } from './utils/abort.js';
 import { estimateCost } from './cost.js';
-import { byDeadline, type Deadline } from './deadline.js';
+import { byDeadline, type Deadline } from './utils/with-deadline.js';
 import type { DefinedModel } from './define-model.js';
 import {
   BudgetExceededError,

@@ -1,7 +1,7 @@
 /**
  * Calls a caller's `onSubmitted` or `onUpdate`.
  */
-import { MAX_TIMER_MS, orAbort } from './abort.js';
+import { MAX_TIMER_MS, orAbort } from './utils/abort.js';
 import { textOf, WaitTimeoutError, WaveSpeedError } from './errors.js';
 import type { Prediction } from './prediction.js';
 

@@ -2,7 +2,7 @@
  * The waiting loop: looks at a task until it ends, within a deadline, and gives every change of its status. Pure: how
  * a look is made is the caller's.
  */
-import { MAX_TIMER_MS, onAbort } from './abort.js';
+import { MAX_TIMER_MS, onAbort } from './utils/abort.js';
 import {
   AuthenticationError,
   ConfigurationError,

@@ -2,7 +2,7 @@
  * Decides when another attempt is allowed and how long to wait before it; the only file that knows p-retry.
  */
 import pRetry, { AbortError } from 'p-retry';
-import { sleep } from './abort.js';
+import { sleep } from './utils/abort.js';
 import {
   ApiError,
   ConnectionError,

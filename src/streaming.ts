@@ -1,7 +1,7 @@
 /**
  * Carries one streamed request under the caller's signal and an idle timeout, and turns what it fails with into typed errors.
  */
-import { MAX_TIMER_MS, onAbort } from './abort.js';
+import { MAX_TIMER_MS, onAbort } from './utils/abort.js';
 import {
   ApiError,
   ConnectionError,

@@ -1,7 +1,7 @@
 /**
  * Submits a task: the only place that spends money. One POST, and no word of its answer is lost, however late.
  */
-import { MAX_TIMER_MS, onAbort } from './abort.js';
+import { MAX_TIMER_MS, onAbort } from './utils/abort.js';
 import {
   ApiError,
   type Candidate,

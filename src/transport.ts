@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { getDefaultHighWaterMark, type Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import type { Agent, Dispatcher } from 'undici';
-import { orAbort } from './abort.js';
+import { orAbort } from './utils/abort.js';
 import { ConfigurationError } from './errors.js';
 import { loadUndici } from './undici-parts.js';
 

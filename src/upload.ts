@@ -3,13 +3,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import packageJson from '../package.json' with { type: 'json' };
-import { orAbort } from './abort.js';
+import { orAbort } from './utils/abort.js';
 import { ApiError, ConnectionError, InvalidResponseError, UploadError } from './errors.js';
 import type { FileKind } from './file-kind.js';
 import { endOf } from './file-name.js';
 import type { Http } from './http.js';
 import { CHUNK_BYTES, type LocalFile } from './local-file.js';
-import { isRecord } from './record.js';
+import { isRecord } from './utils/is-record.js';
 import { type OnRetry, readMayBeRepeated, retrying } from './retry.js';
 import { carry, httpUrl, labelOf, passingError, statusLine, type StreamWatch } from './streaming.js';
 import type { StreamAnswer, Transport } from './transport.js';

@@ -2,7 +2,7 @@
  * Looks at the tasks of all waits of one client together: few of them on their result URLs, many through the list. The
  * list is a short cut and never the only witness: it is checked, and where it lies, lags or hangs, left alone.
  */
-import { MAX_TIMER_MS, orAbort, sleep } from './abort.js';
+import { MAX_TIMER_MS, orAbort, sleep } from './utils/abort.js';
 import { type FetchPage, mostPagesFor, pagesFor, sweepList } from './list-sweep.js';
 import type { LookRequest, Place } from './poll.js';
 import { isCompleted, isTerminal, normalizePrediction, type Prediction } from './prediction.js';

@@ -2,8 +2,8 @@
  * Delivers webhooks as the service does: signed, tried again when refused, and at times twice.
  */
 import { randomUUID } from 'node:crypto';
-import { orAbort } from '../abort.js';
-import { byDeadline } from '../deadline.js';
+import { orAbort } from '../utils/abort.js';
+import { byDeadline } from '../utils/with-deadline.js';
 import { isLoopback } from './account.js';
 import type { Settings } from './options.js';
 import { signWebhook } from './sign.js';
