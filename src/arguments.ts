@@ -1,7 +1,7 @@
 /**
  * Checks what the calls take beside their options: ids and queries.
  */
-import { InvalidInputError } from './errors.js';
+import { InvalidInputError } from './core/errors.js';
 import { checkNames, checkObject } from './options.js';
 import type { ListQuery } from './predictions.js';
 

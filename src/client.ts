@@ -14,7 +14,7 @@ import {
   RateLimitError,
   RequestTimeoutError,
   SubmissionUnknownError,
-} from './errors.js';
+} from './core/errors.js';
 import { download, type DownloadedFile, type DownloadOptions } from './download.js';
 import { errorName, publish } from './events.js';
 import { type ApiRequest, Http } from './http.js';
@@ -39,7 +39,7 @@ import {
 import { poll } from './poll.js';
 import { leavable } from './utils/closable-iterator.js';
 import { notify } from './notify.js';
-import { type CompletedPrediction, isCompleted, type Prediction } from './prediction.js';
+import { type CompletedPrediction, isCompleted, type Prediction } from './core/prediction.js';
 import { fetchPage, findCandidates, listAll, type ListQuery, lookAt } from './predictions.js';
 import {
   announceRetry,

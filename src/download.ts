@@ -5,13 +5,13 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onAbort } from './utils/abort.js';
-import { ConfigurationError, InvalidInputError } from './errors.js';
+import { ConfigurationError, InvalidInputError } from './core/errors.js';
 import { KNOWN_ENDINGS } from './file-kind.js';
 import { nameInUrl, safeName } from './file-name.js';
 import type { CallOptions } from './options.js';
 import { type DownloadMeans, type DownloadProgress, type Output, OutputDownload } from './output-download.js';
 import { alreadyThere, diskError, isThere } from './part-file.js';
-import type { Prediction } from './prediction.js';
+import type { Prediction } from './core/prediction.js';
 import { httpUrl, labelOf } from './streaming.js';
 import { readTransferOptions, tellProgress } from './transfer-options.js';
 

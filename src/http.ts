@@ -18,7 +18,7 @@ import {
   RequestTimeoutError,
   ServerError,
   textOf,
-} from './errors.js';
+} from './core/errors.js';
 import { isRecord } from './utils/is-record.js';
 import { codeOf, type Exchange, neverSent, type Transport, type WireAnswer } from './transport.js';
 

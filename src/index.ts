@@ -31,7 +31,7 @@ export {
   WaveSpeedError,
   WebhookVerificationError,
   type WebhookVerificationReason,
-} from './errors.js';
+} from './core/errors.js';
 export type { ModelFacts } from './facts.js';
 export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './input.js';
 export type { AspectRatio, KlingO1Input, KlingO3StdInput } from './input-types.js';
@@ -54,7 +54,7 @@ export {
   isTerminal,
   type Prediction,
   type PredictionStatus,
-} from './prediction.js';
+} from './core/prediction.js';
 export type { ListQuery } from './predictions.js';
 export type { ManyRequest, ManyResult } from './many.js';
 export type { OnRetry, RetryContext } from './retry.js';

@@ -12,12 +12,12 @@ import {
   InvalidInputError,
   SubmissionUnknownError,
   WaveSpeedError,
-} from './errors.js';
+} from './core/errors.js';
 import { type ModelInput, readInput } from './input.js';
 import type { Model, ModelId } from './models.js';
 import { accountLimits, type RunManyOptions, type RunOptions } from './options.js';
-import type { CompletedPrediction, Prediction } from './prediction.js';
-import { show } from './wording.js';
+import type { CompletedPrediction, Prediction } from './core/prediction.js';
+import { show } from './core/messages.js';
 
 /** One request of many: a model and its input. */
 export type ManyRequest =

@@ -2,7 +2,7 @@
  * Takes media up and down: checks every local file before the first byte leaves, and uploads the same one only once.
  */
 import { onAbort, orAbort } from './utils/abort.js';
-import { type InputIssue, InvalidInputError, type WaveSpeedError } from './errors.js';
+import { type InputIssue, InvalidInputError, type WaveSpeedError } from './core/errors.js';
 import { judge, type MediaGroup } from './file-kind.js';
 import { isBlob, type LocalMedia } from './input.js';
 import { nameOf, openLocalFile, Unreadable } from './local-file.js';

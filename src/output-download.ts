@@ -2,7 +2,7 @@
  * Fetches one output into a part file: goes on where it broke off, begins anew where it must, and takes nothing short for whole.
  */
 import { orAbort, sleep } from './utils/abort.js';
-import { ConnectionError, DownloadError, type DownloadErrorReason, WaveSpeedError } from './errors.js';
+import { ConnectionError, DownloadError, type DownloadErrorReason, WaveSpeedError } from './core/errors.js';
 import { endingFor, sniff } from './file-kind.js';
 import { alreadyThere, diskError, isThere, PartFile } from './part-file.js';
 import { announceRetry, delayAfter, type OnRetry, readMayBeRepeated, retrying } from './retry.js';

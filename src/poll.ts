@@ -10,9 +10,9 @@ import {
   PermissionError,
   WaitTimeoutError,
   WaveSpeedError,
-} from './errors.js';
+} from './core/errors.js';
 import { isKeyFailure } from './http.js';
-import { isCompleted, isTerminal, type Prediction } from './prediction.js';
+import { isCompleted, isTerminal, type Prediction } from './core/prediction.js';
 
 /** How long to wait between two looks, in milliseconds: a number, or a function of the time waited so far. */
 export type PollInterval = number | ((elapsedMs: number) => number);

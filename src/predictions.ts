@@ -3,10 +3,10 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { DefinedModel } from './define-model.js';
-import { ApiError, type Candidate, InvalidResponseError } from './errors.js';
+import { ApiError, type Candidate, InvalidResponseError } from './core/errors.js';
 import type { Http } from './http.js';
 import type { ModelId } from './models.js';
-import { normalizePrediction, type Prediction, type PredictionStatus } from './prediction.js';
+import { normalizePrediction, type Prediction, type PredictionStatus } from './core/prediction.js';
 
 /** Which tasks to list. The service keeps the last 7 days. */
 export interface ListQuery {

@@ -11,7 +11,7 @@ import {
   RequestTimeoutError,
   ServerError,
   WaveSpeedError,
-} from './errors.js';
+} from './core/errors.js';
 import { errorName, publish } from './events.js';
 import { provesNothingSent, retryAfterOf } from './http.js';
 

@@ -17,7 +17,7 @@ import { KLING_O1, KLING_O3_STD, models } from './models.js';
 
 export { estimateCost } from './cost.js';
 export { type DefinedModel, defineModel } from './define-model.js';
-export { ConfigurationError, InvalidInputError, type InputIssue } from './errors.js';
+export { ConfigurationError, InvalidInputError, type InputIssue } from './core/errors.js';
 export type { ModelFacts } from './facts.js';
 export type { Media, ModelInput } from './input.js';
 export { type InputObject, type InputSchema, withImageLimit } from './input-schema.js';
@@ -47,7 +47,7 @@ export {
   models,
 } from './models.js';
 export { type ModelRequest, parseInput } from './parse-input.js';
-export type { CompletedPrediction, Prediction, PredictionStatus } from './prediction.js';
+export type { CompletedPrediction, Prediction, PredictionStatus } from './core/prediction.js';
 export { predictionSchema, webhookEventSchema } from './prediction-schema.js';
 
 // Each constant below is made by a call marked pure, so that a bundler drops it, and zod, where nobody uses it.

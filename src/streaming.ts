@@ -9,7 +9,7 @@ import {
   RequestTimeoutError,
   ServerError,
   WaveSpeedError,
-} from './errors.js';
+} from './core/errors.js';
 import { keepAskedWait, parseRetryAfter } from './http.js';
 import { codeOf, type StreamAnswer } from './transport.js';
 

@@ -9,10 +9,10 @@ import {
   InvalidResponseError,
   SubmissionUnknownError,
   textOf,
-} from './errors.js';
+} from './core/errors.js';
 import { errorName, publish } from './events.js';
 import type { ApiRequest, Http } from './http.js';
-import { normalizePrediction, type Prediction } from './prediction.js';
+import { normalizePrediction, type Prediction } from './core/prediction.js';
 import { submitMayBeRepeated } from './retry.js';
 import type { WireAnswer } from './transport.js';
 

@@ -6,7 +6,7 @@ import { getDefaultHighWaterMark, type Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import type { Agent, Dispatcher } from 'undici';
 import { orAbort } from './utils/abort.js';
-import { ConfigurationError } from './errors.js';
+import { ConfigurationError } from './core/errors.js';
 import { loadUndici } from './undici-parts.js';
 
 /** What is asked of undici's dispatchers: also met by a ProxyAgent or MockAgent of another copy of undici. */

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import packageJson from '../package.json' with { type: 'json' };
 import { orAbort } from './utils/abort.js';
-import { ApiError, ConnectionError, InvalidResponseError, UploadError } from './errors.js';
+import { ApiError, ConnectionError, InvalidResponseError, UploadError } from './core/errors.js';
 import type { FileKind } from './file-kind.js';
 import { endOf } from './file-name.js';
 import type { Http } from './http.js';

@@ -5,7 +5,7 @@
 import { MAX_TIMER_MS, orAbort, sleep } from './utils/abort.js';
 import { type FetchPage, mostPagesFor, pagesFor, sweepList } from './list-sweep.js';
 import type { LookRequest, Place } from './poll.js';
-import { isCompleted, isTerminal, normalizePrediction, type Prediction } from './prediction.js';
+import { isCompleted, isTerminal, normalizePrediction, type Prediction } from './core/prediction.js';
 import type { ListQuery } from './predictions.js';
 
 /** How the watcher asks. Each makes one attempt, and rejects at once when its signal aborts. */

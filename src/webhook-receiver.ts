@@ -1,9 +1,9 @@
 /**
  * Ready handlers that take webhooks in: verified, each event handled once, none lost when the caller's handler throws.
  */
-import { ConfigurationError, textOf, WebhookVerificationError } from './errors.js';
-import type { WebhookVerificationReason } from './errors.js';
-import type { Prediction } from './prediction.js';
+import { ConfigurationError, textOf, WebhookVerificationError } from './core/errors.js';
+import type { WebhookVerificationReason } from './core/errors.js';
+import type { Prediction } from './core/prediction.js';
 import { checkMaxBodyBytes, type NodeWebhookRequest, readFetchBody, readNodeBody } from './webhook-body.js';
 import { createEventHub } from './webhook-events.js';
 import { CLAIMS, createMemoryStore, type WebhookClaim, type WebhookStore } from './webhook-store.js';

@@ -2,10 +2,10 @@
  * The entry `wavespeed-kling/webhooks`: verifying and receiving webhooks, on Web Crypto alone, so that it runs in
  * Node, in a browser bundle and on an edge.
  */
-export { WaveSpeedError, ConfigurationError, WebhookVerificationError } from './errors.js';
-export type { WebhookVerificationReason } from './errors.js';
-export { isCompleted, isTerminal } from './prediction.js';
-export type { CompletedPrediction, Prediction, PredictionStatus } from './prediction.js';
+export { WaveSpeedError, ConfigurationError, WebhookVerificationError } from './core/errors.js';
+export type { WebhookVerificationReason } from './core/errors.js';
+export { isCompleted, isTerminal } from './core/prediction.js';
+export type { CompletedPrediction, Prediction, PredictionStatus } from './core/prediction.js';
 export { verifyWebhook } from './webhook-verify.js';
 export type {
   RawWebhookBody,

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { ConfigurationError, RateLimitError, ServerError } from '../src/errors.js';
+import { ConfigurationError, RateLimitError, ServerError } from '../src/core/errors.js';
 import { parseRetryAfter } from '../src/http.js';
 import { delayAfter } from '../src/retry.js';
 import { clientOn, envelope, failure, isPoll } from './support.js';

@@ -18,7 +18,7 @@ import {
   webhookEventSchema,
   withImageLimit,
 } from 'wavespeed-kling/schemas';
-import { didYouMean } from '../src/wording.js';
+import { didYouMean } from '../src/core/messages.js';
 import * as z from 'zod';
 import { BAD_DATA_URLS, BAD_URLS, BLANKS, GOOD_DATA_URLS, GOOD_URLS, NOT_BLANK } from './schemas/support.js';
 

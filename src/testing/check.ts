@@ -1,7 +1,7 @@
 /**
  * Refuses names that the emulator does not know: a fault or an option that is misspelt would never show.
  */
-import { didYouMean } from '../wording.js';
+import { didYouMean } from '../core/messages.js';
 
 /** Says which name may have been meant, or which there are. */
 function hint(name: string, known: readonly string[]): string {

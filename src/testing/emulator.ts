@@ -2,7 +2,7 @@
  * The emulator itself: one account behind the API, told what to fail, asked by whatever transport there is.
  */
 import { randomBytes } from 'node:crypto';
-import { textOf } from '../errors.js';
+import { textOf } from '../core/errors.js';
 import { Account, type AddedTask } from './account.js';
 import { type EmulatorClock, RealClock } from './clock.js';
 import { Deliveries, type WebhookDelivery } from './deliver.js';

@@ -1,7 +1,7 @@
 /**
  * One task: its status follows from the clock, unless the test has said what it is.
  */
-import { FAILED_STATUSES, isTerminal, type Prediction } from '../prediction.js';
+import { FAILED_STATUSES, isTerminal, type Prediction } from '../core/prediction.js';
 import type { EmulatorClock } from './clock.js';
 import type { Settings } from './options.js';
 

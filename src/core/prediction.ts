@@ -1,7 +1,7 @@
 /**
  * What the service says of a task: the shape of a prediction, and which statuses end it.
  */
-import { isRecord } from './utils/is-record.js';
+import { isRecord } from '../utils/is-record.js';
 
 /** The statuses that end a task without a video. Source: the official clients. */
 export const FAILED_STATUSES = ['failed', 'cancelled', 'timeout', 'deleted'] as const;
