@@ -3,9 +3,9 @@
  */
 import { onAbort } from './utils/abort.js';
 import { checkId, checkIds, checkListQuery } from './arguments.js';
-import { estimateCost } from './cost.js';
+import { estimateCost } from './models/estimate-cost.js';
 import { byDeadline, type Deadline } from './utils/with-deadline.js';
-import type { DefinedModel } from './define-model.js';
+import type { DefinedModel } from './models/define-model.js';
 import {
   BudgetExceededError,
   type Candidate,
@@ -18,10 +18,10 @@ import {
 import { download, type DownloadedFile, type DownloadOptions } from './download.js';
 import { errorName, publish } from './events.js';
 import { type ApiRequest, Http } from './http.js';
-import { fillIn, type ModelInput, type ReadInput, readInput } from './input.js';
+import { fillIn, type ModelInput, type ReadInput, readInput } from './models/prepare-input.js';
 import type { Batch, Declared, ManyRequest, ManyResult } from './many.js';
 import { Media, type UploadOptions, type UploadSource } from './media.js';
-import type { Model } from './models.js';
+import type { Model } from './models/registry.js';
 import {
   type CallOptions,
   type ClientSettings,

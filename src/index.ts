@@ -2,8 +2,8 @@
  * The public entry of wavespeed-kling: named exports, no logic.
  */
 export { type Quote, WaveSpeedKling } from './client.js';
-export { estimateCost } from './cost.js';
-export { type DefinedModel, defineModel } from './define-model.js';
+export { estimateCost } from './models/estimate-cost.js';
+export { type DefinedModel, defineModel } from './models/define-model.js';
 export type { DownloadedFile, DownloadOptions } from './download.js';
 export {
   ApiError,
@@ -32,11 +32,11 @@ export {
   WebhookVerificationError,
   type WebhookVerificationReason,
 } from './core/errors.js';
-export type { ModelFacts } from './facts.js';
-export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './input.js';
-export type { AspectRatio, KlingO1Input, KlingO3StdInput } from './input-types.js';
+export type { ModelFacts } from './models/validate-definition.js';
+export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './models/prepare-input.js';
+export type { AspectRatio, KlingO1Input, KlingO3StdInput } from './models/input-types.js';
 export type { TransferProgress, UploadOptions, UploadSource } from './media.js';
-export { KLING_O1, KLING_O3_STD, type Model, type ModelId } from './models.js';
+export { KLING_O1, KLING_O3_STD, type Model, type ModelId } from './models/registry.js';
 export {
   ACCOUNT_LEVELS,
   type CallOptions,

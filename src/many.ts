@@ -3,9 +3,9 @@
  */
 import PQueue from 'p-queue';
 import { onAbort, orAbort } from './utils/abort.js';
-import { estimateCost } from './cost.js';
+import { estimateCost } from './models/estimate-cost.js';
 import { byDeadline, type Deadline } from './utils/with-deadline.js';
-import type { DefinedModel } from './define-model.js';
+import type { DefinedModel } from './models/define-model.js';
 import {
   BudgetExceededError,
   ConfigurationError,
@@ -13,8 +13,8 @@ import {
   SubmissionUnknownError,
   WaveSpeedError,
 } from './core/errors.js';
-import { type ModelInput, readInput } from './input.js';
-import type { Model, ModelId } from './models.js';
+import { type ModelInput, readInput } from './models/prepare-input.js';
+import type { Model, ModelId } from './models/registry.js';
 import { accountLimits, type RunManyOptions, type RunOptions } from './options.js';
 import type { CompletedPrediction, Prediction } from './core/prediction.js';
 import { show } from './core/messages.js';

@@ -4,7 +4,7 @@
 import { onAbort, orAbort } from './utils/abort.js';
 import { type InputIssue, InvalidInputError, type WaveSpeedError } from './core/errors.js';
 import { judge, type MediaGroup } from './file-kind.js';
-import { isBlob, type LocalMedia } from './input.js';
+import { isBlob, type LocalMedia } from './models/prepare-input.js';
 import { nameOf, openLocalFile, Unreadable } from './local-file.js';
 import type { CallOptions } from './options.js';
 import { readTransferOptions, tellProgress } from './transfer-options.js';

@@ -2,10 +2,10 @@
  * Looks at the account's tasks: one by its id, all by a query, and those that a lost submit may have started.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { DefinedModel } from './define-model.js';
+import type { DefinedModel } from './models/define-model.js';
 import { ApiError, type Candidate, InvalidResponseError } from './core/errors.js';
 import type { Http } from './http.js';
-import type { ModelId } from './models.js';
+import type { ModelId } from './models/registry.js';
 import { normalizePrediction, type Prediction, type PredictionStatus } from './core/prediction.js';
 
 /** Which tasks to list. The service keeps the last 7 days. */

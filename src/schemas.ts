@@ -3,7 +3,7 @@
  * so that it runs in a browser or on an edge.
  */
 import type * as z from 'zod';
-import type { InputObject } from './input-schema.js';
+import type { InputObject } from './models/input-schema.js';
 import type {
   KlingO1Duration,
   KlingO1Input,
@@ -11,16 +11,16 @@ import type {
   KlingO3StdDuration,
   KlingO3StdInput,
   KlingO3StdRequest,
-} from './input-types.js';
-import type { JsonSchema } from './json-schema.js';
-import { KLING_O1, KLING_O3_STD, models } from './models.js';
+} from './models/input-types.js';
+import type { JsonSchema } from './models/json-schema.js';
+import { KLING_O1, KLING_O3_STD, models } from './models/registry.js';
 
-export { estimateCost } from './cost.js';
-export { type DefinedModel, defineModel } from './define-model.js';
+export { estimateCost } from './models/estimate-cost.js';
+export { type DefinedModel, defineModel } from './models/define-model.js';
 export { ConfigurationError, InvalidInputError, type InputIssue } from './core/errors.js';
-export type { ModelFacts } from './facts.js';
-export type { Media, ModelInput } from './input.js';
-export { type InputObject, type InputSchema, withImageLimit } from './input-schema.js';
+export type { ModelFacts } from './models/validate-definition.js';
+export type { Media, ModelInput } from './models/prepare-input.js';
+export { type InputObject, type InputSchema, withImageLimit } from './models/input-schema.js';
 export type {
   AspectRatio,
   KlingO1Duration,
@@ -33,8 +33,8 @@ export type {
   ReferenceInputWithSound,
   ReferenceRequest,
   ReferenceRequestWithSound,
-} from './input-types.js';
-export type { JsonSchema, JsonSchemaField } from './json-schema.js';
+} from './models/input-types.js';
+export type { JsonSchema, JsonSchemaField } from './models/json-schema.js';
 export {
   ASPECT_RATIOS,
   KLING_O1,
@@ -45,10 +45,10 @@ export {
   isDefinedModel,
   isModelId,
   models,
-} from './models.js';
-export { type ModelRequest, parseInput } from './parse-input.js';
+} from './models/registry.js';
+export { type ModelRequest, parseInput } from './models/parse-input.js';
 export type { CompletedPrediction, Prediction, PredictionStatus } from './core/prediction.js';
-export { predictionSchema, webhookEventSchema } from './prediction-schema.js';
+export { predictionSchema, webhookEventSchema } from './models/prediction-schema.js';
 
 // Each constant below is made by a call marked pure, so that a bundler drops it, and zod, where nobody uses it.
 

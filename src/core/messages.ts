@@ -1,7 +1,7 @@
 /**
  * The words of a refusal: what was given, what is allowed, and what may have been meant.
  */
-import { KLING_O3_STD, type ModelDefinition } from '../definition.js';
+import { KLING_O3_STD, type ModelDefinition } from '../models/definition.js';
 
 /** How much of a text is shown, in characters. */
 const SHOWN = 60;

@@ -1,7 +1,7 @@
 /**
  * The calls of the API, each as a request's parts → an answer; no sockets, no faults.
  */
-import { KLING_O3_STD, type ModelDefinition, models } from '../models.js';
+import { KLING_O3_STD, type ModelDefinition, models } from '../models/registry.js';
 import { type Account, type AddedTask, isWebhookUrl, KEPT_MS, type ListQuery, newId } from './account.js';
 import type { EmulatorClock } from './clock.js';
 import { bytesFile, madeUpVideo, serveFile } from './files.js';

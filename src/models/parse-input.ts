@@ -4,10 +4,10 @@
 import type * as z from 'zod';
 import type { DefinedModel } from './define-model.js';
 import type { KLING_O1, KLING_O3_STD, ModelDefinition } from './definition.js';
-import { type InputIssue, InvalidInputError } from './core/errors.js';
+import { type InputIssue, InvalidInputError } from '../core/errors.js';
 import type { KlingO1Request, KlingO3StdRequest, RequestOf } from './input-types.js';
-import { findModel, type Model } from './models.js';
-import { unknownField } from './core/messages.js';
+import { findModel, type Model } from './registry.js';
+import { unknownField } from '../core/messages.js';
 
 /** The parsed request to a model, by its id or what `defineModel` made. */
 export type ModelRequest<M extends Model> = M extends typeof KLING_O1

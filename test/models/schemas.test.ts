@@ -18,9 +18,9 @@ import {
   webhookEventSchema,
   withImageLimit,
 } from 'wavespeed-kling/schemas';
-import { didYouMean } from '../src/core/messages.js';
+import { didYouMean } from '../../src/core/messages.js';
 import * as z from 'zod';
-import { BAD_DATA_URLS, BAD_URLS, BLANKS, GOOD_DATA_URLS, GOOD_URLS, NOT_BLANK } from './schemas/support.js';
+import { BAD_DATA_URLS, BAD_URLS, BLANKS, GOOD_DATA_URLS, GOOD_URLS, NOT_BLANK } from './support.js';
 
 const IDS = [KLING_O1, KLING_O3_STD] as const;
 const PICTURE = 'https://example.com/front.png';

@@ -2,7 +2,7 @@
  * Reads what a caller gives as input: checks it against the model, and sets aside what is still to be uploaded.
  */
 import type { DefinedModel } from './define-model.js';
-import { InvalidInputError } from './core/errors.js';
+import { InvalidInputError } from '../core/errors.js';
 import type {
   InputOf,
   KlingO1Input,
@@ -10,7 +10,7 @@ import type {
   ReferenceRequest,
   ReferenceRequestWithSound,
 } from './input-types.js';
-import { findModel, type KLING_O1, type KLING_O3_STD, type Model } from './models.js';
+import { findModel, type KLING_O1, type KLING_O3_STD, type Model } from './registry.js';
 import { parseInput } from './parse-input.js';
 
 /** A reference image or video: a URL as it is; a `file:` URL, a Blob or a File to be uploaded first. */

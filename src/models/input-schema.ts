@@ -9,8 +9,8 @@
 import * as z from 'zod';
 import { ASPECT_RATIOS, DEFAULTS, defaultDuration, type ModelDefinition } from './definition.js';
 import type { InputOf, RequestOf } from './input-types.js';
-import { IMAGE_URL, VIDEO_URL } from './media-url.js';
-import { durationsInWords, expected, show, unknownField } from './core/messages.js';
+import { IMAGE_URL, VIDEO_URL } from './url-patterns.js';
+import { durationsInWords, expected, show, unknownField } from '../core/messages.js';
 
 /** The fields of a request to a model without sound, as zod schemas. */
 export type ReferenceShape<Duration extends number> = {

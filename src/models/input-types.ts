@@ -2,7 +2,7 @@
  * The types of a request, before and after its defaults are filled in.
  */
 import type { ASPECT_RATIOS, KLING_O1, KLING_O3_STD } from './definition.js';
-import type { FACTS } from './known-models.js';
+import type { FACTS } from './catalog.js';
 
 /** The aspect ratio of the video made. */
 export type AspectRatio = (typeof ASPECT_RATIOS)[number];

@@ -13,7 +13,7 @@ import {
   models,
   parseInput,
 } from 'wavespeed-kling/schemas';
-import { Ajv2020 } from './schemas/support.js';
+import { Ajv2020 } from './support.js';
 
 const ID = 'kwaivgi/kling-video-o3-pro/reference-to-video';
 const PICTURE = 'https://example.com/front.png';

@@ -1,7 +1,7 @@
 // What a client makes of an input before anything is sent: what is refused says how it can be given.
 import { describe, expect, test } from 'vitest';
 import { InvalidInputError, KLING_O3_STD } from 'wavespeed-kling';
-import { clientOn, envelope, failure, task } from './support.js';
+import { clientOn, envelope, failure, task } from '../support.js';
 
 const PATH = 'pathToFileURL(path), of node:url, or as what `await kling.upload(path)` gives';
 const BYTES = 'bytes are given as `new Blob([bytes])`';

@@ -2,11 +2,11 @@
  * Prices → cost: what a task costs, exact in money.
  */
 import { defaultDuration } from './definition.js';
-import { InvalidInputError } from './core/errors.js';
-import { findDefinition, type Model } from './known-models.js';
-import type { ModelInput } from './input.js';
-import { costOf } from './price.js';
-import { durationsInWords, show } from './core/messages.js';
+import { InvalidInputError } from '../core/errors.js';
+import { findDefinition, type Model } from './catalog.js';
+import type { ModelInput } from './prepare-input.js';
+import { costOf } from './pricing.js';
+import { durationsInWords, show } from '../core/messages.js';
 
 /**
  * Says what a task costs, in US dollars, by the prices on the models' pages (`quote` asks the service instead). Takes a

@@ -2,10 +2,10 @@
  * Makes a model of its facts: checks, types, JSON Schema and cost in one.
  */
 import type { ModelDefinition } from './definition.js';
-import { type ModelFacts, readFacts } from './facts.js';
+import { type ModelFacts, readFacts } from './validate-definition.js';
 import { type InputObject, type InputSchema, makeInputObject, withImageLimit } from './input-schema.js';
 import { type JsonSchema, toInputJsonSchema } from './json-schema.js';
-import { MARK } from './known-models.js';
+import { MARK } from './catalog.js';
 
 /** A model made by `defineModel`: pass it wherever a model's id is taken. Frozen. */
 export interface DefinedModel<

@@ -3,9 +3,9 @@
  */
 import type { DefinedModel } from './define-model.js';
 import { KLING_O1, KLING_O3_STD, type ModelDefinition } from './definition.js';
-import { InvalidInputError } from './core/errors.js';
-import { readFacts } from './facts.js';
-import { didYouMean, show } from './core/messages.js';
+import { InvalidInputError } from '../core/errors.js';
+import { readFacts } from './validate-definition.js';
+import { didYouMean, show } from '../core/messages.js';
 
 /**
  * Lists the facts by id. Source: the models' pages; the O1 page prints only "Max 7" images, its later

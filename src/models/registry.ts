@@ -3,10 +3,10 @@
  */
 import { type DefinedModel, defineModel } from './define-model.js';
 import { KLING_O1, KLING_O3_STD } from './definition.js';
-import { FACTS, isDefinedModel, isModelId, refuseModel } from './known-models.js';
+import { FACTS, isDefinedModel, isModelId, refuseModel } from './catalog.js';
 
 export { ASPECT_RATIOS, DEFAULTS, KLING_O1, KLING_O3_STD, type ModelDefinition } from './definition.js';
-export { isDefinedModel, isModelId, type Model, type ModelId } from './known-models.js';
+export { isDefinedModel, isModelId, type Model, type ModelId } from './catalog.js';
 
 /** Lists the models by id, each as `defineModel` makes it. */
 export const models = /* @__PURE__ */ (() =>

@@ -2,8 +2,8 @@
  * The zod schemas of what the service sends: a task, and the body of a webhook.
  */
 import * as z from 'zod';
-import { FAILED_STATUSES, normalizePrediction, type Prediction } from './core/prediction.js';
-import { show } from './core/messages.js';
+import { FAILED_STATUSES, normalizePrediction, type Prediction } from '../core/prediction.js';
+import { show } from '../core/messages.js';
 
 const texts = (description: string) => ({ type: 'array', items: { type: 'string' }, description });
 

@@ -2,9 +2,9 @@
  * The facts a model is made of, and the check that they can be.
  */
 import type { ModelDefinition } from './definition.js';
-import { ConfigurationError } from './core/errors.js';
-import { toMilliDollars } from './price.js';
-import { show, unknownOption } from './core/messages.js';
+import { ConfigurationError } from '../core/errors.js';
+import { toMilliDollars } from './pricing.js';
+import { show, unknownOption } from '../core/messages.js';
 
 /** The facts of a model, as its page gives them. */
 export interface ModelFacts<
