@@ -16,8 +16,8 @@ import {
   SubmissionUnknownError,
 } from './core/errors.js';
 import { download, type DownloadedFile, type DownloadOptions } from './download.js';
-import { errorName, publish } from './events.js';
-import { type ApiRequest, Http } from './http.js';
+import { errorName, publish } from './http/diagnostics.js';
+import { type ApiRequest, Http } from './http/api-client.js';
 import { fillIn, type ModelInput, type ReadInput, readInput } from './models/prepare-input.js';
 import type { Batch, Declared, ManyRequest, ManyResult } from './many.js';
 import { Media, type UploadOptions, type UploadSource } from './media.js';
@@ -48,10 +48,10 @@ import {
   retrying,
   type RetryContext,
   submitMayBeRepeated,
-} from './retry.js';
+} from './http/retry.js';
 import { type Submission, submitOnce } from './submit.js';
-import { Throttle } from './throttle.js';
-import { Transport } from './transport.js';
+import { Throttle } from './http/rate-limiter.js';
+import { Transport } from './http/transport.js';
 import { Watcher } from './watcher.js';
 
 /** What the service says a task would cost, in US dollars unless `currency` says otherwise. */

@@ -12,7 +12,7 @@ import type { CallOptions } from './options.js';
 import { type DownloadMeans, type DownloadProgress, type Output, OutputDownload } from './output-download.js';
 import { alreadyThere, diskError, isThere } from './part-file.js';
 import type { Prediction } from './core/prediction.js';
-import { httpUrl, labelOf } from './streaming.js';
+import { httpUrl, labelOf } from './http/stream-request.js';
 import { readTransferOptions, tellProgress } from './transfer-options.js';
 
 /** How outputs are downloaded. */

@@ -57,5 +57,5 @@ export {
 } from './core/prediction.js';
 export type { ListQuery } from './predictions.js';
 export type { ManyRequest, ManyResult } from './many.js';
-export type { OnRetry, RetryContext } from './retry.js';
-export type { DispatcherLike } from './transport.js';
+export type { OnRetry, RetryContext } from './http/retry.js';
+export type { DispatcherLike } from './http/transport.js';

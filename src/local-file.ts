@@ -7,7 +7,7 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UploadError } from './core/errors.js';
 import type { RandomAccess } from './file-kind.js';
-import { codeOf } from './transport.js';
+import { codeOf } from './http/transport.js';
 
 /** A file of the caller's, found and ready to be read. */
 export interface LocalFile extends RandomAccess {

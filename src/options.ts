@@ -2,11 +2,11 @@
  * Checks the options of the client and of its calls, and says in a sentence what was expected.
  */
 import { ConfigurationError } from './core/errors.js';
-import { checkKey } from './http.js';
+import { checkKey } from './http/api-client.js';
 import type { PollInterval, WakeSource } from './poll.js';
 import type { Prediction } from './core/prediction.js';
-import type { OnRetry } from './retry.js';
-import type { DispatcherLike } from './transport.js';
+import type { OnRetry } from './http/retry.js';
+import type { DispatcherLike } from './http/transport.js';
 import { unknownOption } from './core/messages.js';
 
 /** How a client is set up. */

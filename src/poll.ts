@@ -11,7 +11,7 @@ import {
   WaitTimeoutError,
   WaveSpeedError,
 } from './core/errors.js';
-import { isKeyFailure } from './http.js';
+import { isKeyFailure } from './http/api-client.js';
 import { isCompleted, isTerminal, type Prediction } from './core/prediction.js';
 
 /** How long to wait between two looks, in milliseconds: a number, or a function of the time waited so far. */

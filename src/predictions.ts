@@ -4,7 +4,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DefinedModel } from './models/define-model.js';
 import { ApiError, type Candidate, InvalidResponseError } from './core/errors.js';
-import type { Http } from './http.js';
+import type { Http } from './http/api-client.js';
 import type { ModelId } from './models/registry.js';
 import { normalizePrediction, type Prediction, type PredictionStatus } from './core/prediction.js';
 

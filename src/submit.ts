@@ -10,11 +10,11 @@ import {
   SubmissionUnknownError,
   textOf,
 } from './core/errors.js';
-import { errorName, publish } from './events.js';
-import type { ApiRequest, Http } from './http.js';
+import { errorName, publish } from './http/diagnostics.js';
+import type { ApiRequest, Http } from './http/api-client.js';
 import { normalizePrediction, type Prediction } from './core/prediction.js';
-import { submitMayBeRepeated } from './retry.js';
-import type { WireAnswer } from './transport.js';
+import { submitMayBeRepeated } from './http/retry.js';
+import type { WireAnswer } from './http/transport.js';
 
 /** A request that was checked, whose media are in place. */
 export interface Submission {

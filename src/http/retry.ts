@@ -2,7 +2,7 @@
  * Decides when another attempt is allowed and how long to wait before it; the only file that knows p-retry.
  */
 import pRetry, { AbortError } from 'p-retry';
-import { sleep } from './utils/abort.js';
+import { sleep } from '../utils/abort.js';
 import {
   ApiError,
   ConnectionError,
@@ -11,9 +11,9 @@ import {
   RequestTimeoutError,
   ServerError,
   WaveSpeedError,
-} from './core/errors.js';
-import { errorName, publish } from './events.js';
-import { provesNothingSent, retryAfterOf } from './http.js';
+} from '../core/errors.js';
+import { errorName, publish } from './diagnostics.js';
+import { provesNothingSent, retryAfterOf } from './api-client.js';
 
 /** What `onRetry` is told. */
 export interface RetryContext {

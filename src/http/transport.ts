@@ -5,9 +5,9 @@ import type { Socket } from 'node:net';
 import { getDefaultHighWaterMark, type Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import type { Agent, Dispatcher } from 'undici';
-import { orAbort } from './utils/abort.js';
-import { ConfigurationError } from './core/errors.js';
-import { loadUndici } from './undici-parts.js';
+import { orAbort } from '../utils/abort.js';
+import { ConfigurationError } from '../core/errors.js';
+import { loadUndici } from './load-undici.js';
 
 /** What is asked of undici's dispatchers: also met by a ProxyAgent or MockAgent of another copy of undici. */
 export interface DispatcherLike {

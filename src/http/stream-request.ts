@@ -1,7 +1,7 @@
 /**
  * Carries one streamed request under the caller's signal and an idle timeout, and turns what it fails with into typed errors.
  */
-import { MAX_TIMER_MS, onAbort } from './utils/abort.js';
+import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
 import {
   ApiError,
   ConnectionError,
@@ -9,8 +9,8 @@ import {
   RequestTimeoutError,
   ServerError,
   WaveSpeedError,
-} from './core/errors.js';
-import { keepAskedWait, parseRetryAfter } from './http.js';
+} from '../core/errors.js';
+import { keepAskedWait, parseRetryAfter } from './api-client.js';
 import { codeOf, type StreamAnswer } from './transport.js';
 
 /** Under what a request is carried. */

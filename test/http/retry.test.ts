@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
-import { ConfigurationError, RateLimitError, ServerError } from '../src/core/errors.js';
-import { parseRetryAfter } from '../src/http.js';
-import { delayAfter } from '../src/retry.js';
-import { clientOn, envelope, failure, isPoll } from './support.js';
+import { ConfigurationError, RateLimitError, ServerError } from '../../src/core/errors.js';
+import { parseRetryAfter } from '../../src/http/api-client.js';
+import { delayAfter } from '../../src/http/retry.js';
+import { clientOn, envelope, failure, isPoll } from '../support.js';
 
 const limited = (retryAfterMs?: number) => new RateLimitError('slow down', { status: 429, retryAfterMs });
 

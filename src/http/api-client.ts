@@ -2,8 +2,8 @@
  * Makes one attempt at one API call: URL, headers, timeouts, body → the envelope's data, or a typed error.
  */
 import { STATUS_CODES } from 'node:http';
-import packageJson from '../package.json' with { type: 'json' };
-import { MAX_TIMER_MS, orAbort } from './utils/abort.js';
+import packageJson from '../../package.json' with { type: 'json' };
+import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
 import {
   ApiError,
   type ApiErrorOptions,
@@ -18,8 +18,8 @@ import {
   RequestTimeoutError,
   ServerError,
   textOf,
-} from './core/errors.js';
-import { isRecord } from './utils/is-record.js';
+} from '../core/errors.js';
+import { isRecord } from '../utils/is-record.js';
 import { codeOf, type Exchange, neverSent, type Transport, type WireAnswer } from './transport.js';
 
 /** One API call. */

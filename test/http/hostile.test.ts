@@ -12,7 +12,7 @@ import {
   WaveSpeedKling,
 } from 'wavespeed-kling';
 import { createEmulator, startEmulator } from 'wavespeed-kling/testing';
-import { clientOn, done, envelope, failure, isPoll, isSubmit, rejection, task } from './support.js';
+import { clientOn, done, envelope, failure, isPoll, isSubmit, rejection, task } from '../support.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 

@@ -2,8 +2,8 @@
  * Holds back all submits of one client after a 429: the rate is the account's, not the call's. After it they begin
  * again with one at a time, then two, then four: all at once would only be refused at once.
  */
-import { MAX_TIMER_MS, orAbort, sleep } from './utils/abort.js';
-import { ApiError, RateLimitError } from './core/errors.js';
+import { MAX_TIMER_MS, orAbort, sleep } from '../utils/abort.js';
+import { ApiError, RateLimitError } from '../core/errors.js';
 import { delayAfter } from './retry.js';
 
 /** From so many at a time on, nothing is held back. */
