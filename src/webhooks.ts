@@ -6,20 +6,20 @@ export { WaveSpeedError, ConfigurationError, WebhookVerificationError } from './
 export type { WebhookVerificationReason } from './core/errors.js';
 export { isCompleted, isTerminal } from './core/prediction.js';
 export type { CompletedPrediction, Prediction, PredictionStatus } from './core/prediction.js';
-export { verifyWebhook } from './webhook-verify.js';
+export { verifyWebhook } from './webhooks/verify.js';
 export type {
   RawWebhookBody,
   VerifyWebhookOptions,
   WebhookEvent,
   WebhookHeaders,
   WebhookSecret,
-} from './webhook-verify.js';
-export type { NodeWebhookRequest } from './webhook-body.js';
-export { createWebhookReceiver } from './webhook-receiver.js';
+} from './webhooks/verify.js';
+export type { NodeWebhookRequest } from './webhooks/read-body.js';
+export { createWebhookReceiver } from './webhooks/receiver.js';
 export type {
   NodeWebhookResponse,
   WebhookErrorContext,
   WebhookReceiver,
   WebhookReceiverOptions,
-} from './webhook-receiver.js';
-export type { WebhookClaim, WebhookStore } from './webhook-store.js';
+} from './webhooks/receiver.js';
+export type { WebhookClaim, WebhookStore } from './webhooks/store.js';

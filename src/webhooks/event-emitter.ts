@@ -1,8 +1,8 @@
 /**
  * Hands verified events to those who wait for a task, also to those who come shortly after its event.
  */
-import { isTerminal, type Prediction } from './core/prediction.js';
-import type { WebhookEvent } from './webhook-verify.js';
+import { isTerminal, type Prediction } from '../core/prediction.js';
+import type { WebhookEvent } from './verify.js';
 
 /** How many ended tasks are remembered for those who subscribe after their webhook came. */
 const REMEMBERED_EVENTS = 1_000;

@@ -13,8 +13,8 @@ import type {
   WebhookReceiverOptions,
   WebhookStore,
 } from 'wavespeed-kling/webhooks';
-import { signWebhook } from '../src/testing/sign.js';
-import { createMemoryStore } from '../src/webhook-store.js';
+import { signWebhook } from '../../src/testing/sign.js';
+import { createMemoryStore } from '../../src/webhooks/store.js';
 
 const SECRET = 'whsec_test_secret';
 

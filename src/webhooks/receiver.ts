@@ -1,12 +1,12 @@
 /**
  * Ready handlers that take webhooks in: verified, each event handled once, none lost when the caller's handler throws.
  */
-import { ConfigurationError, textOf, WebhookVerificationError } from './core/errors.js';
-import type { WebhookVerificationReason } from './core/errors.js';
-import type { Prediction } from './core/prediction.js';
-import { checkMaxBodyBytes, type NodeWebhookRequest, readFetchBody, readNodeBody } from './webhook-body.js';
-import { createEventHub } from './webhook-events.js';
-import { CLAIMS, createMemoryStore, type WebhookClaim, type WebhookStore } from './webhook-store.js';
+import { ConfigurationError, textOf, WebhookVerificationError } from '../core/errors.js';
+import type { WebhookVerificationReason } from '../core/errors.js';
+import type { Prediction } from '../core/prediction.js';
+import { checkMaxBodyBytes, type NodeWebhookRequest, readFetchBody, readNodeBody } from './read-body.js';
+import { createEventHub } from './event-emitter.js';
+import { CLAIMS, createMemoryStore, type WebhookClaim, type WebhookStore } from './store.js';
 import {
   checkSecret,
   checkTolerance,
@@ -15,7 +15,7 @@ import {
   type WebhookEvent,
   type WebhookHeaders,
   type WebhookSecret,
-} from './webhook-verify.js';
+} from './verify.js';
 
 /** What `onError` is told beside the error, as far as it is known. */
 export interface WebhookErrorContext {
