@@ -15,12 +15,12 @@ import {
   RequestTimeoutError,
   SubmissionUnknownError,
 } from './core/errors.js';
-import { download, type DownloadedFile, type DownloadOptions } from './download.js';
+import { download, type DownloadedFile, type DownloadOptions } from './media/download.js';
 import { errorName, publish } from './http/diagnostics.js';
 import { type ApiRequest, Http } from './http/api-client.js';
 import { fillIn, type ModelInput, type ReadInput, readInput } from './models/prepare-input.js';
 import type { Batch, Declared, ManyRequest, ManyResult } from './many.js';
-import { Media, type UploadOptions, type UploadSource } from './media.js';
+import { Media, type UploadOptions, type UploadSource } from './media/upload-manager.js';
 import type { Model } from './models/registry.js';
 import {
   type CallOptions,

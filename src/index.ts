@@ -4,7 +4,7 @@
 export { type Quote, WaveSpeedKling } from './client.js';
 export { estimateCost } from './models/estimate-cost.js';
 export { type DefinedModel, defineModel } from './models/define-model.js';
-export type { DownloadedFile, DownloadOptions } from './download.js';
+export type { DownloadedFile, DownloadOptions } from './media/download.js';
 export {
   ApiError,
   AuthenticationError,
@@ -35,7 +35,7 @@ export {
 export type { ModelFacts } from './models/validate-definition.js';
 export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './models/prepare-input.js';
 export type { AspectRatio, KlingO1Input, KlingO3StdInput } from './models/input-types.js';
-export type { TransferProgress, UploadOptions, UploadSource } from './media.js';
+export type { TransferProgress, UploadOptions, UploadSource } from './media/upload-manager.js';
 export { KLING_O1, KLING_O3_STD, type Model, type ModelId } from './models/registry.js';
 export {
   ACCOUNT_LEVELS,
@@ -46,7 +46,7 @@ export {
   type WaitOptions,
   type WaveSpeedKlingOptions,
 } from './options.js';
-export type { DownloadProgress } from './output-download.js';
+export type { DownloadProgress } from './media/download-task.js';
 export type { PollInterval, WakeSource } from './poll.js';
 export {
   type CompletedPrediction,

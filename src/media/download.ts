@@ -4,15 +4,15 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onAbort } from './utils/abort.js';
-import { ConfigurationError, InvalidInputError } from './core/errors.js';
-import { KNOWN_ENDINGS } from './file-kind.js';
+import { onAbort } from '../utils/abort.js';
+import { ConfigurationError, InvalidInputError } from '../core/errors.js';
+import { KNOWN_ENDINGS } from './file-type.js';
 import { nameInUrl, safeName } from './file-name.js';
-import type { CallOptions } from './options.js';
-import { type DownloadMeans, type DownloadProgress, type Output, OutputDownload } from './output-download.js';
-import { alreadyThere, diskError, isThere } from './part-file.js';
-import type { Prediction } from './core/prediction.js';
-import { httpUrl, labelOf } from './http/stream-request.js';
+import type { CallOptions } from '../options.js';
+import { type DownloadMeans, type DownloadProgress, type Output, OutputDownload } from './download-task.js';
+import { alreadyThere, diskError, isThere } from './partial-file.js';
+import type { Prediction } from '../core/prediction.js';
+import { httpUrl, labelOf } from '../http/stream-request.js';
 import { readTransferOptions, tellProgress } from './transfer-options.js';
 
 /** How outputs are downloaded. */

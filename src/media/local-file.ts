@@ -5,9 +5,9 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UploadError } from './core/errors.js';
-import type { RandomAccess } from './file-kind.js';
-import { codeOf } from './http/transport.js';
+import { UploadError } from '../core/errors.js';
+import type { RandomAccess } from './file-type.js';
+import { codeOf } from '../http/transport.js';
 
 /** A file of the caller's, found and ready to be read. */
 export interface LocalFile extends RandomAccess {

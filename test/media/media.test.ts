@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 import { KLING_O3_STD, WaveSpeedKling } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
-import { movie, picture, sha, temporaryDirectory } from './media-helpers.js';
+import { movie, picture, sha, temporaryDirectory } from './support.js';
 
 it.each([true, false])(
   'takes local media all the way to a video on disk (tickets: %s)',

@@ -1,13 +1,13 @@
 /**
  * Fetches one output into a part file: goes on where it broke off, begins anew where it must, and takes nothing short for whole.
  */
-import { orAbort, sleep } from './utils/abort.js';
-import { ConnectionError, DownloadError, type DownloadErrorReason, WaveSpeedError } from './core/errors.js';
-import { endingFor, sniff } from './file-kind.js';
-import { alreadyThere, diskError, isThere, PartFile } from './part-file.js';
-import { announceRetry, delayAfter, type OnRetry, readMayBeRepeated, retrying } from './http/retry.js';
-import { carry, httpUrl, passingError, statusLine, type StreamWatch } from './http/stream-request.js';
-import type { StreamAnswer, Transport } from './http/transport.js';
+import { orAbort, sleep } from '../utils/abort.js';
+import { ConnectionError, DownloadError, type DownloadErrorReason, WaveSpeedError } from '../core/errors.js';
+import { endingFor, sniff } from './file-type.js';
+import { alreadyThere, diskError, isThere, PartFile } from './partial-file.js';
+import { announceRetry, delayAfter, type OnRetry, readMayBeRepeated, retrying } from '../http/retry.js';
+import { carry, httpUrl, passingError, statusLine, type StreamWatch } from '../http/stream-request.js';
+import type { StreamAnswer, Transport } from '../http/transport.js';
 
 /** What downloads are made with. The key is not among it: no output needs it. */
 export interface DownloadMeans {

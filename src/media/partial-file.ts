@@ -3,8 +3,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
-import { DownloadError } from './core/errors.js';
-import { codeOf } from './http/transport.js';
+import { DownloadError } from '../core/errors.js';
+import { codeOf } from '../http/transport.js';
 
 /** Codes of file systems that have no hard links, or do not let us make them. */
 const NO_LINKS = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EINVAL']);

@@ -1,8 +1,8 @@
 /**
  * Checks the options of an upload or download, and calls the `onProgress` among them.
  */
-import { ConfigurationError, textOf, WaveSpeedError } from './core/errors.js';
-import { type CallOptions, checkNames, readCallOptions } from './options.js';
+import { ConfigurationError, textOf, WaveSpeedError } from '../core/errors.js';
+import { type CallOptions, checkNames, readCallOptions } from '../options.js';
 
 /** Checks what uploads and downloads have in common, and refuses names that are not known. */
 export function readTransferOptions<Options extends CallOptions & { onProgress?: unknown }>(

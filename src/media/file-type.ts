@@ -2,7 +2,7 @@
  * Tells what a file is by its content, and whether the service takes it: which types, up to which size.
  */
 
-import { goesOnAs, mayHoldVideo, videoIn } from './file-marks.js';
+import { goesOnAs, mayHoldVideo, videoIn } from './file-signatures.js';
 
 /** What a file is used as. */
 export type MediaGroup = 'image' | 'video';

@@ -22,7 +22,7 @@ import {
   type Taken,
   temporaryDirectory,
   type TestServer,
-} from './media-helpers.js';
+} from './support.js';
 
 /** What the file system does wrong; node:fs itself otherwise. */
 const disk = vi.hoisted(() => ({

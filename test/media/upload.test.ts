@@ -39,7 +39,7 @@ import {
   temporaryDirectory,
   uploadService,
   VIDEO_STREAM,
-} from './media-helpers.js';
+} from './support.js';
 
 const KEY = 'key-that-nobody-else-may-see';
 

@@ -2,17 +2,17 @@
  * Uploads one file: by a ticket and its PUT, or, where the service does not know tickets, as a multipart form.
  */
 import { randomBytes } from 'node:crypto';
-import packageJson from '../package.json' with { type: 'json' };
-import { orAbort } from './utils/abort.js';
-import { ApiError, ConnectionError, InvalidResponseError, UploadError } from './core/errors.js';
-import type { FileKind } from './file-kind.js';
+import packageJson from '../../package.json' with { type: 'json' };
+import { orAbort } from '../utils/abort.js';
+import { ApiError, ConnectionError, InvalidResponseError, UploadError } from '../core/errors.js';
+import type { FileKind } from './file-type.js';
 import { endOf } from './file-name.js';
-import type { Http } from './http/api-client.js';
+import type { Http } from '../http/api-client.js';
 import { CHUNK_BYTES, type LocalFile } from './local-file.js';
-import { isRecord } from './utils/is-record.js';
-import { type OnRetry, readMayBeRepeated, retrying } from './http/retry.js';
-import { carry, httpUrl, labelOf, passingError, statusLine, type StreamWatch } from './http/stream-request.js';
-import type { StreamAnswer, Transport } from './http/transport.js';
+import { isRecord } from '../utils/is-record.js';
+import { type OnRetry, readMayBeRepeated, retrying } from '../http/retry.js';
+import { carry, httpUrl, labelOf, passingError, statusLine, type StreamWatch } from '../http/stream-request.js';
+import type { StreamAnswer, Transport } from '../http/transport.js';
 
 /** What uploads are made with. */
 export interface UploadMeans {
