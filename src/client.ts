@@ -2,7 +2,7 @@
  * WaveSpeedKling: the calls of the client, each wired from the parts that do the work.
  */
 import { onAbort } from './utils/abort.js';
-import { checkId, checkIds, checkListQuery } from './arguments.js';
+import { checkId, checkIds, checkListQuery } from './predictions/validate-arguments.js';
 import { estimateCost } from './models/estimate-cost.js';
 import { byDeadline, type Deadline } from './utils/with-deadline.js';
 import type { DefinedModel } from './models/define-model.js';
@@ -19,7 +19,7 @@ import { download, type DownloadedFile, type DownloadOptions } from './media/dow
 import { errorName, publish } from './http/diagnostics.js';
 import { type ApiRequest, Http } from './http/api-client.js';
 import { fillIn, type ModelInput, type ReadInput, readInput } from './models/prepare-input.js';
-import type { Batch, Declared, ManyRequest, ManyResult } from './many.js';
+import type { Batch, Declared, ManyRequest, ManyResult } from './predictions/run-many.js';
 import { Media, type UploadOptions, type UploadSource } from './media/upload-manager.js';
 import type { Model } from './models/registry.js';
 import {
@@ -36,11 +36,11 @@ import {
   type WaitOptions,
   type WaveSpeedKlingOptions,
 } from './options.js';
-import { poll } from './poll.js';
+import { poll } from './predictions/poll.js';
 import { leavable } from './utils/closable-iterator.js';
-import { notify } from './notify.js';
+import { notify } from './predictions/callbacks.js';
 import { type CompletedPrediction, isCompleted, type Prediction } from './core/prediction.js';
-import { fetchPage, findCandidates, listAll, type ListQuery, lookAt } from './predictions.js';
+import { fetchPage, findCandidates, listAll, type ListQuery, lookAt } from './predictions/list.js';
 import {
   announceRetry,
   delayAfter,
@@ -49,10 +49,10 @@ import {
   type RetryContext,
   submitMayBeRepeated,
 } from './http/retry.js';
-import { type Submission, submitOnce } from './submit.js';
+import { type Submission, submitOnce } from './predictions/submit.js';
 import { Throttle } from './http/rate-limiter.js';
 import { Transport } from './http/transport.js';
-import { Watcher } from './watcher.js';
+import { Watcher } from './predictions/shared-poller.js';
 
 /** What the service says a task would cost, in US dollars unless `currency` says otherwise. */
 export interface Quote {
@@ -288,7 +288,7 @@ export class WaveSpeedKling {
   ): AsyncGenerator<ManyResult<Request>, void, void> {
     readManyOptions(options);
     // The limiter is not loaded by who does not use it.
-    const { runMany } = await import('./many.js');
+    const { runMany } = await import('./predictions/run-many.js');
     yield* runMany((...run) => this.#run(...run), requests, options, left);
   }
 

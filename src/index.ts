@@ -47,7 +47,7 @@ export {
   type WaveSpeedKlingOptions,
 } from './options.js';
 export type { DownloadProgress } from './media/download-task.js';
-export type { PollInterval, WakeSource } from './poll.js';
+export type { PollInterval, WakeSource } from './predictions/poll.js';
 export {
   type CompletedPrediction,
   isCompleted,
@@ -55,7 +55,7 @@ export {
   type Prediction,
   type PredictionStatus,
 } from './core/prediction.js';
-export type { ListQuery } from './predictions.js';
-export type { ManyRequest, ManyResult } from './many.js';
+export type { ListQuery } from './predictions/list.js';
+export type { ManyRequest, ManyResult } from './predictions/run-many.js';
 export type { OnRetry, RetryContext } from './http/retry.js';
 export type { DispatcherLike } from './http/transport.js';

@@ -3,7 +3,7 @@
  */
 import { ConfigurationError } from './core/errors.js';
 import { checkKey } from './http/api-client.js';
-import type { PollInterval, WakeSource } from './poll.js';
+import type { PollInterval, WakeSource } from './predictions/poll.js';
 import type { Prediction } from './core/prediction.js';
 import type { OnRetry } from './http/retry.js';
 import type { DispatcherLike } from './http/transport.js';

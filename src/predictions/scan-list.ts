@@ -1,8 +1,8 @@
 /**
  * Goes through the list of tasks once, for those that are wanted: a bounded number of pages, some of them at once.
  */
-import { idOf } from './core/prediction.js';
-import type { ListQuery, PredictionPage } from './predictions.js';
+import { idOf } from '../core/prediction.js';
+import type { ListQuery, PredictionPage } from './list.js';
 
 /** Makes one attempt to fetch one page; rejects at once when the signal aborts. */
 export type FetchPage = (

@@ -15,7 +15,7 @@ import {
   WaveSpeedKling,
 } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
-import { clientOn, deferred, done, envelope, failure, isPoll, isSubmit, rejection, task } from './support.js';
+import { clientOn, deferred, done, envelope, failure, isPoll, isSubmit, rejection, task } from '../support.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 

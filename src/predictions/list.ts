@@ -2,11 +2,11 @@
  * Looks at the account's tasks: one by its id, all by a query, and those that a lost submit may have started.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { DefinedModel } from './models/define-model.js';
-import { ApiError, type Candidate, InvalidResponseError } from './core/errors.js';
-import type { Http } from './http/api-client.js';
-import type { ModelId } from './models/registry.js';
-import { normalizePrediction, type Prediction, type PredictionStatus } from './core/prediction.js';
+import type { DefinedModel } from '../models/define-model.js';
+import { ApiError, type Candidate, InvalidResponseError } from '../core/errors.js';
+import type { Http } from '../http/api-client.js';
+import type { ModelId } from '../models/registry.js';
+import { normalizePrediction, type Prediction, type PredictionStatus } from '../core/prediction.js';
 
 /** Which tasks to list. The service keeps the last 7 days. */
 export interface ListQuery {

@@ -2,7 +2,7 @@
  * The waiting loop: looks at a task until it ends, within a deadline, and gives every change of its status. Pure: how
  * a look is made is the caller's.
  */
-import { MAX_TIMER_MS, onAbort } from './utils/abort.js';
+import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
 import {
   AuthenticationError,
   ConfigurationError,
@@ -10,9 +10,9 @@ import {
   PermissionError,
   WaitTimeoutError,
   WaveSpeedError,
-} from './core/errors.js';
-import { isKeyFailure } from './http/api-client.js';
-import { isCompleted, isTerminal, type Prediction } from './core/prediction.js';
+} from '../core/errors.js';
+import { isKeyFailure } from '../http/api-client.js';
+import { isCompleted, isTerminal, type Prediction } from '../core/prediction.js';
 
 /** How long to wait between two looks, in milliseconds: a number, or a function of the time waited so far. */
 export type PollInterval = number | ((elapsedMs: number) => number);

@@ -2,22 +2,22 @@
  * Runs many requests within an account's limits, and gives each result as it comes.
  */
 import PQueue from 'p-queue';
-import { onAbort, orAbort } from './utils/abort.js';
-import { estimateCost } from './models/estimate-cost.js';
-import { byDeadline, type Deadline } from './utils/with-deadline.js';
-import type { DefinedModel } from './models/define-model.js';
+import { onAbort, orAbort } from '../utils/abort.js';
+import { estimateCost } from '../models/estimate-cost.js';
+import { byDeadline, type Deadline } from '../utils/with-deadline.js';
+import type { DefinedModel } from '../models/define-model.js';
 import {
   BudgetExceededError,
   ConfigurationError,
   InvalidInputError,
   SubmissionUnknownError,
   WaveSpeedError,
-} from './core/errors.js';
-import { type ModelInput, readInput } from './models/prepare-input.js';
-import type { Model, ModelId } from './models/registry.js';
-import { accountLimits, type RunManyOptions, type RunOptions } from './options.js';
-import type { CompletedPrediction, Prediction } from './core/prediction.js';
-import { show } from './core/messages.js';
+} from '../core/errors.js';
+import { type ModelInput, readInput } from '../models/prepare-input.js';
+import type { Model, ModelId } from '../models/registry.js';
+import { accountLimits, type RunManyOptions, type RunOptions } from '../options.js';
+import type { CompletedPrediction, Prediction } from '../core/prediction.js';
+import { show } from '../core/messages.js';
 
 /** One request of many: a model and its input. */
 export type ManyRequest =

@@ -1,9 +1,9 @@
 /**
  * Checks what the calls take beside their options: ids and queries.
  */
-import { InvalidInputError } from './core/errors.js';
-import { checkNames, checkObject } from './options.js';
-import type { ListQuery } from './predictions.js';
+import { InvalidInputError } from '../core/errors.js';
+import { checkNames, checkObject } from '../options.js';
+import type { ListQuery } from './list.js';
 
 function invalid(call: string, field: string, problem: string): InvalidInputError {
   return new InvalidInputError(call, [{ path: [field], message: `${field}: ${problem}` }]);

@@ -2,11 +2,11 @@
  * Looks at the tasks of all waits of one client together: few of them on their result URLs, many through the list. The
  * list is a short cut and never the only witness: it is checked, and where it lies, lags or hangs, left alone.
  */
-import { MAX_TIMER_MS, orAbort, sleep } from './utils/abort.js';
-import { type FetchPage, mostPagesFor, pagesFor, sweepList } from './list-sweep.js';
+import { MAX_TIMER_MS, orAbort, sleep } from '../utils/abort.js';
+import { type FetchPage, mostPagesFor, pagesFor, sweepList } from './scan-list.js';
 import type { LookRequest, Place } from './poll.js';
-import { isCompleted, isTerminal, normalizePrediction, type Prediction } from './core/prediction.js';
-import type { ListQuery } from './predictions.js';
+import { isCompleted, isTerminal, normalizePrediction, type Prediction } from '../core/prediction.js';
+import type { ListQuery } from './list.js';
 
 /** How the watcher asks. Each makes one attempt, and rejects at once when its signal aborts. */
 export interface WatcherMeans {

@@ -1,9 +1,9 @@
 /**
  * Calls a caller's `onSubmitted` or `onUpdate`.
  */
-import { MAX_TIMER_MS, orAbort } from './utils/abort.js';
-import { textOf, WaitTimeoutError, WaveSpeedError } from './core/errors.js';
-import type { Prediction } from './core/prediction.js';
+import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
+import { textOf, WaitTimeoutError, WaveSpeedError } from '../core/errors.js';
+import type { Prediction } from '../core/prediction.js';
 
 /** Calls it and waits until it has returned, at most until the deadline; what it throws must not cost the task's id. */
 export async function notify(

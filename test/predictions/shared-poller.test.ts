@@ -11,7 +11,7 @@ import {
   WaveSpeedKling,
 } from 'wavespeed-kling';
 import { createEmulator, type EmulatorCore, type EmulatorOptions } from 'wavespeed-kling/testing';
-import { failure, rejection } from './support.js';
+import { failure, rejection } from '../support.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 

@@ -17,11 +17,11 @@ import {
   type EmulatorOptions,
   startEmulator,
 } from 'wavespeed-kling/testing';
-import { rejection } from './support.js';
+import { rejection } from '../support.js';
 
 beforeAll(async () => {
   // Loaded on first use, which takes real time.
-  await import('../src/many.js');
+  await import('../../src/predictions/run-many.js');
 });
 beforeEach(() => {
   vi.useFakeTimers();

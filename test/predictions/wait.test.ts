@@ -10,7 +10,7 @@ import {
   WaitTimeoutError,
   WaveSpeedError,
 } from 'wavespeed-kling';
-import { clientOn, deferred, done, envelope, failure, isPoll, isSubmit, rejection, task } from './support.js';
+import { clientOn, deferred, done, envelope, failure, isPoll, isSubmit, rejection, task } from '../support.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 

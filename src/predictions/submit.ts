@@ -1,7 +1,7 @@
 /**
  * Submits a task: the only place that spends money. One POST, and no word of its answer is lost, however late.
  */
-import { MAX_TIMER_MS, onAbort } from './utils/abort.js';
+import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
 import {
   ApiError,
   type Candidate,
@@ -9,12 +9,12 @@ import {
   InvalidResponseError,
   SubmissionUnknownError,
   textOf,
-} from './core/errors.js';
-import { errorName, publish } from './http/diagnostics.js';
-import type { ApiRequest, Http } from './http/api-client.js';
-import { normalizePrediction, type Prediction } from './core/prediction.js';
-import { submitMayBeRepeated } from './http/retry.js';
-import type { WireAnswer } from './http/transport.js';
+} from '../core/errors.js';
+import { errorName, publish } from '../http/diagnostics.js';
+import type { ApiRequest, Http } from '../http/api-client.js';
+import { normalizePrediction, type Prediction } from '../core/prediction.js';
+import { submitMayBeRepeated } from '../http/retry.js';
+import type { WireAnswer } from '../http/transport.js';
 
 /** A request that was checked, whose media are in place. */
 export interface Submission {
