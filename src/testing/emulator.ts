@@ -3,19 +3,19 @@
  */
 import { randomBytes } from 'node:crypto';
 import { textOf } from '../core/errors.js';
-import { Account, type AddedTask } from './account.js';
-import { type EmulatorClock, RealClock } from './clock.js';
-import { Deliveries, type WebhookDelivery } from './deliver.js';
-import { Endpoints, type JsonBody } from './endpoints.js';
-import { type Fault, FaultQueue, isAccepted, type ResetFault } from './faults.js';
-import { fetchFrom } from './fetch.js';
+import { Account, type AddedTask } from './service/account.js';
+import { type EmulatorClock, RealClock } from './service/clock.js';
+import { Deliveries, type WebhookDelivery } from './service/deliver.js';
+import { Endpoints, type JsonBody } from './service/endpoints.js';
+import { type Fault, FaultQueue, isAccepted, type ResetFault } from './network/faults.js';
+import { fetchFrom } from './network/fetch.js';
 import { type EmulatorOptions, type Settings, settle } from './options.js';
-import { applyFault, type Plan } from './plan.js';
-import { findRoute, type LoggedRequest, logEntry, type Route } from './requests.js';
-import type { EmulatorCore, RequestFilter } from './surface.js';
-import type { EmulatedTask, Task } from './task.js';
-import { type EmulatedUpload, Uploads } from './uploads.js';
-import { type Answer, readAll, refusal, type WireRequest } from './wire.js';
+import { applyFault, type Plan } from './network/plan.js';
+import { findRoute, type LoggedRequest, logEntry, type Route } from './network/request-log.js';
+import type { EmulatorCore, RequestFilter } from './types.js';
+import type { EmulatedTask, Task } from './service/task.js';
+import { type EmulatedUpload, Uploads } from './service/uploads.js';
+import { type Answer, readAll, refusal, type WireRequest } from './network/wire.js';
 
 /** Larger than any submit with images in it; in bytes. */
 const JSON_LIMIT = 64 * 1024 * 1024;

@@ -1,9 +1,9 @@
 /**
  * The public entry `wavespeed-kling/testing`: named exports, no logic.
  */
-export type { AddedTask, EmulatorAccount } from './account.js';
-export { type EmulatorClock, ManualClock } from './clock.js';
-export type { WebhookDelivery } from './deliver.js';
+export type { AddedTask, EmulatorAccount } from './service/account.js';
+export { type EmulatorClock, ManualClock } from './service/clock.js';
+export type { WebhookDelivery } from './service/deliver.js';
 export { createEmulator } from './emulator.js';
 export type {
   Acceptance,
@@ -23,13 +23,13 @@ export type {
   ResetFault,
   StatusFault,
   TruncateFault,
-} from './faults.js';
-export { emulatorHandlers, type MswModule } from './handlers.js';
+} from './network/faults.js';
+export { emulatorHandlers, type MswModule } from './msw-handlers.js';
 export type { EmulatorOptions } from './options.js';
-export type { LoggedRequest, Operation } from './requests.js';
-export { sampleVideo } from './sample-video.js';
+export type { LoggedRequest, Operation } from './network/request-log.js';
+export { sampleVideo } from './service/sample-video.js';
 export { type Emulator, startEmulator, type StartEmulatorOptions } from './server.js';
-export { type SignedWebhookHeaders, signWebhook, type SignWebhookOptions } from './sign.js';
-export type { EmulatorCore, RequestFilter } from './surface.js';
-export type { EmulatedTask } from './task.js';
-export type { EmulatedUpload } from './uploads.js';
+export { type SignedWebhookHeaders, signWebhook, type SignWebhookOptions } from './service/sign.js';
+export type { EmulatorCore, RequestFilter } from './types.js';
+export type { EmulatedTask } from './service/task.js';
+export type { EmulatedUpload } from './service/uploads.js';

@@ -2,7 +2,7 @@
  * What the emulator can be told when it is made, and what holds when nothing is said.
  */
 import { checkFields } from './check.js';
-import type { ManualClock } from './clock.js';
+import type { ManualClock } from './service/clock.js';
 
 /** Sets up an emulator; every field may be left out. */
 export interface EmulatorOptions {

@@ -4,9 +4,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { breakOff, carryOut } from './carry-out.js';
+import { breakOff, carryOut } from './network/send-response.js';
 import { Core } from './emulator.js';
-import type { EmulatorCore } from './surface.js';
+import type { EmulatorCore } from './types.js';
 import type { EmulatorOptions } from './options.js';
 
 /** Sets up an emulator with a server. */

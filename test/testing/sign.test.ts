@@ -2,7 +2,7 @@
  * Checks `signWebhook` against digests that the openssl command made.
  */
 import { expect, test } from 'vitest';
-import { signWebhook } from '../../src/testing/sign.js';
+import { signWebhook } from '../../src/testing/service/sign.js';
 
 test('signs as openssl does', () => {
   // printf '%s.%s.%s' msg_1 1750000000 '{"id":"pred_123","status":"completed","outputs":["https://cdn.example.com/v.mp4"],"error":""}' |

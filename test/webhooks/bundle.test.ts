@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { runInNewContext } from 'node:vm';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
-import { signWebhook } from '../../src/testing/sign.js';
+import { signWebhook } from '../../src/testing/service/sign.js';
 
 const bundle = await build({
   entryPoints: [fileURLToPath(new URL('../src/webhooks.ts', import.meta.url))],

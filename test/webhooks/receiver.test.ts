@@ -13,7 +13,7 @@ import type {
   WebhookReceiverOptions,
   WebhookStore,
 } from 'wavespeed-kling/webhooks';
-import { signWebhook } from '../../src/testing/sign.js';
+import { signWebhook } from '../../src/testing/service/sign.js';
 import { createMemoryStore } from '../../src/webhooks/store.js';
 
 const SECRET = 'whsec_test_secret';

@@ -12,7 +12,7 @@ import { Hono } from 'hono';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createWebhookReceiver } from 'wavespeed-kling/webhooks';
 import type { WebhookReceiver } from 'wavespeed-kling/webhooks';
-import { signWebhook } from '../../src/testing/sign.js';
+import { signWebhook } from '../../src/testing/service/sign.js';
 
 const SECRET = 'whsec_test_secret';
 const PATH = '/webhooks';

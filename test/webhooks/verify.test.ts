@@ -11,7 +11,7 @@ import type {
   WebhookSecret,
   WebhookVerificationReason,
 } from 'wavespeed-kling/webhooks';
-import { signWebhook } from '../../src/testing/sign.js';
+import { signWebhook } from '../../src/testing/service/sign.js';
 
 const SECRET = 'whsec_dGhpcyBpcyBub3QgZGVjb2RlZA';
 const TIMESTAMP = 1_750_000_000;

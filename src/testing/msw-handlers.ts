@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { ConfigurationError } from '../core/errors.js';
 import { createEmulator, SOCKETLESS_BASE } from './emulator.js';
-import type { EmulatorCore } from './surface.js';
+import type { EmulatorCore } from './types.js';
 import type { EmulatorOptions } from './options.js';
 
 /** The part of msw that is used, for `emulatorHandlers`. */

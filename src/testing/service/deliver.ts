@@ -2,10 +2,10 @@
  * Delivers webhooks as the service does: signed, tried again when refused, and at times twice.
  */
 import { randomUUID } from 'node:crypto';
-import { orAbort } from '../utils/abort.js';
-import { byDeadline } from '../utils/with-deadline.js';
+import { orAbort } from '../../utils/abort.js';
+import { byDeadline } from '../../utils/with-deadline.js';
 import { isLoopback } from './account.js';
-import type { Settings } from './options.js';
+import type { Settings } from '../options.js';
 import { signWebhook } from './sign.js';
 
 /** One attempt to deliver a webhook. */

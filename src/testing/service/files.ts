@@ -2,7 +2,7 @@
  * Serves a file over HTTP as storage does: whole, in parts, or not at all when nothing changed.
  */
 import { sampleVideo } from './sample-video.js';
-import { type Answer, type AnswerBody, bytesBody } from './wire.js';
+import { type Answer, type AnswerBody, bytesBody } from '../network/wire.js';
 
 /** A file whose bytes can be had from any place on. */
 export interface ServedFile {

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { isHttpUrl } from './validate.js';
 import type { EmulatorClock } from './clock.js';
-import type { Settings } from './options.js';
+import type { Settings } from '../options.js';
 import type { EmulatedTask, Task, TaskSeed } from './task.js';
 
 /** What a test can see of the account, and its balance, which it can set. */

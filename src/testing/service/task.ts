@@ -1,9 +1,9 @@
 /**
  * One task: its status follows from the clock, unless the test has said what it is.
  */
-import { FAILED_STATUSES, isTerminal, type Prediction } from '../core/prediction.js';
+import { FAILED_STATUSES, isTerminal, type Prediction } from '../../core/prediction.js';
 import type { EmulatorClock } from './clock.js';
-import type { Settings } from './options.js';
+import type { Settings } from '../options.js';
 
 /** A task of the emulated account, and what a test can do to it. */
 export interface EmulatedTask {

@@ -7,9 +7,9 @@ import type { EmulatorClock } from './clock.js';
 import { bytesFile, serveFile } from './files.js';
 import { boundaryOf, MultipartError, readMultipart } from './multipart.js';
 import { mediaType, OTHER_LIMIT, tooLarge } from './media-types.js';
-import type { Settings } from './options.js';
-import type { LoggedRequest, Route } from './requests.js';
-import { type Answer, bytesBody, refusal, success, textAnswer, type WireRequest } from './wire.js';
+import type { Settings } from '../options.js';
+import type { LoggedRequest, Route } from '../network/request-log.js';
+import { type Answer, bytesBody, refusal, success, textAnswer, type WireRequest } from '../network/wire.js';
 
 /** One file that was uploaded. */
 export interface EmulatedUpload {

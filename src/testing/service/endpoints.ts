@@ -1,17 +1,17 @@
 /**
  * The calls of the API, each as a request's parts → an answer; no sockets, no faults.
  */
-import { KLING_O3_STD, type ModelDefinition, models } from '../models/registry.js';
+import { KLING_O3_STD, type ModelDefinition, models } from '../../models/registry.js';
 import { type Account, type AddedTask, isWebhookUrl, KEPT_MS, type ListQuery, newId } from './account.js';
 import type { EmulatorClock } from './clock.js';
 import { bytesFile, madeUpVideo, serveFile } from './files.js';
-import type { Settings } from './options.js';
-import type { Route } from './requests.js';
+import type { Settings } from '../options.js';
+import type { Route } from '../network/request-log.js';
 import { sampleVideo } from './sample-video.js';
 import { Task, type TaskSeed, type TaskSurroundings } from './task.js';
 import { refuseKey } from './uploads.js';
 import { checkSubmit, priceOf } from './validate.js';
-import { type Answer, refusal, success, type WireRequest } from './wire.js';
+import { type Answer, refusal, success, type WireRequest } from '../network/wire.js';
 
 /** A parsed JSON body, or that there was none to parse. */
 export type JsonBody = { value: unknown } | 'invalid';

@@ -1,7 +1,7 @@
 /**
  * What the service refuses of a submit. Lenient as a service is: an unknown field is dropped without a word.
  */
-import { ASPECT_RATIOS, DEFAULTS, type ModelDefinition } from '../models/registry.js';
+import { ASPECT_RATIOS, DEFAULTS, type ModelDefinition } from '../../models/registry.js';
 
 /** A submit's fields with the defaults filled in, or why it is refused. */
 export type Checked = { input: Record<string, unknown> } | { refused: string };

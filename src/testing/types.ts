@@ -1,13 +1,13 @@
 /**
  * What a test does with an emulator, with or without a server: the interface alone.
  */
-import type { AddedTask, EmulatorAccount } from './account.js';
-import type { EmulatorClock } from './clock.js';
-import type { WebhookDelivery } from './deliver.js';
-import type { Fault } from './faults.js';
-import type { LoggedRequest, Operation } from './requests.js';
-import type { EmulatedTask } from './task.js';
-import type { EmulatedUpload } from './uploads.js';
+import type { AddedTask, EmulatorAccount } from './service/account.js';
+import type { EmulatorClock } from './service/clock.js';
+import type { WebhookDelivery } from './service/deliver.js';
+import type { Fault } from './network/faults.js';
+import type { LoggedRequest, Operation } from './network/request-log.js';
+import type { EmulatedTask } from './service/task.js';
+import type { EmulatedUpload } from './service/uploads.js';
 
 /** Picks requests out of the log; a field left out matches all. */
 export interface RequestFilter {
