@@ -1,4 +1,4 @@
-// Builds the four entries as ESM and CommonJS with types for each; the reasons for the settings stand beside them.
+// Builds the entries as ESM and CommonJS with types for each; the reasons for the settings stand beside them.
 import { defineConfig, type Options } from 'tsup';
 
 /** Leaves out `debug`, which the file type library's inflater logs to: it requires Node's tty in a way ESM has not. */
@@ -18,6 +18,8 @@ export default defineConfig({
     schemas: 'src/schemas.ts',
     webhooks: 'src/webhooks.ts',
     testing: 'src/testing/index.ts',
+    'ai-sdk': 'src/ai-sdk/index.ts',
+    bullmq: 'src/bullmq/index.ts',
   },
   format: ['esm', 'cjs'],
   target: 'node20.18',
@@ -27,7 +29,7 @@ export default defineConfig({
   splitting: true,
   // zod is bundled tree-shaken (a fifth of its import cost); p-retry because it is ESM only and CommonJS on Node 20.18 cannot require it.
   noExternal: ['zod', 'p-retry', 'is-network-error'],
-  external: ['undici', 'msw'],
+  external: ['undici', 'msw', 'bullmq', 'ioredis'],
   esbuildPlugins: [withoutDebug],
   sourcemap: true,
   // TypeScript 6 deprecates an option that tsup's declaration bundler sets.

@@ -47,12 +47,12 @@ const webhook = new URL('/webhooks', publicUrl ?? `http://127.0.0.1:${port}`).hr
 const task = await kling.submit(
   KLING_O3_STD,
   { prompt: 'A paper boat drifts down a rainy street', duration: 3 },
-  { webhook },
+  { webhookUrl: webhook },
 );
 console.log(`submitted: ${task.id}`);
 
 // Settles when the webhook comes, and polls slowly meanwhile, in case it never does.
-const video = await kling.wait(task.id, { webhooks: receiver });
+const video = await kling.wait(task.id, { webhookReceiver: receiver });
 console.log(`video: ${video.outputs[0]}`);
 
 // The last poll may come before the webhook: leave the server up for it, a minute at most.

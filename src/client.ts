@@ -14,28 +14,29 @@ import {
   RateLimitError,
   RequestTimeoutError,
   SubmissionUnknownError,
-} from './core/errors.js';
+} from './core/errors/index.js';
 import { download, type DownloadedFile, type DownloadOptions } from './media/download.js';
 import { errorName, publish } from './http/diagnostics.js';
-import { type ApiRequest, Http } from './http/api-client.js';
+import { type ApiRequest, ApiClient } from './http/api-client.js';
 import { fillIn, type ModelInput, type ReadInput, readInput } from './models/prepare-input.js';
 import type { Batch, Declared, ManyRequest, ManyResult } from './predictions/run-many.js';
 import { Media, type UploadOptions, type UploadSource } from './media/upload-manager.js';
 import type { Model } from './models/registry.js';
+import { type ClientSettings, readClientOptions, type WaveSpeedKlingOptions } from './client-options.js';
+import { type CallOptions, readCallOptions } from './core/validate-options.js';
 import {
-  type CallOptions,
-  type ClientSettings,
   DEFAULT_TIMEOUT_MS,
-  readCallOptions,
-  readClientOptions,
-  readManyOptions,
+  readRunManyOptions,
   readRunOptions,
+  readSubmitOptions,
+  readWaitOptions,
+  readWatchOptions,
   type RunManyOptions,
   type RunOptions,
   type SubmitOptions,
   type WaitOptions,
-  type WaveSpeedKlingOptions,
-} from './options.js';
+  type WatchOptions,
+} from './predictions/options.js';
 import { poll } from './predictions/poll.js';
 import { leavable } from './utils/closable-iterator.js';
 import { notify } from './predictions/callbacks.js';
@@ -79,7 +80,7 @@ const REMEMBERED_IDS = 10_000;
 export class WaveSpeedKling {
   readonly #settings: ClientSettings;
   readonly #transport: Transport;
-  readonly #http: Http;
+  readonly #http: ApiClient;
   readonly #media: Media;
   readonly #watcher: Watcher;
   readonly #throttle = new Throttle();
@@ -90,7 +91,7 @@ export class WaveSpeedKling {
   constructor(options: WaveSpeedKlingOptions = {}) {
     this.#settings = readClientOptions(options);
     this.#transport = new Transport(this.#settings);
-    this.#http = new Http({ ...this.#settings, transport: this.#transport });
+    this.#http = new ApiClient({ ...this.#settings, transport: this.#transport });
     this.#watcher = new Watcher({
       look: (id, signal) => this.#look(id, signal),
       fetchPage: (query, signal) => fetchPage(this.#http, query, signal),
@@ -145,7 +146,7 @@ export class WaveSpeedKling {
     input: ModelInput<M>,
     options: SubmitOptions = {},
   ): Promise<Prediction> {
-    readRunOptions(options);
+    readSubmitOptions(options);
     const { prediction } = await this.#submit(readInput(model, input), options, Infinity);
     return prediction;
   }
@@ -158,7 +159,7 @@ export class WaveSpeedKling {
    */
   async wait(id: string, options: WaitOptions = {}): Promise<CompletedPrediction> {
     const startedAt = performance.now();
-    readRunOptions(options);
+    readWaitOptions(options);
     return this.#wait(checkId(id), options, startedAt, undefined);
   }
 
@@ -166,7 +167,7 @@ export class WaveSpeedKling {
    * Polls like `wait`, and gives the task at every change of its status. The last is the task as it ended, well or
    * not: a failed task is given, not thrown.
    */
-  watch(id: string, options: Omit<WaitOptions, 'onUpdate'> = {}): AsyncGenerator<Prediction, void, void> {
+  watch(id: string, options: WatchOptions = {}): AsyncGenerator<Prediction, void, void> {
     const left = new AbortController();
     return leavable(this.#watch(id, options, left), left);
   }
@@ -286,7 +287,7 @@ export class WaveSpeedKling {
     options: RunManyOptions,
     left: AbortSignal,
   ): AsyncGenerator<ManyResult<Request>, void, void> {
-    readManyOptions(options);
+    readRunManyOptions(options);
     // The limiter is not loaded by who does not use it.
     const { runMany } = await import('./predictions/run-many.js');
     yield* runMany((...run) => this.#run(...run), requests, options, left);
@@ -322,11 +323,11 @@ export class WaveSpeedKling {
     deadlineAt: number,
     batch?: Batch,
   ): Promise<{ prediction: Prediction; body: unknown; aborted: boolean }> {
-    const { signal, webhook, onSubmitted } = options;
+    const { signal, webhookUrl: webhook, onSubmitted } = options;
     const { model } = read;
     const cost = estimateCost(model, read.body);
     const maxCost = Math.min(options.maxCost ?? Infinity, this.#settings.maxCost);
-    if (cost > maxCost) throw new BudgetExceededError(cost, maxCost);
+    if (cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
     signal?.throwIfAborted();
 
     const deadline: Deadline = { at: deadlineAt, reason: () => tooLateError(model.id, options.timeoutMs) };
@@ -419,7 +420,7 @@ export class WaveSpeedKling {
   ): Promise<CompletedPrediction> {
     const deadlineAt = startedAt + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const settle = (result: { status?: string; error?: string }) =>
-      publish('settle', () => ({ predictionId: id, ...result, elapsedMs: performance.now() - startedAt }));
+      publish('done', () => ({ predictionId: id, ...result, elapsedMs: performance.now() - startedAt }));
     try {
       let last: Prediction | undefined;
       for await (const prediction of this.#poll(id, options, startedAt, initial, false)) {
@@ -443,7 +444,7 @@ export class WaveSpeedKling {
     left: AbortController,
   ): AsyncGenerator<Prediction, void, void> {
     const startedAt = performance.now();
-    const { signal } = readRunOptions(options);
+    const { signal } = readWatchOptions(options);
     const forget = signal && onAbort(signal, () => left.abort(signal.reason));
     try {
       yield* this.#poll(checkId(id), { ...options, signal: left.signal }, startedAt, undefined, true);
@@ -459,7 +460,7 @@ export class WaveSpeedKling {
     initial: Prediction | undefined,
     isWatched: boolean,
   ): AsyncGenerator<Prediction, void, void> {
-    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, pollIntervalMs, webhooks, onUpdate } = options;
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, pollIntervalMs, webhookReceiver, onUpdate } = options;
     return poll({
       id,
       join: (task) => this.#watcher.join(task),
@@ -470,7 +471,7 @@ export class WaveSpeedKling {
       onlyEnd: !isWatched && onUpdate === undefined,
       initial,
       pollIntervalMs,
-      wakeSource: webhooks,
+      wakeSource: webhookReceiver,
       startedAt,
       timeoutMs,
       signal,
@@ -494,7 +495,7 @@ export class WaveSpeedKling {
 
   /** Makes a read and gives its data as an object. */
   async #read(operation: RetryContext['operation'], request: ApiRequest): Promise<Record<string, unknown>> {
-    const data = await this.#retryRead(operation, () => this.#http.attempt(request), request.signal);
+    const data = await this.#retryRead(operation, () => this.#http.request(request), request.signal);
     return typeof data === 'object' && data !== null ? (data as Record<string, unknown>) : {};
   }
 

@@ -10,14 +10,18 @@ export {
   AuthenticationError,
   BudgetExceededError,
   type Candidate,
+  type CandidatesOptions,
   ConfigurationError,
+  type ConfigurationErrorCode,
   ConnectionError,
   DownloadError,
   type DownloadErrorReason,
+  IdempotencyConflictError,
   type InputIssue,
   InsufficientCreditsError,
   InvalidInputError,
   InvalidResponseError,
+  JournalError,
   NotFoundError,
   PermissionError,
   PredictionFailedError,
@@ -27,11 +31,13 @@ export {
   SubmissionUnknownError,
   UploadError,
   type UploadErrorReason,
+  WaitAbortedError,
   WaitTimeoutError,
   WaveSpeedError,
+  type WaveSpeedErrors,
   WebhookVerificationError,
   type WebhookVerificationReason,
-} from './core/errors.js';
+} from './core/errors/index.js';
 export type { ModelFacts } from './models/validate-definition.js';
 export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './models/prepare-input.js';
 export type { AspectRatio, KlingO1Input, KlingO3StdInput } from './models/input-types.js';
@@ -39,15 +45,23 @@ export type { TransferProgress, UploadOptions, UploadSource } from './media/uplo
 export { KLING_O1, KLING_O3_STD, type Model, type ModelId } from './models/registry.js';
 export {
   ACCOUNT_LEVELS,
-  type CallOptions,
-  type RunManyOptions,
-  type RunOptions,
-  type SubmitOptions,
-  type WaitOptions,
+  type AccountLevel,
+  type SubmitLimits,
   type WaveSpeedKlingOptions,
-} from './options.js';
+} from './client-options.js';
+export type { CallOptions } from './core/validate-options.js';
+export { type KnownServiceCode, SERVICE_CODES, type ServiceCode } from './core/service-codes.js';
+export type { Journal, JournalEntry } from './predictions/journal/journal.js';
+export { memoryJournal } from './predictions/journal/memory-journal.js';
+export type {
+  RunManyOptions,
+  RunOptions,
+  SubmitOptions,
+  WaitOptions,
+  WatchOptions,
+} from './predictions/options.js';
 export type { DownloadProgress } from './media/download-task.js';
-export type { PollInterval, WakeSource } from './predictions/poll.js';
+export type { PollInterval, PredictionEvents } from './predictions/poll.js';
 export {
   type CompletedPrediction,
   isCompleted,

@@ -17,7 +17,7 @@ import { KLING_O1, KLING_O3_STD, models } from './models/registry.js';
 
 export { estimateCost } from './models/estimate-cost.js';
 export { type DefinedModel, defineModel } from './models/define-model.js';
-export { ConfigurationError, InvalidInputError, type InputIssue } from './core/errors.js';
+export { ConfigurationError, InvalidInputError, type InputIssue } from './core/errors/index.js';
 export type { ModelFacts } from './models/validate-definition.js';
 export type { Media, ModelInput } from './models/prepare-input.js';
 export { type InputObject, type InputSchema, withImageLimit } from './models/input-schema.js';

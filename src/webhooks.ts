@@ -2,8 +2,8 @@
  * The entry `wavespeed-kling/webhooks`: verifying and receiving webhooks, on Web Crypto alone, so that it runs in
  * Node, in a browser bundle and on an edge.
  */
-export { WaveSpeedError, ConfigurationError, WebhookVerificationError } from './core/errors.js';
-export type { WebhookVerificationReason } from './core/errors.js';
+export { WaveSpeedError, ConfigurationError, WebhookVerificationError } from './core/errors/index.js';
+export type { WebhookVerificationReason } from './core/errors/index.js';
 export { isCompleted, isTerminal } from './core/prediction.js';
 export type { CompletedPrediction, Prediction, PredictionStatus } from './core/prediction.js';
 export { verifyWebhook } from './webhooks/verify.js';

@@ -116,7 +116,7 @@ describe('options', () => {
   test('a refusal of a call’s option shows no secret', async () => {
     const { kling, seen } = clientOn(() => envelope(task()));
     const error = await failure(
-      kling.wait('id', { webhooks: `https://a.b/?${SECRET}` } as never),
+      kling.wait('id', { webhookReceiver: `https://a.b/?${SECRET}` } as never),
       ConfigurationError,
     );
     expect(error.message).toContain('`webhooks`: got a string; expected a webhook receiver');
@@ -447,7 +447,7 @@ describe('close', () => {
 describe('observability', () => {
   test('diagnostics channels tell of submit, poll, retry and settle, without key, prompt or URL', async () => {
     const heard: [string, unknown][] = [];
-    const names = ['submit', 'poll', 'retry', 'settle'].map((name) => `wavespeed-kling:${name}`);
+    const names = ['submit', 'poll', 'retry', 'done'].map((name) => `wavespeed-kling:${name}`);
     const listen = (message: unknown, name: string | symbol) => void heard.push([String(name), message]);
     for (const name of names) diagnostics.subscribe(name, listen);
     vi.spyOn(Math, 'random').mockReturnValue(0);
@@ -473,7 +473,7 @@ describe('observability', () => {
         { predictionId: 'task-1', status: 'completed', durationMs: expect.any(Number) },
       ],
       [
-        'wavespeed-kling:settle',
+        'wavespeed-kling:done',
         { predictionId: 'task-1', status: 'completed', elapsedMs: expect.any(Number) },
       ],
     ]);

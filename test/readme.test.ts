@@ -45,7 +45,7 @@ beforeAll(() => {
   const config = {
     extends: '../../tsconfig.json',
     compilerOptions: { noUnusedLocals: false },
-    include: ['*.ts', '../../src/*.d.ts'],
+    include: ['*.ts', '../../src/**/*.d.ts'],
     exclude: [],
   };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));

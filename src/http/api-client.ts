@@ -1,6 +1,7 @@
 /**
  * Makes one attempt at one API call: URL, headers, timeouts, body → the envelope's data, or a typed error.
  */
+import { getErrorMessage } from '../utils/error-message.js';
 import { STATUS_CODES } from 'node:http';
 import packageJson from '../../package.json' with { type: 'json' };
 import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
@@ -17,10 +18,9 @@ import {
   RateLimitError,
   RequestTimeoutError,
   ServerError,
-  textOf,
-} from '../core/errors.js';
+} from '../core/errors/index.js';
 import { isRecord } from '../utils/is-record.js';
-import { codeOf, type Exchange, neverSent, type Transport, type WireAnswer } from './transport.js';
+import { codeOf, type InFlightRequest, neverSent, type Transport, type RawResponse } from './transport.js';
 
 /** One API call. */
 export interface ApiRequest {
@@ -34,7 +34,7 @@ export interface ApiRequest {
   predictionId?: string | undefined;
 }
 
-export interface HttpOptions {
+export interface ApiClientOptions {
   /** A function gives it anew for each attempt: keys rotate. */
   apiKey: string | (() => string | Promise<string>);
   /** Origin and, behind a proxy, a path; without a slash at its end. */
@@ -45,13 +45,13 @@ export interface HttpOptions {
 }
 
 /** Speaks the API's envelope over a transport. */
-export class Http {
+export class ApiClient {
   readonly requestTimeoutMs: number;
   /** How far the service's clock is ahead of this machine's, in milliseconds, by the last answer's `Date`. */
   clockSkewMs = 0;
-  readonly #options: HttpOptions;
+  readonly #options: ApiClientOptions;
 
-  constructor(options: HttpOptions) {
+  constructor(options: ApiClientOptions) {
     this.#options = options;
     this.requestTimeoutMs = options.requestTimeoutMs;
   }
@@ -60,35 +60,35 @@ export class Http {
    * Makes one attempt and gives the envelope's `data`, undefined where there is none. An abort or the timeout ends the
    * request itself.
    */
-  async attempt(request: ApiRequest): Promise<unknown> {
+  async request(request: ApiRequest): Promise<unknown> {
     const { signal } = request;
     signal?.throwIfAborted();
-    const key = await this.key(signal);
+    const key = await this.resolveApiKey(signal);
     let timer: NodeJS.Timeout | undefined;
-    let exchange: Exchange | undefined;
+    let inFlight: InFlightRequest | undefined;
     try {
       let expire: (error: Error) => void = () => undefined;
       const expired = new Promise<never>((_, reject) => {
         expire = reject;
       });
-      exchange = this.start(request, key, () => {
+      inFlight = this.start(request, key, () => {
         timer = setTimeout(
-          () => expire(this.timeoutError(request)),
+          () => expire(this.createTimeoutError(request)),
           Math.min(this.requestTimeoutMs, MAX_TIMER_MS),
         );
       });
-      const answer = await orAbort(Promise.race([exchange.answer, expired]), signal);
-      return this.read(answer, request, key);
+      const answer = await orAbort(Promise.race([inFlight.response, expired]), signal);
+      return this.parseResponse(answer, request, key);
     } catch (error) {
-      exchange?.cut(error);
-      throw signal?.aborted === true && error === signal.reason ? error : this.toError(error, request);
+      inFlight?.abort(error);
+      throw signal?.aborted === true && error === signal.reason ? error : this.normalizeError(error, request);
     } finally {
       clearTimeout(timer);
     }
   }
 
   /** Gets the key, in time, and refuses one that no header can carry. */
-  async key(signal: AbortSignal | undefined): Promise<string> {
+  async resolveApiKey(signal: AbortSignal | undefined): Promise<string> {
     const { apiKey } = this.#options;
     // Most are fixed, and were checked.
     if (typeof apiKey === 'string') return apiKey;
@@ -109,7 +109,7 @@ export class Http {
         cause instanceof ConfigurationError
           ? cause
           : new ConfigurationError(
-              `\`apiKey\`: the function failed (${textOf(cause)}); expected it to give the key. Nothing was sent.`,
+              `\`apiKey\`: the function failed (${getErrorMessage(cause)}); expected it to give the key. Nothing was sent.`,
               { cause },
             );
       keyFailures.add(error);
@@ -120,7 +120,11 @@ export class Http {
   }
 
   /** Begins a request; its answer is still to be read with `read`. */
-  start(request: ApiRequest & { freshConnection?: boolean }, key: string, onStart: () => void): Exchange {
+  start(
+    request: ApiRequest & { freshConnection?: boolean },
+    key: string,
+    onStart: () => void,
+  ): InFlightRequest {
     const { baseUrl, clientName, transport } = this.#options;
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     return transport.start(
@@ -146,7 +150,7 @@ export class Http {
   }
 
   /** Reads an answer: parses the text, then the envelope; an error answer throws its class. */
-  read(answer: WireAnswer, request: ApiRequest, key: string): unknown {
+  parseResponse(answer: RawResponse, request: ApiRequest, key: string): unknown {
     const { status } = answer;
     const date = Date.parse(answer.header('date') ?? '');
     // The header counts whole seconds: half of one is the best guess of the rest.
@@ -229,7 +233,7 @@ export class Http {
   }
 
   /** Says that an attempt took longer than `requestTimeoutMs`. */
-  timeoutError(request: ApiRequest): RequestTimeoutError {
+  createTimeoutError(request: ApiRequest): RequestTimeoutError {
     return new RequestTimeoutError(
       `[${request.method}] ${request.path}: no whole answer within requestTimeoutMs (${this.requestTimeoutMs} ms).`,
       { predictionId: request.predictionId },
@@ -237,7 +241,7 @@ export class Http {
   }
 
   /** Turns what the transport rejected with into a typed error; typed ones pass. */
-  toError(error: unknown, request: ApiRequest): unknown {
+  normalizeError(error: unknown, request: ApiRequest): unknown {
     if (
       error instanceof ApiError ||
       error instanceof InvalidResponseError ||
@@ -327,7 +331,7 @@ function readCode(envelope: Record<string, unknown> | undefined): string | numbe
 
 /** The deepest message there is: undici and fetch wrap the one that says what happened. */
 function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return textOf(error);
+  if (!(error instanceof Error)) return getErrorMessage(error);
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
   return inner instanceof Error ? messageOf(inner) : error.message || error.name;
 }

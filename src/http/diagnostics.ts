@@ -18,14 +18,14 @@ interface Events {
     predictionId?: string;
   };
   /** A wait that ended: `status` of the task, or `error`, a class name, or `abort`. */
-  settle: { predictionId: string; status?: string; error?: string; elapsedMs: number };
+  done: { predictionId: string; status?: string; error?: string; elapsedMs: number };
 }
 
 const channels = {
   submit: channel('wavespeed-kling:submit'),
   poll: channel('wavespeed-kling:poll'),
   retry: channel('wavespeed-kling:retry'),
-  settle: channel('wavespeed-kling:settle'),
+  done: channel('wavespeed-kling:done'),
 };
 
 /** Publishes an event; the message is only made when somebody listens. */

@@ -3,7 +3,7 @@
  * again with one at a time, then two, then four: all at once would only be refused at once.
  */
 import { MAX_TIMER_MS, orAbort, sleep } from '../utils/abort.js';
-import { ApiError, RateLimitError } from '../core/errors.js';
+import { ApiError, RateLimitError } from '../core/errors/index.js';
 import { delayAfter } from './retry.js';
 
 /** From so many at a time on, nothing is held back. */

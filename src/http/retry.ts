@@ -11,7 +11,7 @@ import {
   RequestTimeoutError,
   ServerError,
   WaveSpeedError,
-} from '../core/errors.js';
+} from '../core/errors/index.js';
 import { errorName, publish } from './diagnostics.js';
 import { provesNothingSent, retryAfterOf } from './api-client.js';
 

@@ -9,7 +9,7 @@ import {
   RequestTimeoutError,
   ServerError,
   WaveSpeedError,
-} from '../core/errors.js';
+} from '../core/errors/index.js';
 import { keepAskedWait, parseRetryAfter } from './api-client.js';
 import { codeOf, type StreamAnswer } from './transport.js';
 

@@ -6,7 +6,7 @@ import { getDefaultHighWaterMark, type Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import type { Agent, Dispatcher } from 'undici';
 import { orAbort } from '../utils/abort.js';
-import { ConfigurationError } from '../core/errors.js';
+import { ConfigurationError } from '../core/errors/index.js';
 import { loadUndici } from './load-undici.js';
 
 /** What is asked of undici's dispatchers: also met by a ProxyAgent or MockAgent of another copy of undici. */
@@ -25,7 +25,7 @@ export interface WireRequest {
 }
 
 /** An answer, as far as it came. */
-export interface WireAnswer {
+export interface RawResponse {
   status: number;
   statusText: string;
   header(name: string): string | undefined;
@@ -37,15 +37,15 @@ export interface WireAnswer {
 }
 
 /** One request under way. */
-export interface Exchange {
+export interface InFlightRequest {
   /** Resolves with the answer, once its status line is there even if its body breaks off; else rejects. */
-  readonly answer: Promise<WireAnswer>;
+  readonly response: Promise<RawResponse>;
   /** Is false as long as it is proven that no byte of the request was sent; a caller's fetch or dispatcher proves nothing. */
-  readonly maybeSent: boolean;
+  readonly wasSent: boolean;
   /** Does not let it begin any more, where that can still be helped; an answer is listened for all the same. */
   holdBack(reason: unknown): void;
   /** Gives it up: stops it where it stands, and if it has not begun, it never will. */
-  cut(reason: unknown): void;
+  abort(reason: unknown): void;
   /** Lets the process end before the answer, where the transport can. */
   unref(): void;
 }
@@ -61,7 +61,7 @@ export interface StreamRequest {
 }
 
 /** An answer whose body is read as it comes. */
-export interface StreamAnswer extends Pick<WireAnswer, 'status' | 'statusText' | 'header'> {
+export interface StreamAnswer extends Pick<RawResponse, 'status' | 'statusText' | 'header'> {
   /** To be read to its end, or discarded. */
   body: AsyncIterable<Uint8Array>;
   /** Ends the connection, if the body was not read to its end. */
@@ -147,7 +147,7 @@ export class Transport {
   }
 
   /** Begins a request. `onStart` is called when it goes out, which may be after a wait for a free socket. */
-  start(request: WireRequest, onStart: () => void): Exchange {
+  start(request: WireRequest, onStart: () => void): InFlightRequest {
     this.#throwIfClosed();
     return this.#fetch === undefined
       ? this.#startWithUndici(request, onStart)
@@ -288,7 +288,7 @@ export class Transport {
     socket.once('close', () => this.#submitSockets.delete(socket));
   }
 
-  #startWithUndici(request: WireRequest, onStart: () => void): Exchange {
+  #startWithUndici(request: WireRequest, onStart: () => void): InFlightRequest {
     const foreign = this.#options.dispatcher as Dispatcher | undefined;
     const awaited = request.freshConnection === true && foreign === undefined;
     if (awaited && ++this.#awaitedSubmits === 1) for (const socket of this.#submitSockets) socket.ref();
@@ -326,19 +326,23 @@ export class Transport {
     void dispatch();
     const answer = collector.answer.finally(unref);
     return {
-      answer,
-      get maybeSent() {
-        return collector.maybeSent || foreign !== undefined;
+      response: answer,
+      get wasSent() {
+        return collector.wasSent || foreign !== undefined;
       },
       holdBack: (reason) => collector.holdBack(reason),
-      cut: (reason) => collector.cut(reason),
+      abort: (reason) => collector.cut(reason),
       unref,
     };
   }
 
-  #startWithFetch(fetch: typeof globalThis.fetch, request: WireRequest, onStart: () => void): Exchange {
+  #startWithFetch(
+    fetch: typeof globalThis.fetch,
+    request: WireRequest,
+    onStart: () => void,
+  ): InFlightRequest {
     const controller = new AbortController();
-    const send = async (): Promise<WireAnswer> => {
+    const send = async (): Promise<RawResponse> => {
       const { method, url, headers, body } = request;
       let response: Response;
       try {
@@ -367,10 +371,10 @@ export class Transport {
       }
     };
     return {
-      answer: send(),
-      maybeSent: true,
+      response: send(),
+      wasSent: true,
       holdBack: () => undefined,
-      cut: (reason) => controller.abort(reason),
+      abort: (reason) => controller.abort(reason),
       unref: () => undefined,
     };
   }
@@ -380,10 +384,10 @@ const decoder = new TextDecoder();
 
 /** Gathers one answer from undici, and sees whether the request was begun: what it did not see begun was not sent. */
 class Collector implements Dispatcher.DispatchHandler {
-  readonly answer: Promise<WireAnswer>;
-  maybeSent = false;
+  readonly answer: Promise<RawResponse>;
+  wasSent = false;
   wasCut = false;
-  #resolve: (answer: WireAnswer) => void = () => undefined;
+  #resolve: (answer: RawResponse) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
   readonly #onStart: () => void;
   /** A dispatcher that is not ours may hide the beginning: there, only a failure to connect is a proof. */
@@ -391,7 +395,7 @@ class Collector implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #cutReason: Error | undefined;
   #hasBegun = false;
-  #head: Pick<WireAnswer, 'status' | 'statusText' | 'header'> | undefined;
+  #head: Pick<RawResponse, 'status' | 'statusText' | 'header'> | undefined;
   readonly #chunks: Uint8Array[] = [];
 
   constructor(onStart: () => void, foreign: boolean) {
@@ -428,7 +432,7 @@ class Collector implements Dispatcher.DispatchHandler {
       controller.abort(this.#cutReason);
       return;
     }
-    this.maybeSent = true;
+    this.wasSent = true;
     this.begin();
   }
 
@@ -440,7 +444,7 @@ class Collector implements Dispatcher.DispatchHandler {
   ): void {
     // An interim answer (1xx) is not the answer.
     if (status < 200) return;
-    this.maybeSent = true;
+    this.wasSent = true;
     this.#head = {
       status,
       statusText: statusText ?? '',
@@ -470,7 +474,7 @@ class Collector implements Dispatcher.DispatchHandler {
       return;
     }
     const sure = (code: string) => UNREACHED_VIA_DISPATCHER.has(code) || TLS_CODE.test(code);
-    const unsent = !this.maybeSent && (!this.#foreign || everyCode(error, sure));
+    const unsent = !this.wasSent && (!this.#foreign || everyCode(error, sure));
     this.#reject(unsent ? prove(error) : error);
   }
 }

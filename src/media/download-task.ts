@@ -2,7 +2,12 @@
  * Fetches one output into a part file: goes on where it broke off, begins anew where it must, and takes nothing short for whole.
  */
 import { orAbort, sleep } from '../utils/abort.js';
-import { ConnectionError, DownloadError, type DownloadErrorReason, WaveSpeedError } from '../core/errors.js';
+import {
+  ConnectionError,
+  DownloadError,
+  type DownloadErrorReason,
+  WaveSpeedError,
+} from '../core/errors/index.js';
 import { endingFor, sniff } from './file-type.js';
 import { alreadyThere, diskError, isThere, PartFile } from './partial-file.js';
 import { announceRetry, delayAfter, type OnRetry, readMayBeRepeated, retrying } from '../http/retry.js';

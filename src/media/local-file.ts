@@ -5,7 +5,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UploadError } from '../core/errors.js';
+import { UploadError } from '../core/errors/index.js';
 import type { RandomAccess } from './file-type.js';
 import { codeOf } from '../http/transport.js';
 

@@ -3,7 +3,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
-import { DownloadError } from '../core/errors.js';
+import { DownloadError } from '../core/errors/index.js';
 import { codeOf } from '../http/transport.js';
 
 /** Codes of file systems that have no hard links, or do not let us make them. */

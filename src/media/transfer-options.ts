@@ -1,8 +1,9 @@
 /**
  * Checks the options of an upload or download, and calls the `onProgress` among them.
  */
-import { ConfigurationError, textOf, WaveSpeedError } from '../core/errors.js';
-import { type CallOptions, checkNames, readCallOptions } from '../options.js';
+import { getErrorMessage } from '../utils/error-message.js';
+import { ConfigurationError, WaveSpeedError } from '../core/errors/index.js';
+import { type CallOptions, checkNames, readCallOptions } from '../core/validate-options.js';
 
 /** Checks what uploads and downloads have in common, and refuses names that are not known. */
 export function readTransferOptions<Options extends CallOptions & { onProgress?: unknown }>(
@@ -30,7 +31,7 @@ export function tellProgress<Progress>(
   onMistake: (error: WaveSpeedError) => void,
 ): void {
   const mistaken = (cause: unknown) =>
-    onMistake(new WaveSpeedError(`\`onProgress\` threw: ${textOf(cause)}.`, { cause }));
+    onMistake(new WaveSpeedError(`\`onProgress\` threw: ${getErrorMessage(cause)}.`, { cause }));
   try {
     Promise.resolve(onProgress?.(progress)).catch(mistaken);
   } catch (cause) {

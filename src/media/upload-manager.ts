@@ -2,11 +2,11 @@
  * Takes media up and down: checks every local file before the first byte leaves, and uploads the same one only once.
  */
 import { onAbort, orAbort } from '../utils/abort.js';
-import { type InputIssue, InvalidInputError, type WaveSpeedError } from '../core/errors.js';
+import { type InputIssue, InvalidInputError, type WaveSpeedError } from '../core/errors/index.js';
 import { judge, type MediaGroup } from './file-type.js';
 import { isBlob, type LocalMedia } from '../models/prepare-input.js';
 import { nameOf, openLocalFile, Unreadable } from './local-file.js';
-import type { CallOptions } from '../options.js';
+import type { CallOptions } from '../core/validate-options.js';
 import { readTransferOptions, tellProgress } from './transfer-options.js';
 import { type FitFile, Uploader, type UploadMeans } from './uploader.js';
 

@@ -4,19 +4,26 @@
 import { randomBytes } from 'node:crypto';
 import packageJson from '../../package.json' with { type: 'json' };
 import { orAbort } from '../utils/abort.js';
-import { ApiError, ConnectionError, InvalidResponseError, UploadError } from '../core/errors.js';
+import { ApiError, ConnectionError, InvalidResponseError, UploadError } from '../core/errors/index.js';
 import type { FileKind } from './file-type.js';
 import { endOf } from './file-name.js';
-import type { Http } from '../http/api-client.js';
+import type { ApiClient } from '../http/api-client.js';
 import { CHUNK_BYTES, type LocalFile } from './local-file.js';
 import { isRecord } from '../utils/is-record.js';
 import { type OnRetry, readMayBeRepeated, retrying } from '../http/retry.js';
-import { carry, httpUrl, labelOf, passingError, statusLine, type StreamWatch } from '../http/stream-request.js';
+import {
+  carry,
+  httpUrl,
+  labelOf,
+  passingError,
+  statusLine,
+  type StreamWatch,
+} from '../http/stream-request.js';
 import type { StreamAnswer, Transport } from '../http/transport.js';
 
 /** What uploads are made with. */
 export interface UploadMeans {
-  http: Http;
+  http: ApiClient;
   transport: Transport;
   /** Origin and, behind a proxy, a path; without a slash at its end. */
   baseUrl: string;
@@ -71,7 +78,7 @@ export class Uploader {
   /** Asks for a ticket; undefined where the service does not know them. */
   async #ticket(file: FitFile, signal: AbortSignal): Promise<Ticket | undefined> {
     const body = { filename: filenameOf(file), size: file.size, content_type: file.kind.contentType };
-    const ask = () => this.#means.http.attempt({ method: 'POST', path: TICKETS_PATH, body, signal });
+    const ask = () => this.#means.http.request({ method: 'POST', path: TICKETS_PATH, body, signal });
     let data: unknown;
     try {
       data = await this.#retry(signal, ask);
@@ -127,7 +134,7 @@ export class Uploader {
 
   async #post(file: FitFile, signal: AbortSignal, onBytes: (loaded: number) => void): Promise<string> {
     const { http, transport, baseUrl, clientName } = this.#means;
-    const key = await http.key(signal);
+    const key = await http.resolveApiKey(signal);
     const url = new URL(baseUrl + FORM_PATH);
     const label = `[POST] ${FORM_PATH}, uploading ${file.label}`;
     const boundary = `----wavespeed-kling-${randomBytes(12).toString('hex')}`;
@@ -163,7 +170,7 @@ export class Uploader {
         });
         const text = await readText(answer, watch);
         const { status, statusText, header } = answer;
-        const data = http.read(
+        const data = http.parseResponse(
           { status, statusText, header, text },
           { method: 'POST', path: FORM_PATH },
           key,

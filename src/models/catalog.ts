@@ -3,7 +3,7 @@
  */
 import type { DefinedModel } from './define-model.js';
 import { KLING_O1, KLING_O3_STD, type ModelDefinition } from './definition.js';
-import { InvalidInputError } from '../core/errors.js';
+import { InvalidInputError } from '../core/errors/index.js';
 import { readFacts } from './validate-definition.js';
 import { didYouMean, show } from '../core/messages.js';
 

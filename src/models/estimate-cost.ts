@@ -2,7 +2,7 @@
  * Prices → cost: what a task costs, exact in money.
  */
 import { defaultDuration } from './definition.js';
-import { InvalidInputError } from '../core/errors.js';
+import { InvalidInputError } from '../core/errors/index.js';
 import { findDefinition, type Model } from './catalog.js';
 import type { ModelInput } from './prepare-input.js';
 import { costOf } from './pricing.js';

@@ -4,7 +4,7 @@
 import type * as z from 'zod';
 import type { DefinedModel } from './define-model.js';
 import type { KLING_O1, KLING_O3_STD, ModelDefinition } from './definition.js';
-import { type InputIssue, InvalidInputError } from '../core/errors.js';
+import { type InputIssue, InvalidInputError } from '../core/errors/index.js';
 import type { KlingO1Request, KlingO3StdRequest, RequestOf } from './input-types.js';
 import { findModel, type Model } from './registry.js';
 import { unknownField } from '../core/messages.js';

@@ -2,7 +2,7 @@
  * Reads what a caller gives as input: checks it against the model, and sets aside what is still to be uploaded.
  */
 import type { DefinedModel } from './define-model.js';
-import { InvalidInputError } from '../core/errors.js';
+import { InvalidInputError } from '../core/errors/index.js';
 import type {
   InputOf,
   KlingO1Input,

@@ -2,7 +2,7 @@
  * The facts a model is made of, and the check that they can be.
  */
 import type { ModelDefinition } from './definition.js';
-import { ConfigurationError } from '../core/errors.js';
+import { ConfigurationError } from '../core/errors/index.js';
 import { toMilliDollars } from './pricing.js';
 import { show, unknownOption } from '../core/messages.js';
 

@@ -1,8 +1,9 @@
 /**
  * Calls a caller's `onSubmitted` or `onUpdate`.
  */
+import { getErrorMessage } from '../utils/error-message.js';
 import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
-import { textOf, WaitTimeoutError, WaveSpeedError } from '../core/errors.js';
+import { WaitTimeoutError, WaveSpeedError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 
 /** Calls it and waits until it has returned, at most until the deadline; what it throws must not cost the task's id. */
@@ -19,7 +20,7 @@ export async function notify(
     try {
       await callback(prediction);
     } catch (cause) {
-      throw new WaveSpeedError(`\`${name}\` threw: ${textOf(cause)}.`, {
+      throw new WaveSpeedError(`\`${name}\` threw: ${getErrorMessage(cause)}.`, {
         cause,
         predictionId: prediction.id,
       });

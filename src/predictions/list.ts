@@ -3,8 +3,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { DefinedModel } from '../models/define-model.js';
-import { ApiError, type Candidate, InvalidResponseError } from '../core/errors.js';
-import type { Http } from '../http/api-client.js';
+import { ApiError, type Candidate, InvalidResponseError } from '../core/errors/index.js';
+import type { ApiClient } from '../http/api-client.js';
 import type { ModelId } from '../models/registry.js';
 import { normalizePrediction, type Prediction, type PredictionStatus } from '../core/prediction.js';
 
@@ -36,9 +36,13 @@ export function resultPath(id: string): string {
 }
 
 /** Makes one attempt to look at a task. */
-export async function lookAt(http: Http, id: string, signal: AbortSignal | undefined): Promise<Prediction> {
+export async function lookAt(
+  http: ApiClient,
+  id: string,
+  signal: AbortSignal | undefined,
+): Promise<Prediction> {
   const path = resultPath(id);
-  const data = await http.attempt({ method: 'GET', path, signal, predictionId: id });
+  const data = await http.request({ method: 'GET', path, signal, predictionId: id });
   const record = typeof data === 'object' && data !== null && !Array.isArray(data) ? data : undefined;
   const prediction = record && (normalizePrediction(record) ?? normalizePrediction({ ...record, id }));
   if (prediction !== undefined) return prediction;
@@ -52,7 +56,7 @@ const asTime = (time: Date | string | undefined) => (time instanceof Date ? time
 
 /** Makes one attempt to fetch one page of tasks. */
 export async function fetchPage(
-  http: Http,
+  http: ApiClient,
   query: ListQuery & { page: number; page_size: number },
   signal: AbortSignal | undefined,
 ): Promise<PredictionPage> {
@@ -62,7 +66,7 @@ export async function fetchPage(
     created_after: asTime(query.created_after),
     created_before: asTime(query.created_before),
   };
-  const data = (await http.attempt({ method: 'POST', path, body, signal })) as
+  const data = (await http.request({ method: 'POST', path, body, signal })) as
     | { items?: unknown; total?: unknown }
     | unknown[]
     | undefined;
@@ -133,7 +137,7 @@ const CLOCK_TOLERANCE_MS = 2000;
  * clock, not known as anybody's, newest first.
  */
 export async function findCandidates(
-  http: Http,
+  http: ApiClient,
   lost: LostSubmit,
   isKnown: (id: string) => boolean,
   list: (query: ListQuery) => AsyncIterable<Prediction>,

@@ -10,7 +10,7 @@ import {
   PermissionError,
   WaitTimeoutError,
   WaveSpeedError,
-} from '../core/errors.js';
+} from '../core/errors/index.js';
 import { isKeyFailure } from '../http/api-client.js';
 import { isCompleted, isTerminal, type Prediction } from '../core/prediction.js';
 
@@ -18,7 +18,7 @@ import { isCompleted, isTerminal, type Prediction } from '../core/prediction.js'
 export type PollInterval = number | ((elapsedMs: number) => number);
 
 /** What can wake a wait: a webhook receiver. */
-export interface WakeSource {
+export interface PredictionEvents {
   /** Calls the listener with each event about the task, also with the last one before; gives what ends it. */
   subscribe(predictionId: string, listener: (prediction: Prediction) => void): () => void;
 }
@@ -57,7 +57,7 @@ export interface PollOptions {
   initial?: Prediction | undefined;
   pollIntervalMs?: PollInterval | undefined;
   /** What may end the wait between two looks. */
-  wakeSource?: WakeSource | undefined;
+  wakeSource?: PredictionEvents | undefined;
   /** By `performance.now()`. */
   startedAt: number;
   /** In milliseconds from `startedAt`. */
@@ -134,7 +134,10 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
     try {
       unsubscribe = wakeSource?.subscribe(id, onEvent);
     } catch (cause) {
-      throw new WaveSpeedError('`webhooks`: `subscribe` threw; see the cause.', { cause, predictionId: id });
+      throw new WaveSpeedError('`webhookReceiver`: `subscribe` threw; see the cause.', {
+        cause,
+        predictionId: id,
+      });
     }
     if (initial !== undefined) {
       last = initial;

@@ -12,10 +12,10 @@ import {
   InvalidInputError,
   SubmissionUnknownError,
   WaveSpeedError,
-} from '../core/errors.js';
+} from '../core/errors/index.js';
 import { type ModelInput, readInput } from '../models/prepare-input.js';
 import type { Model, ModelId } from '../models/registry.js';
-import { accountLimits, type RunManyOptions, type RunOptions } from '../options.js';
+import type { RunManyOptions, RunOptions } from './options.js';
 import type { CompletedPrediction, Prediction } from '../core/prediction.js';
 import { show } from '../core/messages.js';
 
@@ -66,7 +66,6 @@ interface Going {
 /** Says, among the reasons of an abort, that nobody wants the batch's results any more. */
 const LEFT = new Error('The batch was left.');
 
-const MINUTE_MS = 60_000;
 const round = (dollars: number) => Math.round(dollars * 10_000) / 10_000;
 
 /** Reckons what a request costs; refuses what is none. */
@@ -91,8 +90,7 @@ export async function* runMany<Request extends ManyRequest>(
   options: RunManyOptions,
   left: AbortSignal,
 ): AsyncGenerator<ManyResult<Request>, void, void> {
-  const { concurrency, perMinute } = accountLimits(options);
-  const { level: _level, concurrency: _concurrency, perMinute: _perMinute, ...rest } = options;
+  const { concurrency = 100, ...rest } = options;
   const { maxCost = Infinity, signal, onSubmitted, onUpdate, ...runOptions } = rest;
   signal?.throwIfAborted();
   if (left.aborted) return;
@@ -109,12 +107,12 @@ export async function* runMany<Request extends ManyRequest>(
         return sum;
       }
     }, 0);
-    if (total > maxCost) throw new BudgetExceededError(total, maxCost);
+    if (total > maxCost) throw new BudgetExceededError({ cost: total, maxCost });
   }
 
   const queue = new PQueue({ concurrency });
   /** Grants the attempts to submit: the first as the run begins, repeated ones before the others' first. */
-  const turns = new PQueue({ interval: MINUTE_MS, intervalCap: perMinute, strict: true });
+  const turns = new PQueue({});
   /** Ends the taking of requests. */
   const stop = new AbortController();
   const going = new Set<Going>();
@@ -203,7 +201,7 @@ export async function* runMany<Request extends ManyRequest>(
     try {
       ownCost = costOf(request);
       const total = round(cost + ownCost);
-      if (total > maxCost) throw new BudgetExceededError(total, maxCost);
+      if (total > maxCost) throw new BudgetExceededError({ cost: ownCost, maxCost, spent: cost });
       cost = total;
     } catch (reason) {
       settle({ status: 'rejected', index, request, reason });

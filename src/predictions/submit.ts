@@ -1,6 +1,7 @@
 /**
  * Submits a task: the only place that spends money. One POST, and no word of its answer is lost, however late.
  */
+import { getErrorMessage } from '../utils/error-message.js';
 import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
 import {
   ApiError,
@@ -8,13 +9,12 @@ import {
   ConfigurationError,
   InvalidResponseError,
   SubmissionUnknownError,
-  textOf,
-} from '../core/errors.js';
+} from '../core/errors/index.js';
 import { errorName, publish } from '../http/diagnostics.js';
-import type { ApiRequest, Http } from '../http/api-client.js';
+import type { ApiClient, ApiRequest } from '../http/api-client.js';
 import { normalizePrediction, type Prediction } from '../core/prediction.js';
 import { submitMayBeRepeated } from '../http/retry.js';
-import type { WireAnswer } from '../http/transport.js';
+import type { RawResponse } from '../http/transport.js';
 
 /** A request that was checked, whose media are in place. */
 export interface Submission {
@@ -48,10 +48,10 @@ type Outcome = { prediction: Prediction } | { error: unknown };
  * @throws {SubmissionUnknownError} when it may or may not have been accepted; anything else it throws proves that it
  * was not.
  */
-export async function submitOnce(http: Http, submission: Submission): Promise<Prediction> {
+export async function submitOnce(http: ApiClient, submission: Submission): Promise<Prediction> {
   const { model, body, webhook, signal } = submission;
   signal?.throwIfAborted();
-  const key = await http.key(signal);
+  const key = await http.resolveApiKey(signal);
 
   const path = `/api/v3/${model}`;
   const request: ApiRequest = { method: 'POST', path, body };
@@ -69,24 +69,24 @@ export async function submitOnce(http: Http, submission: Submission): Promise<Pr
     interrupt();
   };
   let timer: NodeJS.Timeout | undefined;
-  const exchange = http.start({ ...request, path: path + query, freshConnection: true }, key, () => {
+  const inFlight = http.start({ ...request, path: path + query, freshConnection: true }, key, () => {
     submission.onSend?.();
     timer = setTimeout(
-      () => stopWaiting(http.timeoutError(request)),
+      () => stopWaiting(http.createTimeoutError(request)),
       Math.min(http.requestTimeoutMs, MAX_TIMER_MS),
     );
   });
   let outcome: Outcome | undefined;
-  const settled = exchange.answer
+  const settled = inFlight.response
     .then((answer): Outcome => ({ prediction: readTask(answer) }))
-    .catch((error: unknown): Outcome => ({ error: http.toError(error, request) }))
+    .catch((error: unknown): Outcome => ({ error: http.normalizeError(error, request) }))
     .then((result) => {
       outcome = result;
       return result;
     });
 
-  function readTask(answer: WireAnswer): Prediction {
-    const data = http.read(answer, request, key);
+  function readTask(answer: RawResponse): Prediction {
+    const data = http.parseResponse(answer, request, key);
     const prediction = normalizePrediction(data);
     if (prediction !== undefined) return prediction;
     throw new InvalidResponseError(`[POST] ${path}: ${answer.status}: the answer has no task id in it.`, {
@@ -98,7 +98,7 @@ export async function submitOnce(http: Http, submission: Submission): Promise<Pr
   function unknown(cause: unknown): SubmissionUnknownError {
     return new SubmissionUnknownError(
       `[POST] ${path}: submitted, but the outcome is open: the task may or may not have been accepted, and paid for ` +
-        `(${textOf(cause)}). It was sent once and not again; look with error.candidates() before you submit once more.`,
+        `(${getErrorMessage(cause)}). It was sent once and not again; look with error.candidates() before you submit once more.`,
       {
         cause,
         model,
@@ -129,9 +129,9 @@ export async function submitOnce(http: Http, submission: Submission): Promise<Pr
   const report = (result: { predictionId?: string; status?: string; error?: string }) =>
     publish('submit', () => ({ model, ...result, durationMs: performance.now() - startedAt }));
 
-  if (outcome === undefined && !exchange.maybeSent) {
+  if (outcome === undefined && !inFlight.wasSent) {
     // Nothing went out, and now nothing will.
-    exchange.cut(interruption?.reason);
+    inFlight.abort(interruption?.reason);
     report({ error: errorName(interruption?.reason) });
     throw interruption?.reason;
   }
@@ -145,9 +145,9 @@ export async function submitOnce(http: Http, submission: Submission): Promise<Pr
   if (result === undefined) {
     const error = unknown(interruption?.reason);
     report({ error: error.name });
-    exchange.holdBack(error);
-    exchange.unref();
-    const linger = setTimeout(() => exchange.cut(error), LINGER_MS);
+    inFlight.holdBack(error);
+    inFlight.unref();
+    const linger = setTimeout(() => inFlight.abort(error), LINGER_MS);
     linger.unref();
     void settled.then((late) => {
       clearTimeout(linger);

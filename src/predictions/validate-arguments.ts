@@ -1,8 +1,8 @@
 /**
  * Checks what the calls take beside their options: ids and queries.
  */
-import { InvalidInputError } from '../core/errors.js';
-import { checkNames, checkObject } from '../options.js';
+import { InvalidInputError } from '../core/errors/index.js';
+import { checkNames, checkObject } from '../core/validate-options.js';
 import type { ListQuery } from './list.js';
 
 function invalid(call: string, field: string, problem: string): InvalidInputError {

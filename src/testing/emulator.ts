@@ -1,8 +1,9 @@
 /**
  * The emulator itself: one account behind the API, told what to fail, asked by whatever transport there is.
  */
+import { getErrorMessage } from '../utils/error-message.js';
 import { randomBytes } from 'node:crypto';
-import { textOf } from '../core/errors.js';
+import {} from '../core/errors/index.js';
 import { Account, type AddedTask } from './service/account.js';
 import { type EmulatorClock, RealClock } from './service/clock.js';
 import { Deliveries, type WebhookDelivery } from './service/deliver.js';
@@ -246,7 +247,7 @@ export class Core implements EmulatorCore {
 /** Tells of a mistake in the test itself, where it can be read: as the answer. */
 function testMistake(field: string, error: unknown, entry: LoggedRequest): Plan {
   entry.status = 500;
-  return { answer: refusal(500, `the emulator's fault: \`${field}\` threw: ${textOf(error)}`) };
+  return { answer: refusal(500, `the emulator's fault: \`${field}\` threw: ${getErrorMessage(error)}`) };
 }
 
 /**

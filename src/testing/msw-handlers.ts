@@ -3,7 +3,7 @@
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { ConfigurationError } from '../core/errors.js';
+import { ConfigurationError } from '../core/errors/index.js';
 import { createEmulator, SOCKETLESS_BASE } from './emulator.js';
 import type { EmulatorCore } from './types.js';
 import type { EmulatorOptions } from './options.js';

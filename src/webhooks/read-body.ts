@@ -1,7 +1,7 @@
 /**
  * Reads a request's raw body, within a limit, whatever stands between the socket and the receiver.
  */
-import { ConfigurationError, WebhookVerificationError } from '../core/errors.js';
+import { ConfigurationError, WebhookVerificationError } from '../core/errors/index.js';
 
 /** What `receiver.node` needs of a request: `http.IncomingMessage` has it, and so have Express's requests. */
 export interface NodeWebhookRequest {

@@ -1,8 +1,9 @@
 /**
  * Ready handlers that take webhooks in: verified, each event handled once, none lost when the caller's handler throws.
  */
-import { ConfigurationError, textOf, WebhookVerificationError } from '../core/errors.js';
-import type { WebhookVerificationReason } from '../core/errors.js';
+import { getErrorMessage } from '../utils/error-message.js';
+import { ConfigurationError, WebhookVerificationError } from '../core/errors/index.js';
+import type { WebhookVerificationReason } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 import { checkMaxBodyBytes, type NodeWebhookRequest, readFetchBody, readNodeBody } from './read-body.js';
 import { createEventHub } from './event-emitter.js';
@@ -32,7 +33,7 @@ export interface WebhookReceiverOptions {
   /**
    * Handles an event: called once for each `webhook-id` and awaited before the answer, so the service sends the event
    * again when it throws. It waits 20 minutes for the answer; put what takes longer into a queue of your own.
-   * Optional: `subscribe`, and so `wait(id, { webhooks: receiver })`, work without it.
+   * Optional: `subscribe`, and so `wait(id, { webhookReceiver: receiver })`, work without it.
    */
   onEvent?: ((event: WebhookEvent) => unknown) | undefined;
   /**
@@ -241,7 +242,9 @@ export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookR
 /** Refuses what is no claim: taken for `new`, a store that forgot to return one would have each retry handled anew. */
 function checkClaim(claim: WebhookClaim): WebhookClaim {
   if ((CLAIMS as readonly unknown[]).includes(claim)) return claim;
-  throw new ConfigurationError(`\`store.claim\` gave ${textOf(claim)}; expected ${CLAIMS.join(', ')}.`);
+  throw new ConfigurationError(
+    `\`store.claim\` gave ${getErrorMessage(claim)}; expected ${CLAIMS.join(', ')}.`,
+  );
 }
 
 function refusal(status: number, reason: string, message: string): Answer {

@@ -1,7 +1,7 @@
 /**
  * The check that a webhook comes from the service, unchanged and fresh, and the event it carries.
  */
-import { ConfigurationError, WebhookVerificationError } from '../core/errors.js';
+import { ConfigurationError, WebhookVerificationError } from '../core/errors/index.js';
 import { normalizePrediction, type Prediction } from '../core/prediction.js';
 
 /** What a webhook carries: the task as it ended, without an envelope. Source: WaveSpeed's webhook documentation. */

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { ConfigurationError, RateLimitError, ServerError } from '../../src/core/errors.js';
+import { ConfigurationError, RateLimitError, ServerError } from '../../src/core/errors/index.js';
 import { parseRetryAfter } from '../../src/http/api-client.js';
 import { delayAfter } from '../../src/http/retry.js';
 import { clientOn, envelope, failure, isPoll } from '../support.js';

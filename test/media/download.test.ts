@@ -14,15 +14,7 @@ import {
   WaveSpeedKling,
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
-import {
-  movie,
-  samples,
-  serve,
-  sha,
-  type Taken,
-  temporaryDirectory,
-  type TestServer,
-} from './support.js';
+import { movie, samples, serve, sha, type Taken, temporaryDirectory, type TestServer } from './support.js';
 
 /** What the file system does wrong; node:fs itself otherwise. */
 const disk = vi.hoisted(() => ({

@@ -320,7 +320,7 @@ describe('a wait among many', () => {
         return () => undefined;
       },
     };
-    const waiting = kling.wait(slow, { webhooks });
+    const waiting = kling.wait(slow, { webhookReceiver: webhooks });
     await vi.advanceTimersByTimeAsync(500);
     const event = { ...(await kling.get(rest[0] ?? '')), id: slow, status: 'failed' };
     emulator.task(slow).complete();

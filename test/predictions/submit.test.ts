@@ -15,7 +15,17 @@ import {
   WaveSpeedKling,
 } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
-import { clientOn, deferred, done, envelope, failure, isPoll, isSubmit, rejection, task } from '../support.js';
+import {
+  clientOn,
+  deferred,
+  done,
+  envelope,
+  failure,
+  isPoll,
+  isSubmit,
+  rejection,
+  task,
+} from '../support.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 
@@ -79,7 +89,7 @@ describe('the request', () => {
   test('carries the webhook as a query, encoded, and no error shows it', async () => {
     const { kling, seen } = clientOn(() => envelope(null, 400, 'no'));
     const webhook = 'https://app.example/hook?token=s3cret&x=1';
-    const error = await failure(kling.submit(KLING_O3_STD, INPUT, { webhook }), ApiError);
+    const error = await failure(kling.submit(KLING_O3_STD, INPUT, { webhookUrl: webhook }), ApiError);
     expect(new URLSearchParams(seen[0]?.search).get('webhook')).toBe(webhook);
     expect(error.message).not.toContain('s3cret');
   });
@@ -104,7 +114,7 @@ describe('nothing is sent', () => {
     ['a bad input', { ...INPUT, duration: 2 }, {}, InvalidInputError],
     ['an unknown field', { ...INPUT, aspectRatio: '1:1' }, {}, InvalidInputError],
     ['a cost over the call’s maxCost', { ...INPUT, duration: 15 }, { maxCost: 1.25 }, BudgetExceededError],
-    ['a webhook that is no https URL', INPUT, { webhook: 'ftp://x' }, WaveSpeedError],
+    ['a webhook that is no https URL', INPUT, { webhookUrl: 'ftp://x' }, WaveSpeedError],
   ])('for %s', async (_what, input, options, errorClass) => {
     const { kling, seen } = clientOn(() => envelope(task()));
     await failure(kling.run(KLING_O3_STD, input as never, options), errorClass);

@@ -10,7 +10,17 @@ import {
   WaitTimeoutError,
   WaveSpeedError,
 } from 'wavespeed-kling';
-import { clientOn, deferred, done, envelope, failure, isPoll, isSubmit, rejection, task } from '../support.js';
+import {
+  clientOn,
+  deferred,
+  done,
+  envelope,
+  failure,
+  isPoll,
+  isSubmit,
+  rejection,
+  task,
+} from '../support.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 
@@ -482,7 +492,7 @@ describe('woken by a webhook', () => {
         throw new Error('no store');
       },
     };
-    const error = await failure(kling.wait('task-1', { webhooks }), WaveSpeedError);
+    const error = await failure(kling.wait('task-1', { webhookReceiver: webhooks }), WaveSpeedError);
     expect(error).toMatchObject({ predictionId: 'task-1', cause: { message: 'no store' } });
     expect(seen).toHaveLength(0);
     expect(vi.getTimerCount()).toBe(0);
@@ -492,7 +502,10 @@ describe('woken by a webhook', () => {
     const webhooks = source();
     const { kling, seen } = inTurn(task());
     const updates: string[] = [];
-    const waiting = kling.wait('task-1', { webhooks, onUpdate: ({ status }) => void updates.push(status) });
+    const waiting = kling.wait('task-1', {
+      webhookReceiver: webhooks,
+      onUpdate: ({ status }) => void updates.push(status),
+    });
     await vi.advanceTimersByTimeAsync(20_000);
     expect(seen).toHaveLength(1);
     webhooks.listeners.get('task-1')?.(done() as unknown as Prediction);
@@ -507,7 +520,7 @@ describe('woken by a webhook', () => {
     const webhooks = source();
     const { kling, seen } = inTurn(task(), task(), done());
     const start = Date.now();
-    const waiting = kling.wait('task-1', { webhooks });
+    const waiting = kling.wait('task-1', { webhookReceiver: webhooks });
     await vi.advanceTimersByTimeAsync(60_000);
     await waiting;
     expect(seen.map(({ at }) => at - start)).toEqual([0, 30_000, 60_000]);
@@ -525,7 +538,10 @@ describe('woken by a webhook', () => {
     const { kling, seen } = inTurn(task(), { ...event });
     const updates: string[] = [];
     const waiting = failure(
-      kling.wait('task-1', { webhooks, onUpdate: ({ status }) => void updates.push(status) }),
+      kling.wait('task-1', {
+        webhookReceiver: webhooks,
+        onUpdate: ({ status }) => void updates.push(status),
+      }),
       PredictionFailedError,
     );
     await vi.advanceTimersByTimeAsync(10_000);
@@ -543,7 +559,7 @@ describe('woken by a webhook', () => {
   ])('an event that says %s is not believed where the look shows the video', async (_what, event) => {
     const webhooks = source();
     const { kling, seen } = inTurn(task(), done());
-    const waiting = kling.wait('task-1', { webhooks });
+    const waiting = kling.wait('task-1', { webhookReceiver: webhooks });
     await vi.advanceTimersByTimeAsync(10_000);
     webhooks.listeners.get('task-1')?.(event);
     expect((await waiting).outputs).toHaveLength(1);
@@ -556,7 +572,10 @@ describe('woken by a webhook', () => {
     const start = Date.now();
     const updates: string[] = [];
     const waiting = failure(
-      kling.wait('task-1', { webhooks, onUpdate: ({ status }) => void updates.push(status) }),
+      kling.wait('task-1', {
+        webhookReceiver: webhooks,
+        onUpdate: ({ status }) => void updates.push(status),
+      }),
       PredictionFailedError,
     );
     await vi.advanceTimersByTimeAsync(10_000);
@@ -571,7 +590,7 @@ describe('woken by a webhook', () => {
   test('where the look fails, the event is believed; it is made once', async () => {
     const webhooks = source();
     const { kling, seen } = inTurn(task(), envelope(null, 503));
-    const waiting = failure(kling.wait('task-1', { webhooks }), PredictionFailedError);
+    const waiting = failure(kling.wait('task-1', { webhookReceiver: webhooks }), PredictionFailedError);
     await vi.advanceTimersByTimeAsync(10_000);
     webhooks.listeners.get('task-1')?.(failed);
     expect((await waiting).prediction.error).toBe('refused');
@@ -591,7 +610,10 @@ describe('woken by a webhook', () => {
       });
     });
     const { signal } = controller;
-    const waiting = failure(kling.wait('task-1', { webhooks, signal, timeoutMs: 20_000 }), errorClass);
+    const waiting = failure(
+      kling.wait('task-1', { webhookReceiver: webhooks, signal, timeoutMs: 20_000 }),
+      errorClass,
+    );
     await vi.advanceTimersByTimeAsync(10_000);
     webhooks.listeners.get('task-1')?.(failed);
     await vi.advanceTimersByTimeAsync(5000);
@@ -608,7 +630,7 @@ describe('woken by a webhook', () => {
     const { kling, seen } = inTurn(task(), failed);
     const telling = deferred<void>();
     const waiting = failure(
-      kling.wait('task-1', { webhooks, onUpdate: () => telling.promise }),
+      kling.wait('task-1', { webhookReceiver: webhooks, onUpdate: () => telling.promise }),
       PredictionFailedError,
     );
     await vi.advanceTimersByTimeAsync(100);

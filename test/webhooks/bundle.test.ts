@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { signWebhook } from '../../src/testing/service/sign.js';
 
 const bundle = await build({
-  entryPoints: [fileURLToPath(new URL('../src/webhooks.ts', import.meta.url))],
+  entryPoints: [fileURLToPath(new URL('../../src/webhooks.ts', import.meta.url))],
   bundle: true,
   minify: true,
   format: 'iife',

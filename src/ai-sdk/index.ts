@@ -1,0 +1,2 @@
+/** The entry `wavespeed-kling/ai-sdk`: a video provider for the AI SDK. */
+export {};

@@ -1,0 +1,73 @@
+/** Errors of a request that the service rejected: one class for each status that calls for its own handling. */
+import type { ServiceCode } from '../service-codes.js';
+import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
+
+export interface ApiErrorOptions extends WaveSpeedErrorOptions {
+  status: number;
+  code?: ServiceCode | undefined;
+  requestId?: string | undefined;
+  retryAfterMs?: number | undefined;
+  body?: unknown;
+}
+
+/** Thrown when the service answers with an error. */
+export class ApiError extends WaveSpeedError {
+  protected static override readonly className: string = 'ApiError';
+  override readonly name: string = 'ApiError';
+
+  /** The HTTP status, or the envelope's `code` where the HTTP status was a success. */
+  readonly status: number;
+  /** The service's `error_code` or, without one, its `code`: 1200 content moderation, 1402 media not fetched, … */
+  readonly code: ServiceCode | undefined;
+  /** The `x-request-id` header, for WaveSpeed's support. */
+  readonly requestId: string | undefined;
+  /** The `Retry-After` header, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+  /** The parsed JSON of the response, or its text. */
+  readonly body: unknown;
+
+  constructor(message: string, options: ApiErrorOptions) {
+    super(message, options);
+    this.status = options.status;
+    this.code = options.code;
+    this.requestId = options.requestId;
+    this.retryAfterMs = options.retryAfterMs;
+    this.body = options.body;
+  }
+}
+
+/** 401: the key is missing, wrong or revoked. */
+export class AuthenticationError extends ApiError {
+  protected static override readonly className: string = 'AuthenticationError';
+  override readonly name = 'AuthenticationError' as const;
+}
+
+/** The account has too little credit: 402, or 400 or 403 with a code or message that says so. */
+export class InsufficientCreditsError extends ApiError {
+  protected static override readonly className: string = 'InsufficientCreditsError';
+  override readonly name = 'InsufficientCreditsError' as const;
+}
+
+/** 403: the key may not do this, or the account is suspended. */
+export class PermissionError extends ApiError {
+  protected static override readonly className: string = 'PermissionError';
+  override readonly name = 'PermissionError' as const;
+}
+
+/** 404: no such task, or it is older than the 7 days the service keeps them. */
+export class NotFoundError extends ApiError {
+  protected static override readonly className: string = 'NotFoundError';
+  override readonly name = 'NotFoundError' as const;
+}
+
+/** 429: too many starts in a minute, or too many tasks at once, for the account's level. */
+export class RateLimitError extends ApiError {
+  protected static override readonly className: string = 'RateLimitError';
+  override readonly name = 'RateLimitError' as const;
+}
+
+/** 5xx: the service or a gateway in front of it failed. */
+export class ServerError extends ApiError {
+  protected static override readonly className: string = 'ServerError';
+  override readonly name = 'ServerError' as const;
+}

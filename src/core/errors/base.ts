@@ -1,0 +1,72 @@
+/** The base class of every error of this library. */
+
+/** Holds the class names of an error, its own and its parents'. Two loaded copies of the library agree on it. */
+const KINDS = /* @__PURE__ */ Symbol.for('wavespeed-kling.error');
+
+/** Removes the query of every URL in a text: the query of a signed URL is a secret. */
+function withoutQueries(text: string): string {
+  return text.replace(/[^\s"<>]+/g, (word) => {
+    const mark = word.indexOf('?');
+    // Skip "?" used as punctuation.
+    const isQuery = mark !== -1 && /[/=]/.test(word) && /[\p{L}\p{N}]/u.test(word.slice(mark));
+    return isQuery ? `${word.slice(0, mark)}?…` : word;
+  });
+}
+
+/** Options of every error. */
+export interface WaveSpeedErrorOptions {
+  cause?: unknown;
+  /** The task it is about. */
+  predictionId?: string | undefined;
+}
+
+/**
+ * Base class of every error of this library.
+ *
+ * @example
+ * try {
+ *   await kling.run(model, input);
+ * } catch (error) {
+ *   if (WaveSpeedError.isInstance(error)) console.error(error.name, error.predictionId);
+ * }
+ */
+export class WaveSpeedError extends Error {
+  /** The class name, which a minifier does not change. */
+  protected static readonly className: string = 'WaveSpeedError';
+  override readonly name: string = 'WaveSpeedError';
+
+  /** The task this is about. Set on every error after a submit was accepted. */
+  declare predictionId?: string;
+
+  constructor(message: string, options: WaveSpeedErrorOptions = {}) {
+    super(withoutQueries(message), 'cause' in options ? { cause: options.cause } : undefined);
+    const kinds: string[] = [];
+    for (let type = new.target; typeof type.className === 'string'; type = Object.getPrototypeOf(type)) {
+      if (Object.hasOwn(type, 'className')) kinds.push(type.className);
+    }
+    Object.defineProperty(this, KINDS, { value: kinds });
+    if (options.predictionId !== undefined) this.predictionId = options.predictionId;
+  }
+
+  /** Returns true for an error of this class or a class derived from it, also from another loaded copy of the library. */
+  static isInstance<T extends WaveSpeedError>(
+    this: (abstract new (...args: never[]) => T) & { readonly prototype: T },
+    value: unknown,
+  ): value is T {
+    if (value instanceof this) return true;
+    // A class that an application derived has no name of its own here.
+    const own = Object.getOwnPropertyDescriptor(this, 'className')?.value as unknown;
+    const kinds =
+      typeof value === 'object' && value !== null ? (value as { [KINDS]?: unknown })[KINDS] : undefined;
+    return typeof own === 'string' && Array.isArray(kinds) && kinds.includes(own);
+  }
+}
+
+/** Names the task on an error that concerns one, and says in its message how to resume. An id that is set already stays. */
+export function withPredictionId<E extends WaveSpeedError>(error: E, predictionId: string): E {
+  if (error.predictionId !== undefined) return error;
+  error.predictionId = predictionId;
+  const stop = /[.!?…]$/.test(error.message) ? '' : '.';
+  error.message += `${stop} Task ${predictionId} is not lost: resume with wait('${predictionId}').`;
+  return error;
+}

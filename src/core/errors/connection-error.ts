@@ -1,0 +1,45 @@
+/** Errors of a request without a usable response. */
+import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
+
+/** Thrown when the connection could not be made, or broke. */
+export class ConnectionError extends WaveSpeedError {
+  protected static override readonly className: string = 'ConnectionError';
+  override readonly name = 'ConnectionError' as const;
+
+  /** The system's or undici's code, such as `ECONNREFUSED` or `UND_ERR_SOCKET`. */
+  readonly code: string | undefined;
+  /** False where it is proven that no byte of the request was sent. */
+  readonly requestSent: boolean;
+
+  constructor(
+    message: string,
+    options: WaveSpeedErrorOptions & { code?: string | undefined; requestSent?: boolean } = {},
+  ) {
+    super(message, options);
+    this.code = options.code;
+    this.requestSent = options.requestSent ?? true;
+  }
+}
+
+/** Thrown when no complete response came within `requestTimeoutMs`, or when `timeoutMs` ran out before the submit. */
+export class RequestTimeoutError extends WaveSpeedError {
+  protected static override readonly className: string = 'RequestTimeoutError';
+  override readonly name = 'RequestTimeoutError' as const;
+}
+
+/** Thrown when a response is not the API's: not JSON, cut short, too large, a redirect, or without its data. */
+export class InvalidResponseError extends WaveSpeedError {
+  protected static override readonly className: string = 'InvalidResponseError';
+  override readonly name = 'InvalidResponseError' as const;
+
+  /** The HTTP status. */
+  readonly status: number | undefined;
+  /** The response body, as far as it came. */
+  readonly body: unknown;
+
+  constructor(message: string, options: WaveSpeedErrorOptions & { status?: number; body?: unknown } = {}) {
+    super(message, options);
+    this.status = options.status;
+    this.body = options.body;
+  }
+}

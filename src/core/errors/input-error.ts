@@ -1,0 +1,99 @@
+/** Errors of a call that was rejected locally: nothing was sent. */
+import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
+
+/** Why a configuration is rejected, where a program may want to tell. */
+export type ConfigurationErrorCode =
+  | 'api_key_unavailable'
+  | 'transport_unavailable'
+  | 'unsupported_dispatcher';
+
+/** Thrown when the client is misconfigured or misused: no key, a bad option, a closed client. */
+export class ConfigurationError extends WaveSpeedError {
+  protected static override readonly className: string = 'ConfigurationError';
+  override readonly name = 'ConfigurationError' as const;
+
+  /** `api_key_unavailable`: the `apiKey` function failed. `transport_unavailable`: undici could not be loaded. */
+  readonly code: ConfigurationErrorCode | undefined;
+
+  constructor(
+    message: string,
+    options: WaveSpeedErrorOptions & { code?: ConfigurationErrorCode | undefined } = {},
+  ) {
+    super(message, options);
+    this.code = options.code;
+  }
+}
+
+/** One problem of an input. */
+export interface InputIssue {
+  /** Path of the field, such as `['images', 2]`. Empty for the input as a whole. */
+  path: (string | number)[];
+  /** The field, what was given, and what is allowed. */
+  message: string;
+}
+
+/** Thrown when an input does not match the schema of its model. Nothing was sent. */
+export class InvalidInputError extends WaveSpeedError {
+  protected static override readonly className: string = 'InvalidInputError';
+  override readonly name = 'InvalidInputError' as const;
+
+  /** Every problem found, in the order of the fields. */
+  readonly issues: readonly InputIssue[];
+
+  constructor(subject: string, issues: readonly InputIssue[], options?: WaveSpeedErrorOptions) {
+    super(
+      `Invalid input for ${subject}; nothing was sent.\n${issues.map((issue) => `  - ${issue.message}`).join('\n')}`,
+      options,
+    );
+    this.issues = issues;
+  }
+}
+
+/** Thrown when a task would cost more than `maxCost`. Nothing was uploaded or sent. */
+export class BudgetExceededError extends WaveSpeedError {
+  protected static override readonly className: string = 'BudgetExceededError';
+  override readonly name = 'BudgetExceededError' as const;
+
+  /** Cost of this task, in US dollars. */
+  readonly cost: number;
+  /** The limit, in US dollars: the task's, or the whole batch's where `spent` is set. */
+  readonly maxCost: number;
+  /** What the batch had spent or reserved before this task, in US dollars. Undefined outside a batch. */
+  readonly spent: number | undefined;
+
+  constructor(
+    options: WaveSpeedErrorOptions & { cost: number; maxCost: number; spent?: number | undefined },
+  ) {
+    const { cost, maxCost, spent } = options;
+    super(
+      spent === undefined
+        ? `This task would cost $${cost}, over the maxCost of $${maxCost}; nothing was sent. ` +
+            'Shorten `duration`, leave out `video`, or raise `maxCost`.'
+        : `This task would cost $${cost}, and the batch has spent $${spent} of its maxCost of $${maxCost}; ` +
+            'nothing was sent for it. Raise `maxCost`, or run the rest as another batch.',
+      options,
+    );
+    this.cost = cost;
+    this.maxCost = maxCost;
+    this.spent = spent;
+  }
+}
+
+/** Thrown when an idempotency key was used before with another input or model. Nothing was sent. */
+export class IdempotencyConflictError extends WaveSpeedError {
+  protected static override readonly className: string = 'IdempotencyConflictError';
+  override readonly name = 'IdempotencyConflictError' as const;
+
+  readonly idempotencyKey: string;
+
+  constructor(idempotencyKey: string, message: string, options?: WaveSpeedErrorOptions) {
+    super(message, options);
+    this.idempotencyKey = idempotencyKey;
+  }
+}
+
+/** Thrown when a journal cannot be opened, read or written. Nothing was sent after it. */
+export class JournalError extends WaveSpeedError {
+  protected static override readonly className: string = 'JournalError';
+  override readonly name = 'JournalError' as const;
+}

@@ -1,0 +1,34 @@
+/** The service's error codes: in an error response, and in `data.code` of a failed task. Source: WaveSpeed's error-codes page. */
+
+/** What each known code means. 1406 and 1407 are known from third-party clients. */
+export const SERVICE_CODES = {
+  1200: 'content moderation',
+  1400: 'missing parameter',
+  1401: 'invalid parameter',
+  1402: 'a media URL could not be fetched',
+  1403: 'task failed',
+  1405: 'task failed',
+  1406: 'insufficient credits',
+  1407: 'insufficient credits',
+  5000: 'internal error',
+  5003: 'internal error',
+  5004: 'timeout',
+} as const;
+
+/** A known code of the service. */
+export type KnownServiceCode = keyof typeof SERVICE_CODES;
+
+/** A code of the service: a known one, or one that came later. */
+export type ServiceCode = KnownServiceCode | (number & {}) | (string & {});
+
+/** Returns what a known code means, undefined for any other. */
+export function describeServiceCode(code: ServiceCode | undefined): string | undefined {
+  return Object.hasOwn(SERVICE_CODES, code ?? '') ? SERVICE_CODES[code as KnownServiceCode] : undefined;
+}
+
+/** Reads a code from a response: digits as a number, other text as it is, undefined for everything else. */
+export function readServiceCode(value: unknown): ServiceCode | undefined {
+  if (typeof value === 'number') return value;
+  if (typeof value !== 'string' || value === '') return undefined;
+  return /^\d{1,9}$/.test(value) ? Number(value) : value;
+}

@@ -1,0 +1,37 @@
+/** The journal of idempotency keys: its interface, for those who store it elsewhere, such as in SQL. */
+import type { Prediction } from '../../core/prediction.js';
+
+/** What a journal keeps for one key. Plain JSON. */
+export type JournalEntry = {
+  /** SHA-256 of the model and the validated input. */
+  fingerprint: string;
+  model: string;
+  /** Counts the submits under this key, from 1. */
+  attempt: number;
+} & (
+  | { /** It is proven that there is no task. */ state: 'idle'; reason: string }
+  | {
+      /** A POST may begin until `sendBy`, and not after it. */
+      state: 'sending';
+      /** The request body. */
+      body: unknown;
+      /** ISO 8601. */
+      markedAt: string;
+      /** ISO 8601. */
+      sendBy: string;
+    }
+  | { state: 'submitted'; predictionId: string }
+  | { state: 'ended'; predictionId: string; prediction: Prediction }
+);
+
+/** Stores one entry per idempotency key, with compare-and-set. */
+export interface Journal {
+  /** Returns the entry of a key and its revision, or undefined if there is none. */
+  get(key: string): Promise<{ entry: JournalEntry; revision: number } | undefined>;
+  /**
+   * Writes an entry if `revision` is the stored one (undefined: the key has no entry). Atomic, and durable when it resolves.
+   *
+   * @returns the new revision; `'stale'` if `revision` is not the stored one; `'taken'` if another key has this prediction id.
+   */
+  put(key: string, entry: JournalEntry, revision?: number): Promise<number | 'stale' | 'taken'>;
+}
