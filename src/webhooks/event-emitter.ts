@@ -1,27 +1,25 @@
-/**
- * Hands verified events to those who wait for a task, also to those who come shortly after its event.
- */
+/** Passes verified events to the listeners of a task, including those who subscribe shortly after its event. */
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import type { WebhookEvent } from './verify.js';
 
-/** How many ended tasks are remembered for those who subscribe after their webhook came. */
+/** Number of finished tasks that are remembered for later subscribers. */
 const REMEMBERED_EVENTS = 1_000;
 
-/** Leaves a task's `input` out: with images as data: URLs in it, a thousand of them would fill the memory. */
+/** Drops the `input`: with images as `data:` URLs, a thousand of them would fill the memory. */
 function withoutInput(event: Prediction): Prediction {
   const { ...kept } = event;
   delete kept.input;
   return kept;
 }
 
-/** Makes a hub; `onListenerError` hears of the listeners' mistakes, and must not reject. */
-export function createEventHub(onListenerError: (error: unknown, event: WebhookEvent) => Promise<void>) {
+/** Creates an emitter; `onListenerError` must not reject. */
+export function createEmitter(onListenerError: (error: unknown, event: WebhookEvent) => Promise<void>) {
   type Listener = (prediction: Prediction) => unknown;
   const listeners = new Map<string, Set<Listener>>();
-  // By the order in which they came, so the oldest come first.
-  const ended = new Map<string, Prediction>();
+  // Oldest first.
+  const finished = new Map<string, Prediction>();
 
-  /** Calls it now; its mistake, thrown or rejected, neither keeps the others asleep nor refuses the delivery. */
+  /** Calls synchronously; an error affects neither the other listeners nor the response. */
   function call(listener: Listener, event: Prediction): void {
     new Promise((resolve) => resolve(listener(event))).catch((error: unknown) =>
       onListenerError(error, event),
@@ -31,11 +29,11 @@ export function createEventHub(onListenerError: (error: unknown, event: WebhookE
   return {
     publish(event: Prediction): void {
       if (isTerminal(event.status)) {
-        ended.delete(event.id);
-        ended.set(event.id, withoutInput(event));
-        for (const oldest of ended.keys()) {
-          if (ended.size <= REMEMBERED_EVENTS) break;
-          ended.delete(oldest);
+        finished.delete(event.id);
+        finished.set(event.id, withoutInput(event));
+        for (const oldest of finished.keys()) {
+          if (finished.size <= REMEMBERED_EVENTS) break;
+          finished.delete(oldest);
         }
       }
       const present = listeners.get(event.id) ?? new Set();
@@ -43,11 +41,11 @@ export function createEventHub(onListenerError: (error: unknown, event: WebhookE
       for (const listener of Array.from(present)) if (present.has(listener)) call(listener, event);
     },
     subscribe(predictionId: string, listener: Listener): () => void {
-      // A function of its own, so that one listener subscribed twice counts as two.
+      // A new function, so that one listener subscribed twice counts as two.
       const own: Listener = (event) => listener(event);
       const present = listeners.get(predictionId) ?? new Set();
       listeners.set(predictionId, present.add(own));
-      const earlier = ended.get(predictionId);
+      const earlier = finished.get(predictionId);
       if (earlier !== undefined) {
         // Later, so that the caller has the unsubscribe function before its listener runs.
         queueMicrotask(() => {

@@ -1,13 +1,11 @@
-/**
- * Reads a request's raw body, within a limit, whatever stands between the socket and the receiver.
- */
+/** Reads a request's raw body within a limit, from a Fetch request or a Node one. */
 import { ConfigurationError, WebhookVerificationError } from '../core/errors/index.js';
 
-/** What `receiver.node` needs of a request: `http.IncomingMessage` has it, and so have Express's requests. */
+/** The request of `receiver.node`: an `http.IncomingMessage`, or Express's. */
 export interface NodeWebhookRequest {
   readonly method?: string | undefined;
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
-  /** False while nobody has read the stream. */
+  /** False until the stream is read. */
   readonly readableDidRead: boolean;
   readonly destroyed: boolean;
   on(event: 'data', listener: (chunk: Uint8Array | string) => void): unknown;
@@ -15,10 +13,9 @@ export interface NodeWebhookRequest {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** A webhook carries the task's `input`, and with it every `data:` URL among its images: those are many megabytes. */
+/** A webhook contains the task's `input`, and with it every `data:` URL among the images: many megabytes. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** Gives the limit in bytes. */
 export function checkMaxBodyBytes(maxBodyBytes: number = MAX_BODY_BYTES): number {
   if (Number.isSafeInteger(maxBodyBytes) && maxBodyBytes > 0) return maxBodyBytes;
   throw new ConfigurationError(
@@ -26,13 +23,12 @@ export function checkMaxBodyBytes(maxBodyBytes: number = MAX_BODY_BYTES): number
   );
 }
 
-/** Reads the body of a Fetch request. */
 export async function readFetchBody(request: Request, maxBytes: number): Promise<Uint8Array> {
   if (request.bodyUsed) {
     throw new WebhookVerificationError(
       'parsed_body',
-      'The request was read before the receiver got it: call receiver.fetch(request) before request.json() or ' +
-        'text(), or give it request.clone() first.',
+      'The request body was already read: call receiver.fetch(request) before request.json() or text(), or pass ' +
+        'request.clone().',
     );
   }
   checkLength(request.headers.get('content-length'), maxBytes);
@@ -51,27 +47,30 @@ export async function readFetchBody(request: Request, maxBytes: number): Promise
     throw cutOff(cause);
   }
   if (size > maxBytes) {
-    // Not awaited: some servers settle it only once the sender has sent everything.
+    // Not awaited: some servers settle it only after the sender has sent everything.
     reader.cancel().catch(() => {});
     throw tooLarge(maxBytes);
   }
   return join(chunks);
 }
 
-/** Reads the body of a request of Node's, or takes it from where a framework has left its bytes. */
+/** Reads the body of a Node request, or takes the bytes that a framework kept. */
 export async function readNodeBody(request: NodeWebhookRequest, maxBytes: number): Promise<unknown> {
   // `rawBody`: Google Cloud Functions, Firebase and NestJS keep the bytes there. `body`: express.raw() and text().
   const { rawBody, body } = request as { rawBody?: unknown; body?: unknown };
   if (isRaw(rawBody)) return checkSize(rawBody, maxBytes);
   if (request.readableDidRead === false) return collect(request, maxBytes);
   if (isRaw(body)) return checkSize(body, maxBytes);
-  throw new WebhookVerificationError(
+  throw parsedBodyError('Something read the body before the receiver.');
+}
+
+/** Creates the error for a body whose raw bytes are gone. */
+export function parsedBodyError(problem: string): WebhookVerificationError {
+  return new WebhookVerificationError(
     'parsed_body',
-    `Something read the body before the receiver, and the signature is over its bytes. Leave it unread –
-  Express: register app.post(path, receiver.node) before app.use(express.json()), or put express.raw({ type: '*/*', limit: '32mb' }) on the route
-  Fastify: in a plugin of its own, addContentTypeParser('application/json', (request, payload, done) => done(null)), then reply.hijack() and receiver.node(request.raw, reply.raw)
-  Next: receiver.fetch in a route handler; under pages/api, export const config = { api: { bodyParser: false } }
-  Lambda and Hono: receiver.fetch, or verifyWebhook with the raw body`,
+    `${problem} The signature is computed over the bytes as received: skip the body parser on this route, or keep ` +
+      'its raw bytes. For Express, Fastify, Hono, Next and Lambda see ' +
+      'node_modules/wavespeed-kling/docs/webhooks.md#the-raw-body.',
   );
 }
 
@@ -79,7 +78,7 @@ const isRaw = (body: unknown): body is string | ArrayBufferView =>
   typeof body === 'string' || ArrayBuffer.isView(body);
 
 function checkSize<Body extends string | ArrayBufferView>(body: Body, maxBytes: number): Body {
-  // A string has no fewer bytes than characters: near enough for one that a framework has let in already.
+  // A string has at least as many bytes as characters: close enough for one that a framework already accepted.
   if ((typeof body === 'string' ? body.length : body.byteLength) > maxBytes) throw tooLarge(maxBytes);
   return body;
 }
@@ -87,9 +86,9 @@ function checkSize<Body extends string | ArrayBufferView>(body: Body, maxBytes: 
 async function collect(request: NodeWebhookRequest, maxBytes: number): Promise<Uint8Array> {
   const { 'content-length': length } = request.headers;
   checkLength(length, maxBytes);
-  // The sender hung up while a middleware was at work: no event will come any more.
+  // The sender disconnected while a middleware ran: no further event will be emitted.
   if (request.destroyed) throw cutOff(undefined);
-  // By events: leaving a `for await` early destroys the socket, and with it the answer.
+  // Not `for await`: leaving it early destroys the socket, and with it the response.
   return new Promise((resolve, reject) => {
     let chunks: Uint8Array[] = [];
     let size = 0;
@@ -100,13 +99,13 @@ async function collect(request: NodeWebhookRequest, maxBytes: number): Promise<U
         chunks.push(bytes);
         return;
       }
-      // What still comes is dropped, so that the sender gets to read its answer.
+      // The rest is read and dropped, so that the sender can read the response.
       chunks = [];
       reject(tooLarge(maxBytes));
     });
     request.on('end', () => resolve(join(chunks)));
     request.on('error', (cause) => reject(cutOff(cause)));
-    // A broken HTTP/2 request only closes. After `end` this changes nothing.
+    // A broken HTTP/2 request only emits `close`. After `end` this has no effect.
     request.on('close', () => reject(cutOff(undefined)));
   });
 }
@@ -123,17 +122,17 @@ function tooLarge(maxBytes: number): WebhookVerificationError {
 }
 
 function cutOff(cause: unknown): WebhookVerificationError {
-  return new WebhookVerificationError('unreadable_body', 'The request ended before its body was whole.', {
+  return new WebhookVerificationError('unreadable_body', 'The request ended before its body was complete.', {
     cause,
   });
 }
 
 function join(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.byteLength, 0));
+  const bytes = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.byteLength, 0));
   let offset = 0;
   for (const chunk of chunks) {
-    whole.set(chunk, offset);
+    bytes.set(chunk, offset);
     offset += chunk.byteLength;
   }
-  return whole;
+  return bytes;
 }

@@ -111,6 +111,26 @@ describe('answers', () => {
     expect(onError.mock.calls[0]?.[0]).toBeInstanceOf(WebhookVerificationError);
   });
 
+  test.each<[string, Record<string, string>]>([
+    ['no signature', {}],
+    ['a malformed signature', { ...signWebhook('', SECRET), 'webhook-signature': 'v3,1234' }],
+    ['a malformed timestamp', { ...signWebhook('', SECRET), 'webhook-timestamp': 'now' }],
+    ['an old timestamp', { ...signWebhook('', SECRET), 'webhook-timestamp': '1750000000' }],
+  ])('does not read the body of a request with %s', async (_what, headers) => {
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(10)),
+    });
+    const request = new Request('https://example.com/', { method: 'POST', headers, body, duplex: 'half' });
+    const read = vi.spyOn(body, 'getReader');
+    const onError = vi.fn();
+    const response = await createWebhookReceiver({ secret: SECRET, onError, maxBodyBytes: 1000 }).fetch(
+      request,
+    );
+    expect([400, 401]).toContain(response.status);
+    expect(onError).toHaveBeenCalledTimes(1);
+    expect([read.mock.calls.length, request.bodyUsed]).toEqual([0, false]);
+  });
+
   test('413 to a body without a length, as soon as it is too long', async () => {
     let sent = 0;
     const body = new ReadableStream<Uint8Array>({
@@ -123,7 +143,12 @@ describe('answers', () => {
     });
     const receiver = createWebhookReceiver({ secret: SECRET, maxBodyBytes: 10_000 });
     const response = await receiver.fetch(
-      new Request('https://example.com/', { method: 'POST', body, duplex: 'half' }),
+      new Request('https://example.com/', {
+        method: 'POST',
+        headers: signWebhook('', SECRET),
+        body,
+        duplex: 'half',
+      }),
     );
     expect(response.status).toBe(413);
     expect(sent).toBeLessThan(20);
@@ -146,7 +171,12 @@ describe('answers', () => {
     });
     const onError = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onError });
-    const request = new Request('https://example.com/', { method: 'POST', body, duplex: 'half' });
+    const request = new Request('https://example.com/', {
+      method: 'POST',
+      headers: signWebhook('', SECRET),
+      body,
+      duplex: 'half',
+    });
     expect((await receiver.fetch(request)).status).toBe(400);
     expect(onError.mock.calls[0]?.[0]).toMatchObject({ reason: 'unreadable_body' });
   });

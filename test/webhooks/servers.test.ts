@@ -48,6 +48,11 @@ const BODY = Buffer.concat([
   Buffer.from('" } }'),
 ]);
 
+/** Well-formed signature headers, as lines of a request. */
+const SIGNED = Object.entries(signWebhook(BODY, SECRET))
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join('');
+
 async function deliver(url: string, webhookId: string, body: Buffer = BODY, secret = SECRET) {
   const response = await fetch(url, {
     method: 'POST',
@@ -211,7 +216,9 @@ describe('a body that a framework parsed is answered 500, with how to get it raw
     const body = Buffer.from('{"id":"task-1","status":"completed"}');
     const answer = await deliver(url, 'msg_1', body);
     expect(answer).toMatchObject({ status: 500, body: { reason: 'parsed_body' } });
-    expect(answer.body.message).toContain(name === 'Hono' ? 'request.clone()' : `${name}: `);
+    expect(answer.body.message).toContain(
+      name === 'Hono' ? 'request.clone()' : 'docs/webhooks.md#the-raw-body',
+    );
     expect(onEvent).not.toHaveBeenCalled();
     expect(onError).toHaveBeenCalledTimes(1);
   });
@@ -254,7 +261,7 @@ describe('Node', () => {
     });
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     closers.push(() => socket.destroy());
-    socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n`);
+    socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\n${SIGNED}transfer-encoding: chunked\r\n\r\n`);
     const chunk = `3e8\r\n${'x'.repeat(1_000)}\r\n`;
     const timer = setInterval(() => socket.write(chunk), 5);
     closers.push(() => clearInterval(timer));
@@ -269,9 +276,21 @@ describe('Node', () => {
     for (const [, start] of frameworks.filter(([name]) => name === 'Hono' || name === 'plain http')) {
       const socket = connect(Number(new URL(await start(receiver)).port), '127.0.0.1');
       closers.push(() => socket.destroy());
-      socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 9999999999\r\n\r\n`);
+      socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\n${SIGNED}content-length: 9999999999\r\n\r\n`);
       const [answer] = (await once(socket, 'data')) as [Buffer];
       expect(String(answer)).toMatch(/^HTTP\/1\.1 413 /);
+    }
+  });
+
+  test('rejects a request without a signature before its body is read or sent', async () => {
+    const receiver = createWebhookReceiver({ secret: SECRET });
+    for (const [, start] of frameworks.filter(([name]) => name === 'Hono' || name === 'plain http')) {
+      const socket = connect(Number(new URL(await start(receiver)).port), '127.0.0.1');
+      closers.push(() => socket.destroy());
+      // Nothing of the body follows: a receiver that reads it first never responds.
+      socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n`);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      expect(String(answer)).toMatch(/^HTTP\/1\.1 400 /);
     }
   });
 
@@ -296,7 +315,7 @@ describe('Node', () => {
     });
     for (delayMs of [0, 100]) {
       const socket = connect(Number(new URL(url).port), '127.0.0.1');
-      socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{`);
+      socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\n${SIGNED}content-length: 100\r\n\r\n{`);
       await new Promise((resolve) => setTimeout(resolve, 50));
       socket.destroy();
       await vi.waitFor(() => expect(done).toHaveBeenCalledTimes(delayMs === 0 ? 1 : 2));
@@ -325,7 +344,7 @@ describe('Node', () => {
     whole.end(BODY);
     const [headers] = (await once(whole, 'response')) as [{ ':status'?: number }];
     expect(headers[':status']).toBe(200);
-    const broken = session.request({ ...start, 'content-length': '100' });
+    const broken = session.request({ ...start, ...signWebhook(BODY, SECRET), 'content-length': '100' });
     broken.on('error', () => {});
     broken.write('{');
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -1,8 +1,9 @@
 /**
  * Checks `verifyWebhook`: what it takes, one test per refusal, and vectors that the openssl command made.
  */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ConfigurationError, verifyWebhook, WebhookVerificationError } from 'wavespeed-kling/webhooks';
 import type {
   RawWebhookBody,
@@ -266,10 +267,7 @@ describe('refuses', () => {
     ['null', null],
     ['a Request', new Request('https://example.com', { method: 'POST', body: BODY })],
   ])('%s in place of the raw body, and tells how to get it', async (_name, body) => {
-    const message = await expectReason('parsed_body', { body });
-    for (const framework of ['Express', 'Fastify', 'Hono', 'Next', 'Lambda']) {
-      expect(message).toContain(`${framework}:`);
-    }
+    expect(await expectReason('parsed_body', { body })).toContain('docs/webhooks.md#the-raw-body');
   });
 
   test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'])(
@@ -398,6 +396,24 @@ describe('refuses', () => {
     await expect(call).rejects.toThrow(ConfigurationError);
     await expect(call).rejects.toThrow(/toleranceSeconds/);
   });
+});
+
+test('the page that the error of a parsed body refers to has a recipe for each framework', () => {
+  const page = readFileSync(new URL('../../docs/webhooks.md', import.meta.url), 'utf8');
+  const section = /^## The raw body$([\s\S]*?)^## /m.exec(page)?.[1];
+  for (const framework of ['Express', 'Fastify', 'Hono', 'Next', 'Lambda']) {
+    expect(section).toContain(`${framework}`);
+  }
+});
+
+test('computes one HMAC per secret, however many signatures the header has', async () => {
+  const sign_ = vi.spyOn(crypto.subtle, 'sign');
+  const verify = vi.spyOn(crypto.subtle, 'verify');
+  onTestFinished(() => vi.restoreAllMocks());
+  const wrong = Array.from({ length: 16 }, (_, index) => `v3,${String(index).padStart(64, '0')}`).join(' ');
+  const headers = { ...sign(), 'webhook-signature': wrong };
+  await expectReason('signature_mismatch', { headers, secret: ['whsec_one', 'whsec_two'] });
+  expect(sign_.mock.calls.length + verify.mock.calls.length).toBe(2);
 });
 
 test('names the receiver’s own mistakes before the sender’s', async () => {
