@@ -3,7 +3,8 @@
  */
 export { type Quote, WaveSpeedKling } from './client.js';
 export { estimateCost } from './models/estimate-cost.js';
-export { type DefinedModel, defineModel } from './models/define-model.js';
+export { defineModel } from './models/define-model.js';
+export type { DefinedModel } from './models/defined-model.js';
 export type { DownloadedFile, DownloadOptions } from './media/download.js';
 export {
   ApiError,
@@ -38,11 +39,12 @@ export {
   WebhookVerificationError,
   type WebhookVerificationReason,
 } from './core/errors/index.js';
-export type { ModelFacts } from './models/validate-definition.js';
-export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './models/prepare-input.js';
+export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './models/media-input.js';
 export type { AspectRatio, KlingO1Input, KlingO3StdInput } from './models/input-types.js';
 export type { TransferProgress, UploadOptions, UploadSource } from './media/upload-manager.js';
-export { KLING_O1, KLING_O3_STD, type Model, type ModelId } from './models/registry.js';
+export type { ModelId } from './models/catalog.js';
+export { KLING_O1, KLING_O3_STD, type ModelConfig } from './models/model-config.js';
+export type { Model } from './models/resolve-config.js';
 export {
   ACCOUNT_LEVELS,
   type AccountLevel,

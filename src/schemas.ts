@@ -1,82 +1,100 @@
 /**
- * The entry of wavespeed-kling/schemas: models, limits, prices, zod schemas and JSON Schemas; imports nothing of Node,
- * so that it runs in a browser or on an edge.
+ * The entry wavespeed-kling/schemas: models, limits, prices, zod schemas and JSON Schemas. Imports nothing from Node, so
+ * that it runs in a browser or on an edge.
  */
 import type * as z from 'zod';
-import type { InputObject } from './models/input-schema.js';
+import type { ReferenceShape, ReferenceShapeWithSound } from './models/input-schema.js';
 import type {
   KlingO1Duration,
   KlingO1Input,
-  KlingO1Request,
+  KlingO1Params,
   KlingO3StdDuration,
   KlingO3StdInput,
-  KlingO3StdRequest,
+  KlingO3StdParams,
 } from './models/input-types.js';
 import type { JsonSchema } from './models/json-schema.js';
-import { KLING_O1, KLING_O3_STD, models } from './models/registry.js';
+import { KLING_O1, KLING_O3_STD } from './models/model-config.js';
+import { models } from './models/resolve-model.js';
 
-export { estimateCost } from './models/estimate-cost.js';
-export { type DefinedModel, defineModel } from './models/define-model.js';
 export { ConfigurationError, InvalidInputError, type InputIssue } from './core/errors/index.js';
-export type { ModelFacts } from './models/validate-definition.js';
-export type { Media, ModelInput } from './models/prepare-input.js';
-export { type InputObject, type InputSchema, withImageLimit } from './models/input-schema.js';
+export type { CompletedPrediction, Prediction, PredictionStatus } from './core/prediction.js';
+export { isModelId, type ModelId } from './models/catalog.js';
+export { defineModel } from './models/define-model.js';
+export { type DefinedModel, isDefinedModel } from './models/defined-model.js';
+export { estimateCost } from './models/estimate-cost.js';
+export {
+  type InputObject,
+  type InputSchema,
+  type ReferenceShape,
+  type ReferenceShapeWithSound,
+  withImageLimit,
+} from './models/input-schema.js';
 export type {
   AspectRatio,
   KlingO1Duration,
   KlingO1Input,
-  KlingO1Request,
+  KlingO1Params,
   KlingO3StdDuration,
   KlingO3StdInput,
-  KlingO3StdRequest,
+  KlingO3StdParams,
   ReferenceInput,
   ReferenceInputWithSound,
-  ReferenceRequest,
-  ReferenceRequestWithSound,
+  ReferenceParams,
+  ReferenceParamsWithSound,
 } from './models/input-types.js';
 export type { JsonSchema, JsonSchemaField } from './models/json-schema.js';
-export {
-  ASPECT_RATIOS,
-  KLING_O1,
-  KLING_O3_STD,
-  type Model,
-  type ModelDefinition,
-  type ModelId,
-  isDefinedModel,
-  isModelId,
-  models,
-} from './models/registry.js';
-export { type ModelRequest, parseInput } from './models/parse-input.js';
-export type { CompletedPrediction, Prediction, PredictionStatus } from './core/prediction.js';
-export { predictionSchema, webhookEventSchema } from './models/prediction-schema.js';
+export type {
+  KlingO1MediaInput,
+  KlingO3StdMediaInput,
+  Media,
+  ModelInput,
+  ParsedInput,
+} from './models/media-input.js';
+export { ASPECT_RATIOS, KLING_O1, KLING_O3_STD, type ModelConfig } from './models/model-config.js';
+export { parseInput } from './models/parse-input.js';
+export { predictionSchema, type PredictionSchema, webhookEventSchema } from './models/prediction-schema.js';
+export type { Model } from './models/resolve-config.js';
+export { models } from './models/resolve-model.js';
 
-// Each constant below is made by a call marked pure, so that a bundler drops it, and zod, where nobody uses it.
+// The interfaces below give each schema a name of this package: a declaration file that mentions it then needs no
+// import of zod, which a program under pnpm cannot resolve.
 
-/** The fields of a request to Kling O1 without the limit that spans two fields: for `.extend`, `.pick` and `.omit`. */
-export const klingO1InputObject: InputObject<KlingO1Duration, false> = /* @__PURE__ */ (() =>
-  models[KLING_O1].inputObject)();
+/** Type of `klingO1InputObject`. */
+export interface KlingO1InputObject extends z.ZodObject<ReferenceShape<KlingO1Duration>, z.core.$strict> {}
+/** Type of `klingO3StdInputObject`. */
+export interface KlingO3StdInputObject extends z.ZodObject<
+  ReferenceShapeWithSound<KlingO3StdDuration>,
+  z.core.$strict
+> {}
+/** Type of `klingO1InputSchema`. */
+export interface KlingO1InputSchema extends z.ZodType<KlingO1Params, KlingO1Input> {}
+/** Type of `klingO3StdInputSchema`. */
+export interface KlingO3StdInputSchema extends z.ZodType<KlingO3StdParams, KlingO3StdInput> {}
 
-/** The fields of a request to Kling O3 Standard without the limit that spans two fields: for `.extend`, `.pick` and `.omit`. */
-export const klingO3StdInputObject: InputObject<KlingO3StdDuration, true> = /* @__PURE__ */ (() =>
+// Each constant below is the result of a call marked pure, so that a bundler drops it, and zod, where it is not used.
+
+/** Fields of Kling O1 without the image limit that depends on `video`: for `.extend`, `.pick` and `.omit`. */
+export const klingO1InputObject: KlingO1InputObject = /* @__PURE__ */ (() => models[KLING_O1].inputObject)();
+
+/** Fields of Kling O3 Standard without the image limit that depends on `video`: for `.extend`, `.pick` and `.omit`. */
+export const klingO3StdInputObject: KlingO3StdInputObject = /* @__PURE__ */ (() =>
   models[KLING_O3_STD].inputObject)();
 
 /**
- * Checks a request to Kling O1: every limit of its page, unknown fields refused, nothing coerced, defaults filled in.
+ * Schema of an input of Kling O1: every limit of its page, no unknown fields, no coercion, defaults filled in.
  *
  * @example
- * const request = klingO1InputSchema.parse({ prompt: 'A fox', duration: 10 });
+ * const params = klingO1InputSchema.parse({ prompt: 'A fox', duration: 10 });
  */
-export const klingO1InputSchema: z.ZodType<KlingO1Request, KlingO1Input> = /* @__PURE__ */ (() =>
-  models[KLING_O1].inputSchema)();
+export const klingO1InputSchema: KlingO1InputSchema = /* @__PURE__ */ (() => models[KLING_O1].inputSchema)();
 
 /**
- * Checks a request to Kling O3 Standard: every limit of its page, unknown fields refused, nothing coerced, defaults
- * filled in.
+ * Schema of an input of Kling O3 Standard: every limit of its page, no unknown fields, no coercion, defaults filled in.
  *
  * @example
- * const request = klingO3StdInputSchema.parse({ prompt: 'A fox', duration: 15, sound: true });
+ * const params = klingO3StdInputSchema.parse({ prompt: 'A fox', duration: 15, sound: true });
  */
-export const klingO3StdInputSchema: z.ZodType<KlingO3StdRequest, KlingO3StdInput> = /* @__PURE__ */ (() =>
+export const klingO3StdInputSchema: KlingO3StdInputSchema = /* @__PURE__ */ (() =>
   models[KLING_O3_STD].inputSchema)();
 
 /** The input schemas by model id. */
@@ -85,7 +103,7 @@ export const inputSchemas = /* @__PURE__ */ (() => ({
   [KLING_O3_STD]: klingO3StdInputSchema,
 }))();
 
-/** The JSON Schemas (draft 2020-12) of the inputs by model id; they refuse what the zod schemas refuse. */
+/** The JSON Schemas (draft 2020-12) of the inputs by model id. They reject what the zod schemas reject. */
 export const inputJsonSchemas: Readonly<Record<keyof typeof inputSchemas, JsonSchema>> =
   /* @__PURE__ */ (() => ({
     get [KLING_O1]() {

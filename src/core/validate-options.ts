@@ -1,6 +1,6 @@
 /** Checks that options of several rooms share: unknown names, and the type of each value. */
 import { ConfigurationError } from './errors/input-error.js';
-import { unknownOption } from './messages.js';
+import { unknownOptionMessage } from '../utils/messages.js';
 
 /** Options of every call. */
 export interface CallOptions {
@@ -25,7 +25,7 @@ export function rejectOption(name: string, given: unknown, expected: string): ne
 /** Rejects unknown names: a misspelled `maxCost` would be no limit at all. */
 export function checkNames(options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw new ConfigurationError(unknownOption(name, known));
+    if (!known.includes(name)) throw new ConfigurationError(unknownOptionMessage(name, known));
   }
 }
 

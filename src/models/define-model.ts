@@ -1,35 +1,16 @@
-/**
- * Makes a model of its facts: checks, types, JSON Schema and cost in one.
- */
-import type { ModelDefinition } from './definition.js';
-import { type ModelFacts, readFacts } from './validate-definition.js';
-import { type InputObject, type InputSchema, makeInputObject, withImageLimit } from './input-schema.js';
+/** Makes a model from its config: validation, types, JSON Schema and cost. */
+import { type DefinedModel, MODEL_BRAND } from './defined-model.js';
+import { makeInputObject, withImageLimit } from './input-schema.js';
 import { type JsonSchema, toInputJsonSchema } from './json-schema.js';
-import { MARK } from './catalog.js';
-
-/** A model made by `defineModel`: pass it wherever a model's id is taken. Frozen. */
-export interface DefinedModel<
-  Id extends string = string,
-  Duration extends number = number,
-  Sound extends boolean = boolean,
-> extends ModelDefinition {
-  readonly id: Id;
-  readonly durations: readonly Duration[];
-  readonly sound: Sound;
-  /** Checks a request: every limit, unknown fields refused, nothing coerced, defaults filled in. */
-  readonly inputSchema: InputSchema<Duration, Sound>;
-  /** The fields alone, without the limit that spans two of them: for `.extend`, `.pick` and `.omit`. */
-  readonly inputObject: InputObject<Duration, Sound>;
-  /** The same rules for other validators. Made on first use, then always the same frozen object. */
-  readonly inputJsonSchema: JsonSchema;
-}
+import type { ModelConfig } from './model-config.js';
+import { validateModelConfig } from './validate-model-config.js';
 
 /**
- * Makes a model that the client, `estimateCost` and `parseInput` take in place of an id: for an endpoint of the same
- * family that this library does not know, or one whose price has changed. The limits and the price are yours to get
- * right: take them from the model's page.
+ * Makes a model that the client, `estimateCost` and `parseInput` accept in place of an id: for an endpoint of the
+ * same family that this library does not know, or one whose price has changed. Take the limits and the price from the
+ * model's page; they are not verified.
  *
- * @throws {ConfigurationError} for a fact that cannot be: which, what was given, what is allowed.
+ * @throws {ConfigurationError} for an invalid config: names the field, the value and what was expected.
  * @example
  * const o3Pro = defineModel({
  *   id: 'kwaivgi/kling-video-o3-pro/reference-to-video',
@@ -45,20 +26,21 @@ export function defineModel<
   const Id extends string,
   const Duration extends number,
   const Sound extends boolean,
->(facts: ModelFacts<Id, Duration, Sound>): DefinedModel<Id, Duration, Sound> {
-  const definition = readFacts(facts);
-  const inputObject = makeInputObject(definition);
-  const inputSchema = withImageLimit(definition, inputObject);
+>(config: ModelConfig<Id, Duration, Sound>): DefinedModel<Id, Duration, Sound> {
+  const valid = validateModelConfig(config);
+  const inputObject = makeInputObject(valid);
+  const inputSchema = withImageLimit(valid, inputObject);
   let inputJsonSchema: JsonSchema | undefined;
   const model = {
-    ...definition,
+    ...valid,
     inputSchema,
     inputObject,
-    // Not every program needs it, and none at import.
     get inputJsonSchema() {
       return (inputJsonSchema ??= toInputJsonSchema(inputSchema));
     },
   };
-  Object.defineProperty(model, MARK, { value: true });
+  Object.defineProperty(model, MODEL_BRAND, { value: true });
   return Object.freeze(model) as unknown as DefinedModel<Id, Duration, Sound>;
 }
+
+export type { DefinedModel } from './defined-model.js';

@@ -1,37 +1,35 @@
-/**
- * Prices → cost: what a task costs, exact in money.
- */
-import { defaultDuration } from './definition.js';
+/** The cost of a task, exact in money. */
 import { InvalidInputError } from '../core/errors/index.js';
-import { findDefinition, type Model } from './catalog.js';
-import type { ModelInput } from './prepare-input.js';
-import { costOf } from './pricing.js';
-import { durationsInWords, show } from '../core/messages.js';
+import { formatValue } from '../utils/messages.js';
+import { formatDurations } from './field-messages.js';
+import { defaultDuration } from './model-config.js';
+import type { ModelInput } from './media-input.js';
+import { type Model, resolveConfig } from './resolve-config.js';
+
+/** Prices are multiples of a ten-thousandth of a dollar; whole numbers of those multiply exactly. */
+const STEPS_PER_DOLLAR = 10_000;
 
 /**
- * Says what a task costs, in US dollars, by the prices on the models' pages (`quote` asks the service instead). Takes a
- * whole input, or as much of it as the price depends on: `duration`, and whether there is a `video`.
+ * Returns what a task costs in US dollars, by the published prices (`kling.quote` asks the service instead). Takes a
+ * complete input, or the fields that the price depends on: `duration` and `video`.
  *
- * @throws {InvalidInputError} for an unknown model, or a duration that it does not make.
+ * @throws {InvalidInputError} for an unknown model, or a duration that the model does not support.
  * @example
  * estimateCost(KLING_O3_STD, { duration: 8 }); // 0.672
  */
 export function estimateCost<M extends Model>(model: M, input: Partial<ModelInput<M>> = {}): number {
-  const definition = findDefinition(model);
+  const { id, durations, price } = resolveConfig(model);
   if (typeof input !== 'object' || input === null) {
-    const message = `got ${show(input)}; expected an object such as { duration: 5 }`;
-    throw new InvalidInputError(definition.id, [{ path: [], message }]);
+    const message = `got ${formatValue(input)}; expected an object such as { duration: 5 }`;
+    throw new InvalidInputError(id, [{ path: [], message }]);
   }
-  // A form has null for what was not filled in; what is no duration at all is refused below.
+  // Forms have null for fields that were not filled in.
   const { duration: given, video }: { duration?: number | null | undefined; video?: unknown } = input;
-  const duration = given ?? defaultDuration(definition.durations);
-  if (!definition.durations.includes(duration)) {
-    throw new InvalidInputError(definition.id, [
-      {
-        path: ['duration'],
-        message: `duration: got ${show(duration)}; expected ${durationsInWords(definition.durations)}`,
-      },
-    ]);
+  const duration = given ?? defaultDuration(durations);
+  if (!durations.includes(duration)) {
+    const message = `duration: got ${formatValue(duration)}; expected ${formatDurations(durations)}`;
+    throw new InvalidInputError(id, [{ path: ['duration'], message }]);
   }
-  return costOf(definition, duration, video !== undefined && video !== null);
+  const perSecond = video === undefined || video === null ? price.images : price.video;
+  return (duration * Math.round(perSecond * STEPS_PER_DOLLAR)) / STEPS_PER_DOLLAR;
 }

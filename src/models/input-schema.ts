@@ -1,72 +1,66 @@
 /**
- * Makes a model's zod schemas from its description.
+ * Makes a model's zod schemas from its config.
  *
- * zod and a JSON Schema validator agree on every JSON value, because each rule is one that both state alike:
- * "not blank" is the pattern `\S`, a character that is not white space as ECMAScript counts it (Unicode's spaces and
- * U+FEFF are white, U+200B is not); a URL is a pattern (media-url.ts) and no `format`, which every validator reads in
- * its own way; a duration is an enumeration of integers, and `5.0` is the integer 5 to both, `"5"` to neither.
+ * zod and JSON Schema validators agree on every JSON value, because both can express each rule in the same way:
+ * "not only whitespace" is the pattern `\S`; a URL is a pattern (url-patterns.ts) and no `format`, which validators
+ * interpret differently; a duration is an enumeration of integers.
  */
 import * as z from 'zod';
-import { ASPECT_RATIOS, DEFAULTS, defaultDuration, type ModelDefinition } from './definition.js';
-import type { InputOf, RequestOf } from './input-types.js';
+import { formatValue } from '../utils/messages.js';
+import { expectedMessage, formatDurations, unknownFieldMessage } from './field-messages.js';
+import type { InputOf, ParamsOf } from './input-types.js';
+import { ASPECT_RATIOS, DEFAULTS, defaultDuration, type ModelConfig } from './model-config.js';
 import { IMAGE_URL, VIDEO_URL } from './url-patterns.js';
-import { durationsInWords, expected, show, unknownField } from '../core/messages.js';
 
-/** The fields of a request to a model without sound, as zod schemas. */
+/** zod schemas of the fields of a model without sound. */
 export type ReferenceShape<Duration extends number> = {
-  /** What the video shall show. Not blank. */
   prompt: z.ZodString;
-  /** URL of a reference video. */
   video: z.ZodOptional<z.ZodString>;
-  /** URLs of reference images. Default: none. */
   images: z.ZodDefault<z.ZodArray<z.ZodString>>;
-  /** Whether the reference video's own sound is kept. Default: true. */
   keep_original_sound: z.ZodDefault<z.ZodBoolean>;
-  /** Default: `16:9`. */
   aspect_ratio: z.ZodDefault<z.ZodEnum<{ '16:9': '16:9'; '9:16': '9:16'; '1:1': '1:1' }>>;
-  /** Length of the video in whole seconds. Default: 5. */
   duration: z.ZodDefault<z.ZodLiteral<Duration>>;
 };
 
-/** The fields of a request to a model with sound, as zod schemas. */
+/** zod schemas of the fields of a model with sound. */
 export type ReferenceShapeWithSound<Duration extends number> = ReferenceShape<Duration> & {
-  /** Whether sound is made for the video. Default: false. */
   sound: z.ZodDefault<z.ZodBoolean>;
 };
 
-/** The plain object schema of a model, by its durations and whether it makes sound. */
+/** The object schema of a model, without the image limit that depends on `video`. */
 export type InputObject<Duration extends number, Sound extends boolean> = z.ZodObject<
   Sound extends true ? ReferenceShapeWithSound<Duration> : ReferenceShape<Duration>,
   z.core.$strict
 >;
 
-/** The whole schema of a model, by its durations and whether it makes sound. */
+/** The complete schema of a model. */
 export type InputSchema<Duration extends number, Sound extends boolean> = z.ZodType<
-  RequestOf<Duration, Sound>,
+  ParamsOf<Duration, Sound>,
   InputOf<Duration, Sound>
 >;
 
-const flag = (what: string) => z.boolean({ error: expected('true or false') }).meta({ description: what });
+const flag = (description: string) =>
+  z.boolean({ error: expectedMessage('true or false') }).meta({ description });
 
-/** Makes the fields that every model has, with the model's own durations and limits. */
-function commonFields(definition: ModelDefinition): ReferenceShape<number> {
-  const { durations, images, imagesWithVideo } = definition;
-  const most = {
-    error: expected(`at most ${images} images, ${imagesWithVideo} beside a reference video`),
-    // A text has a length as well, and is told already that it is no array.
+/** Makes the fields that every model has. */
+function commonFields(config: ModelConfig): ReferenceShape<number> {
+  const { durations, images, imagesWithVideo } = config;
+  const maxImages = {
+    error: expectedMessage(`at most ${images} images, or ${imagesWithVideo} with a reference video`),
+    // A string has a length as well, and is already rejected.
     when: ({ value }: { value: unknown }) => Array.isArray(value),
   };
   return {
     prompt: z
-      .string({ error: expected('a text that says what the video shall show') })
-      .regex(/\S/, { error: expected('a text that is not blank') })
+      .string({ error: expectedMessage('a non-empty string that describes the video') })
+      .regex(/\S/, { error: expectedMessage('a non-empty string, not only whitespace') })
       .meta({
-        description: 'What the video shall show. Not blank.',
+        description: 'Description of the video. A non-empty string, not only whitespace.',
         examples: ['The character walks through a neon city at night'],
       }),
     video: z
-      .string({ error: expected('an http(s) URL') })
-      .regex(VIDEO_URL, { error: expected('an http(s) URL such as "https://example.com/clip.mp4"') })
+      .string({ error: expectedMessage('an http(s) URL') })
+      .regex(VIDEO_URL, { error: expectedMessage('an http(s) URL such as "https://example.com/clip.mp4"') })
       .meta({
         description: `URL of a reference video. With one, at most ${imagesWithVideo} images are allowed.`,
         examples: ['https://example.com/clip.mp4'],
@@ -74,31 +68,31 @@ function commonFields(definition: ModelDefinition): ReferenceShape<number> {
       .optional(),
     images: z
       .array(
-        z.string({ error: expected('an http(s) URL or a data:image/…;base64 URL') }).regex(IMAGE_URL, {
-          error: expected(
+        z.string({ error: expectedMessage('an http(s) URL or a data:image/…;base64 URL') }).regex(IMAGE_URL, {
+          error: expectedMessage(
             'an http(s) URL such as "https://example.com/front.png", or a data:image/…;base64 URL',
           ),
         }),
-        { error: expected('an array of image URLs') },
+        { error: expectedMessage('an array of image URLs') },
       )
-      .max(images, most)
+      .max(images, maxImages)
       .meta({
-        description: `Reference images of the element, scene or style: at most ${images}, at most ${imagesWithVideo} beside a reference video.`,
+        description: `Reference images of the element, scene or style: at most ${images}, or ${imagesWithVideo} with a reference video.`,
         examples: [['https://example.com/front.png', 'https://example.com/side.png'].slice(0, images)],
       })
-      // A function, so that no two requests share an array.
+      // A function, so that no two inputs share an array.
       .default(() => [...DEFAULTS.images]),
-    keep_original_sound: flag("Whether the reference video's own sound is kept.").default(
+    keep_original_sound: flag("Whether to keep the reference video's own sound.").default(
       DEFAULTS.keep_original_sound,
     ),
     aspect_ratio: z
       .enum(ASPECT_RATIOS, {
-        error: expected(`one of ${ASPECT_RATIOS.map((ratio) => `"${ratio}"`).join(', ')}`),
+        error: expectedMessage(`one of ${ASPECT_RATIOS.map((ratio) => `"${ratio}"`).join(', ')}`),
       })
       .meta({ description: 'The aspect ratio of the video.', examples: ['9:16'] })
       .default(DEFAULTS.aspect_ratio),
     duration: z
-      .literal([...durations], { error: expected(durationsInWords(durations)) })
+      .literal([...durations], { error: expectedMessage(formatDurations(durations)) })
       .meta({
         description: 'Length of the video in whole seconds.',
         type: 'integer',
@@ -108,34 +102,34 @@ function commonFields(definition: ModelDefinition): ReferenceShape<number> {
   };
 }
 
-/** Lists the fields of the object schema that an issue comes from: `.extend` and `.pick` hand the error function on. */
+/** `.extend` and `.pick` pass the error function on, so the fields are those of the schema that raised the issue. */
 const keysOf = (schema: unknown) => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : undefined);
 
-/** Makes the plain object schema of a model: every field's own limits, unknown fields refused, defaults filled in. */
-export function makeInputObject(definition: ModelDefinition) {
+/** Makes the object schema of a model: every field's own limits, no unknown fields, defaults filled in. */
+export function makeInputObject(config: ModelConfig) {
   const shape = {
-    ...commonFields(definition),
-    ...(definition.sound && { sound: flag('Whether sound is made for the video.').default(DEFAULTS.sound) }),
+    ...commonFields(config),
+    ...(config.sound && { sound: flag('Whether to generate sound.').default(DEFAULTS.sound) }),
   };
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? (issue.keys ?? []).map((key) => unknownField(definition, key, keysOf(issue.inst))).join('; ')
-        : `got ${show(issue.input)}; expected an object such as { "prompt": "…", "images": ["https://…"] }`,
+        ? (issue.keys ?? []).map((key) => unknownFieldMessage(config, key, keysOf(issue.inst))).join('; ')
+        : `got ${formatValue(issue.input)}; expected an object such as { "prompt": "…", "images": ["https://…"] }`,
   });
 }
 
 /**
- * Adds to an object schema the limit that spans two fields, fewer images beside a reference video: to zod as a check,
- * and to the JSON Schema as `if`/`then`. For what you made of a model's plain object by `.extend`, `.pick` or `.omit`.
+ * Adds the image limit with a reference video to an object schema: to zod as a check, and to the JSON Schema as
+ * `if`/`then`. For schemas derived from a model's `inputObject` by `.extend`, `.pick` or `.omit`.
  *
  * @example
  * const body = withImageLimit(models[KLING_O1], klingO1InputObject.extend({ projectId: z.uuid() }));
  */
 export function withImageLimit<
   Schema extends z.ZodType<{ video?: unknown; images?: unknown[] | undefined }, unknown>,
->(definition: Pick<ModelDefinition, 'images' | 'imagesWithVideo'>, schema: Schema): Schema {
-  const { images, imagesWithVideo } = definition;
+>(config: Pick<ModelConfig, 'images' | 'imagesWithVideo'>, schema: Schema): Schema {
+  const { images, imagesWithVideo } = config;
   return schema
     .superRefine(
       (input, context) => {
@@ -145,10 +139,10 @@ export function withImageLimit<
           code: 'custom',
           path: ['images'],
           input: input.images,
-          message: `got ${count} images beside a reference video; expected at most ${imagesWithVideo} (${images} without \`video\`)`,
+          message: `got ${count} images with a reference video; expected at most ${imagesWithVideo} (${images} without \`video\`)`,
         });
       },
-      // Also where another field is wrong, so that everything is said at once.
+      // Also where another field is invalid, so that all issues are reported at once.
       { when: ({ value }) => typeof value === 'object' && value !== null },
     )
     .meta({

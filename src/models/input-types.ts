@@ -1,77 +1,69 @@
-/**
- * The types of a request, before and after its defaults are filled in.
- */
-import type { ASPECT_RATIOS, KLING_O1, KLING_O3_STD } from './definition.js';
-import type { FACTS } from './catalog.js';
+/** The types of an input as the service takes it, before and after its defaults are filled in. */
+import type { CATALOG } from './catalog.js';
+import type { ASPECT_RATIOS, KLING_O1, KLING_O3_STD } from './model-config.js';
 
-/** The aspect ratio of the video made. */
+/** Aspect ratio of the generated video. */
 export type AspectRatio = (typeof ASPECT_RATIOS)[number];
 
-/** A request to a model that makes these durations and no sound, as the service takes it. */
+/** Input of a model without sound, as the service takes it. */
 export interface ReferenceInput<Duration extends number = number> {
-  /** What the video shall show. Not blank. */
+  /** Description of the video: a non-empty string, not only whitespace. */
   prompt: string;
-  /** URL of a reference video. With one, at most 4 images are allowed, and the price is half as much again. */
+  /** URL of a reference video. With one, at most 4 images are allowed, and the price is 50 % higher. */
   video?: string | undefined;
-  /** URLs of reference images of the element, scene or style: at most 7, at most 4 beside a reference video. Default: none. */
+  /** URLs of reference images of the element, scene or style: at most 7, or 4 with a reference video. @default [] */
   images?: string[] | undefined;
-  /** Whether the reference video's own sound is kept. Default: true. */
+  /** Whether to keep the reference video's own sound. @default true */
   keep_original_sound?: boolean | undefined;
-  /** Default: `16:9`. */
+  /** @default '16:9' */
   aspect_ratio?: AspectRatio | undefined;
-  /** Length of the video in whole seconds. Default: 5. */
+  /** Length of the video in whole seconds. @default 5 */
   duration?: Duration | undefined;
 }
 
-/** A request to a model that makes these durations, and sound. */
+/** Input of a model with sound, as the service takes it. */
 export interface ReferenceInputWithSound<Duration extends number = number> extends ReferenceInput<Duration> {
-  /** Whether sound is made for the video. Default: false. */
+  /** Whether to generate sound. @default false */
   sound?: boolean | undefined;
 }
 
-/** A parsed request to a model without sound: defaults filled in. */
-export interface ReferenceRequest<Duration extends number = number> {
-  /** What the video shall show. */
+/** Parsed input of a model without sound: defaults filled in. */
+export interface ReferenceParams<Duration extends number = number> {
   prompt: string;
-  /** URL of a reference video. */
   video?: string | undefined;
-  /** URLs of reference images. */
   images: string[];
-  /** Whether the reference video's own sound is kept. */
   keep_original_sound: boolean;
   aspect_ratio: AspectRatio;
-  /** Length of the video in whole seconds. */
   duration: Duration;
 }
 
-/** A parsed request to a model with sound: defaults filled in. */
-export interface ReferenceRequestWithSound<
+/** Parsed input of a model with sound: defaults filled in. */
+export interface ReferenceParamsWithSound<
   Duration extends number = number,
-> extends ReferenceRequest<Duration> {
-  /** Whether sound is made for the video. */
+> extends ReferenceParams<Duration> {
   sound: boolean;
 }
 
-/** The durations that Kling O1 makes, in seconds. */
-export type KlingO1Duration = (typeof FACTS)[typeof KLING_O1]['durations'][number];
-/** The durations that Kling O3 Standard makes, in seconds. */
-export type KlingO3StdDuration = (typeof FACTS)[typeof KLING_O3_STD]['durations'][number];
+/** Durations of Kling O1, in seconds. */
+export type KlingO1Duration = (typeof CATALOG)[typeof KLING_O1]['durations'][number];
+/** Durations of Kling O3 Standard, in seconds. */
+export type KlingO3StdDuration = (typeof CATALOG)[typeof KLING_O3_STD]['durations'][number];
 
-/** A request to Kling O1, as the service takes it. Source: the model's page. */
+/** Input of Kling O1, as the service takes it. Source: the model's page. */
 export interface KlingO1Input extends ReferenceInput<KlingO1Duration> {}
-/** A request to Kling O3 Standard, as the service takes it. Source: the model's page. */
+/** Input of Kling O3 Standard, as the service takes it. Source: the model's page. */
 export interface KlingO3StdInput extends ReferenceInputWithSound<KlingO3StdDuration> {}
-/** A parsed request to Kling O1: defaults filled in. */
-export interface KlingO1Request extends ReferenceRequest<KlingO1Duration> {}
-/** A parsed request to Kling O3 Standard: defaults filled in. */
-export interface KlingO3StdRequest extends ReferenceRequestWithSound<KlingO3StdDuration> {}
+/** Parsed input of Kling O1: defaults filled in. */
+export interface KlingO1Params extends ReferenceParams<KlingO1Duration> {}
+/** Parsed input of Kling O3 Standard: defaults filled in. */
+export interface KlingO3StdParams extends ReferenceParamsWithSound<KlingO3StdDuration> {}
 
-/** The request to a model, by its durations and whether it makes sound. */
+/** Input of a model, by its durations and whether it has sound. */
 export type InputOf<Duration extends number, Sound extends boolean> = Sound extends true
   ? ReferenceInputWithSound<Duration>
   : ReferenceInput<Duration>;
 
-/** The parsed request to a model, by its durations and whether it makes sound. */
-export type RequestOf<Duration extends number, Sound extends boolean> = Sound extends true
-  ? ReferenceRequestWithSound<Duration>
-  : ReferenceRequest<Duration>;
+/** Parsed input of a model, by its durations and whether it has sound. */
+export type ParamsOf<Duration extends number, Sound extends boolean> = Sound extends true
+  ? ReferenceParamsWithSound<Duration>
+  : ReferenceParams<Duration>;

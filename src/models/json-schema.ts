@@ -1,9 +1,7 @@
-/**
- * The JSON Schema of a model's input, for validators that know nothing of zod.
- */
+/** The JSON Schema of a model's input, for validators other than zod. */
 import * as z from 'zod';
 
-/** A field in the JSON Schema of an input. */
+/** JSON Schema of one field. */
 export interface JsonSchemaField {
   description?: string;
   type?: string;
@@ -12,7 +10,7 @@ export interface JsonSchemaField {
   [keyword: string]: unknown;
 }
 
-/** The JSON Schema (draft 2020-12) of an input: an object, no field beside its own. Frozen, however deep. */
+/** JSON Schema (draft 2020-12) of an input: an object without additional properties. Deeply frozen. */
 export interface JsonSchema {
   $schema: 'https://json-schema.org/draft/2020-12/schema';
   type: 'object';
@@ -28,12 +26,10 @@ function freeze(value: unknown): void {
   Object.values(value).forEach(freeze);
 }
 
-/** Makes the JSON Schema of what a zod schema takes. */
 export function toInputJsonSchema(schema: z.ZodType): JsonSchema {
-  const made = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' });
-  // A copy without the hidden `~standard` that zod puts in: plain JSON is what is promised.
-  const copy = { ...made };
-  // What every caller shares, none may change for the others.
+  // The copy leaves out zod's non-enumerable `~standard`: the result is plain JSON.
+  const copy = { ...z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' }) };
+  // All callers share it.
   freeze(copy);
   return copy as unknown as JsonSchema;
 }

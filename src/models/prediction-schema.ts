@@ -1,27 +1,25 @@
-/**
- * The zod schemas of what the service sends: a task, and the body of a webhook.
- */
+/** The zod schemas of what the service sends: a prediction, and the body of a webhook. */
 import * as z from 'zod';
 import { FAILED_STATUSES, normalizePrediction, type Prediction } from '../core/prediction.js';
-import { show } from '../core/messages.js';
+import { formatValue } from '../utils/messages.js';
 
 const texts = (description: string) => ({ type: 'array', items: { type: 'string' }, description });
 
 /**
- * Describes what reading gives, for `z.toJSONSchema(predictionSchema, { io: 'output' })`. It describes and checks
- * nothing: what `normalizePrediction` made is of this shape already, and a second look would cost time, and one day a
- * paid video.
+ * The output for `z.toJSONSchema(predictionSchema, { io: 'output' })`. It validates nothing: `normalizePrediction`
+ * guarantees this shape, and a second check could one day reject a paid video.
  */
 const makeOutput = () =>
   z.any().meta({
-    description: 'One task as the service describes it. Further fields are kept as they came.',
+    description: 'One task as the service describes it. Other fields are kept as they are.',
     type: 'object',
     properties: {
-      id: { type: 'string', minLength: 1, description: 'Names the task.' },
+      id: { type: 'string', minLength: 1, description: 'Id of the task.' },
       model: { type: 'string', description: "The model's id." },
       status: {
         type: 'string',
-        description: 'created → processing → completed or failed; others may come, and do not end the task.',
+        description:
+          'created → processing → completed or failed; other values may be added, and do not end the task.',
         examples: ['created', 'processing', 'completed', ...FAILED_STATUSES],
       },
       outputs: texts("The video's URLs; empty until completed. Kept for 7 days."),
@@ -33,17 +31,17 @@ const makeOutput = () =>
       has_nsfw_contents: {
         type: 'array',
         items: { type: 'boolean' },
-        description: 'One flag per output: whether it was found not safe for work.',
+        description: 'One flag per output: whether it was classified as not safe for work.',
       },
-      created_at: { type: 'string', description: 'When the task was made: ISO 8601, up to nanoseconds.' },
-      error: { type: 'string', description: 'Why the task failed; empty when nothing did.' },
+      created_at: { type: 'string', description: 'Creation time: ISO 8601, up to nanoseconds.' },
+      error: { type: 'string', description: 'Why the task failed; empty otherwise.' },
       timings: {
         type: 'object',
         properties: {
-          inference: { type: 'number', description: 'How long the making took, in milliseconds.' },
+          inference: { type: 'number', description: 'Generation time in milliseconds.' },
         },
       },
-      input: { description: "The request's fields, where the service gives them back." },
+      input: { description: "The request's fields, where the service returns them." },
     },
     required: [
       'id',
@@ -58,14 +56,17 @@ const makeOutput = () =>
     ],
   });
 
+/** Type of `predictionSchema` and `webhookEventSchema`. */
+export interface PredictionSchema extends z.ZodType<Prediction, unknown> {}
+
 /**
- * Reads a task as the service sends it, leniently: nulls and missing fields get their empty values, new fields and a
- * new status are kept; only something without an `id` is refused.
+ * Parses a task leniently: nulls and missing fields get empty values, unknown fields and statuses are kept. Only a
+ * value without an `id` is rejected.
  *
  * @example
  * const task = predictionSchema.parse(JSON.parse(stored));
  */
-export const predictionSchema: z.ZodType<Prediction, unknown> = /* @__PURE__ */ (() =>
+export const predictionSchema: PredictionSchema = /* @__PURE__ */ (() =>
   z
     .unknown()
     .transform((value, context): Prediction => {
@@ -74,11 +75,11 @@ export const predictionSchema: z.ZodType<Prediction, unknown> = /* @__PURE__ */ 
       context.addIssue({
         code: 'custom',
         input: value,
-        message: `got ${show(value)}; expected a task with an "id"`,
+        message: `got ${formatValue(value)}; expected a task with an "id"`,
       });
       return z.NEVER;
     })
     .pipe(makeOutput()) as z.ZodType<Prediction, unknown>)();
 
-/** Reads the body of a webhook, which is the task itself, with its `input`. */
-export const webhookEventSchema: z.ZodType<Prediction, unknown> = predictionSchema;
+/** Parses the body of a webhook, which is the task with its `input`. */
+export const webhookEventSchema: PredictionSchema = predictionSchema;

@@ -1,19 +1,17 @@
-/**
- * What a reference's URL must look like: one pattern for zod and for every JSON Schema validator, so that they agree.
- */
+/** Patterns of media URLs, shared by zod and the JSON Schemas so that all validators agree. */
 
-/** Blanks, controls, and characters that must be encoded in a URL. */
-const NEVER = '\\s\\x00-\\x1f\\x7f"<>\\\\^`{|}';
+/** Whitespace, control characters, and characters that must be encoded in a URL. */
+const FORBIDDEN = '\\s\\x00-\\x1f\\x7f"<>\\\\^`{|}';
 const PORT = '(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?';
-const HTTP_URL = `[Hh][Tt][Tt][Pp][Ss]?://(?:[^/?#@${NEVER}]+@)?(?:\\[[0-9A-Fa-f:.]+\\]|[^/?#@:%\\[\\]${NEVER}]+)${PORT}(?:[/?#][^${NEVER}]*)?`;
+const HTTP_URL = `[Hh][Tt][Tt][Pp][Ss]?://(?:[^/?#@${FORBIDDEN}]+@)?(?:\\[[0-9A-Fa-f:.]+\\]|[^/?#@:%\\[\\]${FORBIDDEN}]+)${PORT}(?:[/?#][^${FORBIDDEN}]*)?`;
 const DATA_IMAGE =
   '[Dd][Aa][Tt][Aa]:[Ii][Mm][Aa][Gg][Ee]/[A-Za-z0-9.+-]+;[Bb][Aa][Ss][Ee]64,[A-Za-z0-9+/]+={0,2}';
 
-// Every part begins with a character that the part before it cannot hold, so a match takes time in proportion to the
-// length; and without the `u` flag it takes no stack either, which a hostile text of some megabytes would exhaust.
-// The flag would change nothing else: each class holds either no character beyond the basic plane, or all of them.
+// Every part begins with a character that the part before it cannot contain, so matching takes linear time. Without
+// the `u` flag it takes no stack either, which a hostile string of some megabytes would exhaust; each class contains
+// either no character outside the basic plane or all of them, so the flag would change nothing else.
 
-/** Matches an http or https URL: a host, a port that exists, and nothing that must be encoded. */
+/** Matches an http or https URL: a host, a valid port, and no character that must be encoded. */
 export const VIDEO_URL = new RegExp(`^${HTTP_URL}$`);
 
 /** Matches an http or https URL, or a `data:image/…;base64,` URL. */

@@ -9,7 +9,7 @@ import {
   isDefinedModel,
   KLING_O1,
   KLING_O3_STD,
-  type ModelFacts,
+  type ModelConfig,
   models,
   parseInput,
 } from 'wavespeed-kling/schemas';
@@ -76,10 +76,10 @@ describe('what it makes', () => {
       'duration: got 4; expected 3 or 5 or 10 (seconds)',
     ]);
     expect(messages({ prompt: 'A fox', images: Array(6).fill(PICTURE) })).toEqual([
-      'images: got an array of 6; expected at most 5 images, 2 beside a reference video',
+      'images: got an array of 6; expected at most 5 images, or 2 with a reference video',
     ]);
     expect(messages({ prompt: 'A fox', images: Array(3).fill(PICTURE), video: CLIP })).toEqual([
-      'images: got 3 images beside a reference video; expected at most 2 (5 without `video`)',
+      'images: got 3 images with a reference video; expected at most 2 (5 without `video`)',
     ]);
     expect(messages({ prompt: 'A fox', seed: 1 })).toEqual([
       expect.stringContaining(`seed: not a field of ${ID}`),
@@ -134,7 +134,7 @@ describe('what it makes', () => {
     price.images = 1;
     expect(model.durations).toEqual([3, 5]);
     expect(estimateCost(model, {})).toBe(0.5);
-    for (const part of [model, model.durations, model.milliDollarsPerSecond, models]) {
+    for (const part of [model, model.durations, model.price, models]) {
       expect(Object.isFrozen(part)).toBe(true);
     }
   });
@@ -146,7 +146,7 @@ describe('what it makes', () => {
       'images',
       'imagesWithVideo',
       'sound',
-      'milliDollarsPerSecond',
+      'price',
       'inputSchema',
       'inputObject',
       'inputJsonSchema',
@@ -199,7 +199,7 @@ describe('the client takes it in place of an id', () => {
   test('its price counts against maxCost', async () => {
     const { kling, sent } = clientWith(() => task);
     const input = { prompt: 'A fox', duration: 10, video: CLIP } as const;
-    await expect(kling.run(o3Pro, input, { maxCost: 1.99 })).rejects.toThrow('This would cost $2');
+    await expect(kling.run(o3Pro, input, { maxCost: 1.99 })).rejects.toThrow('This task would cost $2');
     expect(sent).toEqual([]);
     await kling.run(o3Pro, input, { maxCost: 2 });
     expect(sent).toHaveLength(1);
@@ -241,7 +241,7 @@ describe('the client takes it in place of an id', () => {
 
 describe('facts that cannot be are refused', () => {
   test.each<[string, unknown, string]>([
-    ['no facts', null, '`facts`: got null'],
+    ['no config', null, '`config`: got null'],
     ['no id', { id: undefined }, '`id`: got nothing; expected the path of an endpoint'],
     ['an empty id', { id: '' }, '`id`: got ""'],
     ['an id of one part', { id: 'kling' }, '`id`: got "kling"'],
@@ -307,7 +307,7 @@ describe('facts that cannot be are refused', () => {
     ],
     ['an unknown fact', { currency: 'USD' }, '`currency`: not an option; the options are id, durations'],
   ])('%s', (_, change, message) => {
-    const facts = (change === null ? null : { ...FACTS, ...(change as object) }) as ModelFacts;
+    const facts = (change === null ? null : { ...FACTS, ...(change as object) }) as ModelConfig;
     expect(() => defineModel(facts)).toThrow(ConfigurationError);
     expect(() => defineModel(facts)).toThrow(message);
   });

@@ -99,7 +99,7 @@ test('prices down to a ten-thousandth of a dollar stay exact', () => {
     });
     const units = String(7 * step).padStart(5, '0');
     expect(estimateCost(model, { duration: 7 })).toBe(Number(`${units.slice(0, -4)}.${units.slice(-4)}`));
-    expect(model.milliDollarsPerSecond.images).toBe(Number(`${step}e-1`));
+    expect(model.price.images).toBe(price);
   }
 });
 

@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { InvalidInputError, KLING_O3_STD } from 'wavespeed-kling';
 import { clientOn, envelope, failure, task } from '../support.js';
 
-const PATH = 'pathToFileURL(path), of node:url, or as what `await kling.upload(path)` gives';
-const BYTES = 'bytes are given as `new Blob([bytes])`';
+const PATH =
+  'pass a local file as pathToFileURL(path) from node:url, or as the URL that `await kling.upload(path)` returns';
+const BYTES = 'pass bytes as `new Blob([bytes])`';
 
 describe('a local file that is not given as one', () => {
   test.each<[string, unknown, string]>([

@@ -16,12 +16,14 @@ import {
   type KlingO1Input,
   type klingO1InputObject,
   type klingO1InputSchema,
-  type KlingO1Request,
+  type KlingO1Params,
   type KlingO3StdDuration,
   type KlingO3StdInput,
   type klingO3StdInputObject,
   type klingO3StdInputSchema,
-  type KlingO3StdRequest,
+  type KlingO3StdParams,
+  type Media,
+  type Model,
   type ModelId,
   models,
   parseInput,
@@ -54,18 +56,18 @@ const holds = <_Fact extends true>() => undefined;
 describe('zod’s types are the named ones', () => {
   test('of the whole schemas', () => {
     holds<Same<z.input<typeof klingO1InputSchema>, KlingO1Input>>();
-    holds<Same<z.output<typeof klingO1InputSchema>, KlingO1Request>>();
+    holds<Same<z.output<typeof klingO1InputSchema>, KlingO1Params>>();
     holds<Same<z.input<typeof klingO3StdInputSchema>, KlingO3StdInput>>();
-    holds<Same<z.output<typeof klingO3StdInputSchema>, KlingO3StdRequest>>();
+    holds<Same<z.output<typeof klingO3StdInputSchema>, KlingO3StdParams>>();
     holds<Same<z.output<typeof predictionSchema>, Prediction>>();
     expectTypeOf<(typeof inputSchemas)[typeof KLING_O1]>().toEqualTypeOf<typeof klingO1InputSchema>();
   });
 
   test('of the plain objects, as zod infers them field by field', () => {
     holds<Same<z.input<typeof klingO1InputObject>, KlingO1Input>>();
-    holds<Same<z.output<typeof klingO1InputObject>, KlingO1Request>>();
+    holds<Same<z.output<typeof klingO1InputObject>, KlingO1Params>>();
     holds<Same<z.input<typeof klingO3StdInputObject>, KlingO3StdInput>>();
-    holds<Same<z.output<typeof klingO3StdInputObject>, KlingO3StdRequest>>();
+    holds<Same<z.output<typeof klingO3StdInputObject>, KlingO3StdParams>>();
   });
 
   test('and hold under exactOptionalPropertyTypes, which lets undefined be given', () => {
@@ -83,12 +85,12 @@ describe('zod’s types are the named ones', () => {
     expectTypeOf<KlingO1Duration>().toEqualTypeOf<3 | 4 | 5 | 6 | 7 | 8 | 9 | 10>();
     expectTypeOf<Exclude<KlingO3StdDuration, KlingO1Duration>>().toEqualTypeOf<11 | 12 | 13 | 14 | 15>();
     expectTypeOf<AspectRatio>().toEqualTypeOf<'16:9' | '9:16' | '1:1'>();
-    expectTypeOf<keyof KlingO1Request>().toEqualTypeOf<
+    expectTypeOf<keyof KlingO1Params>().toEqualTypeOf<
       'prompt' | 'video' | 'images' | 'keep_original_sound' | 'aspect_ratio' | 'duration'
     >();
-    expectTypeOf<Exclude<keyof KlingO3StdRequest, keyof KlingO1Request>>().toEqualTypeOf<'sound'>();
+    expectTypeOf<Exclude<keyof KlingO3StdParams, keyof KlingO1Params>>().toEqualTypeOf<'sound'>();
     // @ts-expect-error -- O1 makes no sound: its schema is not O3's
-    holds<Same<KlingO1Request, KlingO3StdRequest>>();
+    holds<Same<KlingO1Params, KlingO3StdParams>>();
   });
 });
 
@@ -194,13 +196,36 @@ describe('the literals of defineModel flow', () => {
     holds<Same<z.output<typeof silent.inputObject>, z.output<typeof silent.inputSchema>>>();
   });
 
-  test('into what is parsed', () => {
-    const request = () => parseInput(o3Pro, {});
-    expectTypeOf<ReturnType<typeof request>['duration']>().toEqualTypeOf<5 | 10>();
-    const byId = () => parseInput(KLING_O1, {});
-    holds<Same<ReturnType<typeof byId>, KlingO1Request>>();
-    const byAnyId = (id: ModelId) => parseInput(id, {});
-    holds<Same<ReturnType<typeof byAnyId>, KlingO1Request | KlingO3StdRequest>>();
+  test('into the result of parseInput', () => {
+    const parsed = () => parseInput(o3Pro, {});
+    expectTypeOf<ReturnType<typeof parsed>['duration']>().toEqualTypeOf<5 | 10>();
+    const parsedById = () => parseInput(KLING_O3_STD, {});
+    type Parsed = ReturnType<typeof parsedById>;
+    expectTypeOf<Parsed['duration']>().toEqualTypeOf<KlingO3StdDuration>();
+    expectTypeOf<Parsed['sound']>().toEqualTypeOf<boolean>();
+    expectTypeOf<Parsed['aspect_ratio']>().toEqualTypeOf<AspectRatio>();
+    expectTypeOf<Parsed['images'][number]>().toEqualTypeOf<Media>();
+    expectTypeOf<Parsed['video']>().toEqualTypeOf<Media | undefined>();
+  });
+
+  test('so that the result of parseInput can be passed to the client', () => {
+    const compiled = async (kling: WaveSpeedKling, duration: number, file: Blob) => {
+      const input = { prompt: 'A fox', duration, images: [file] };
+      // @ts-expect-error -- any number
+      await kling.run(KLING_O3_STD, input);
+      await kling.run(KLING_O3_STD, parseInput(KLING_O3_STD, input));
+      await kling.run(KLING_O1, parseInput(KLING_O1, input));
+      await kling.submit(o3Pro, parseInput(o3Pro, input));
+      await kling.quote(silent, parseInput(silent, input));
+      void kling.runMany([{ model: KLING_O1, input: parseInput(KLING_O1, input) }]);
+      // @ts-expect-error -- O3 Standard supports more durations, and sound
+      await kling.run(KLING_O1, parseInput(KLING_O3_STD, input));
+    };
+    const generic = <M extends Model>(kling: WaveSpeedKling, model: M, input: unknown) =>
+      kling.run(model, parseInput(model, input));
+    const union = (kling: WaveSpeedKling, id: ModelId, input: unknown) =>
+      kling.run(id, parseInput(id, input));
+    expectTypeOf([compiled, generic, union]).toBeArray();
   });
 
   test('into what the client takes', () => {

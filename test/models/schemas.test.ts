@@ -18,7 +18,7 @@ import {
   webhookEventSchema,
   withImageLimit,
 } from 'wavespeed-kling/schemas';
-import { didYouMean } from '../../src/core/messages.js';
+import { suggestField } from '../../src/models/field-messages.js';
 import * as z from 'zod';
 import { BAD_DATA_URLS, BAD_URLS, BLANKS, GOOD_DATA_URLS, GOOD_URLS, NOT_BLANK } from './support.js';
 
@@ -48,32 +48,26 @@ describe('the facts are the pages’', () => {
   });
 
   test('limits and prices', () => {
-    const facts = ({
-      durations,
-      images,
-      imagesWithVideo,
-      sound,
-      milliDollarsPerSecond,
-    }: (typeof models)[ModelId]) => ({
+    const facts = ({ durations, images, imagesWithVideo, sound, price }: (typeof models)[ModelId]) => ({
       durations: [durations[0], durations.at(-1), durations.length],
       images,
       imagesWithVideo,
       sound,
-      milliDollarsPerSecond,
+      price,
     });
     expect(facts(models[KLING_O1])).toEqual({
       durations: [3, 10, 8],
       images: 7,
       imagesWithVideo: 4,
       sound: false,
-      milliDollarsPerSecond: { images: 112, video: 168 },
+      price: { images: 0.112, video: 0.168 },
     });
     expect(facts(models[KLING_O3_STD])).toEqual({
       durations: [3, 15, 13],
       images: 7,
       imagesWithVideo: 4,
       sound: true,
-      milliDollarsPerSecond: { images: 84, video: 126 },
+      price: { images: 0.084, video: 0.126 },
     });
   });
 
@@ -154,7 +148,7 @@ describe.each(IDS)('%s', (id) => {
     });
     test.each(BLANKS)('%j is blank', (prompt) => {
       expect(complaints(id, { prompt })).toEqual([
-        `prompt: got ${JSON.stringify(prompt)} (a string); expected a text that is not blank`,
+        `prompt: got ${JSON.stringify(prompt)} (a string); expected a non-empty string, not only whitespace`,
       ]);
     });
     test.each([
@@ -166,7 +160,7 @@ describe.each(IDS)('%s', (id) => {
       [{ text: 'A fox' }, 'an object'],
     ])('%j is no text', (prompt, shown) => {
       expect(complaints(id, { prompt })).toEqual([
-        `prompt: got ${shown}; expected a text that says what the video shall show`,
+        `prompt: got ${shown}; expected a non-empty string that describes the video`,
       ]);
     });
   });
@@ -178,7 +172,7 @@ describe.each(IDS)('%s', (id) => {
     test.each([...BAD_URLS, ...GOOD_DATA_URLS])('%j is refused', (video) => {
       const [complaint, ...others] = complaints(id, { prompt: 'A fox', video });
       expect(complaint).toMatch(
-        /^video: got ".*" \(a string\); expected an http\(s\) URL such as "https:\/\/example\.com\/clip\.mp4"$/s,
+        /^video: got ".*" \(a string\); expected an http\(s\) URL such as "https:\/\/example\.com\/clip\.mp4"(?:; pass a local file as .*)?$/s,
       );
       expect(others).toEqual([]);
     });
@@ -220,13 +214,13 @@ describe.each(IDS)('%s', (id) => {
     ])('%i images: taken without video %s, with video %s', (count, alone, besideVideo) => {
       const input = { prompt: 'A fox', images: pictures(count) };
       expect(complaints(id, input)).toEqual(
-        alone ? [] : ['images: got an array of 8; expected at most 7 images, 4 beside a reference video'],
+        alone ? [] : ['images: got an array of 8; expected at most 7 images, or 4 with a reference video'],
       );
       const found = complaints(id, { ...input, video: CLIP });
       if (besideVideo) expect(found).toEqual([]);
       else if (alone) {
         expect(found).toEqual([
-          `images: got ${count} images beside a reference video; expected at most 4 (7 without \`video\`)`,
+          `images: got ${count} images with a reference video; expected at most 4 (7 without \`video\`)`,
         ]);
       } else expect(found).toHaveLength(1);
     });
@@ -236,7 +230,7 @@ describe.each(IDS)('%s', (id) => {
         expect.stringContaining('prompt: got ""'),
         expect.stringContaining('video: got "clip.mp4"'),
         expect.stringContaining('duration: got 99'),
-        expect.stringContaining('images: got 5 images beside a reference video'),
+        expect.stringContaining('images: got 5 images with a reference video'),
       ]);
     });
   });
@@ -347,7 +341,7 @@ describe.each(IDS)('%s', (id) => {
 
 test('sound is a field of O3 alone, and a boolean', () => {
   expect(complaints(KLING_O1, { prompt: 'A fox', sound: false })).toEqual([
-    `sound: not a parameter of ${KLING_O1}, which makes no sound; leave it out, or use ${KLING_O3_STD}`,
+    `sound: not supported by ${KLING_O1}; remove it, or use ${KLING_O3_STD}`,
   ]);
   expect(parseInput(KLING_O3_STD, { prompt: 'A fox', sound: true }).sound).toBe(true);
   for (const sound of ['true', 1, null]) {
@@ -374,7 +368,7 @@ describe('what is shown of a wrong value', () => {
   });
 });
 
-describe('didYouMean', () => {
+describe('the suggestion for an unknown field', () => {
   const known = ['prompt', 'video', 'images', 'keep_original_sound', 'aspect_ratio', 'duration', 'sound'];
   test.each([
     ['Prompt', 'prompt'],
@@ -391,16 +385,16 @@ describe('didYouMean', () => {
     ['video_url', 'video'],
     ['generate_audio', 'sound'],
   ])('%s → %s', (given, meant) => {
-    expect(didYouMean(given, known)).toBe(meant);
+    expect(suggestField(given, known)).toBe(meant);
   });
   test.each(['seed', 'negative_prompt', 'webhook', '', 'constructor', '__proto__'])(
     '%j → nothing',
     (given) => {
-      expect(didYouMean(given, known)).toBeUndefined();
+      expect(suggestField(given, known)).toBeUndefined();
     },
   );
   test('names no field that the model does not have', () => {
-    expect(didYouMean('audio', known.slice(0, -1))).toBeUndefined();
+    expect(suggestField('audio', known.slice(0, -1))).toBeUndefined();
   });
 });
 
@@ -429,7 +423,7 @@ describe('the objects compose', () => {
       'images: not a field of this object; the fields are prompt, keep_original_sound, aspect_ratio, duration, sound',
     );
     const [blank] = picked.safeParse({ prompt: ' ' }).error?.issues ?? [];
-    expect(blank?.message).toBe('got " " (a string); expected a text that is not blank');
+    expect(blank?.message).toBe('got " " (a string); expected a non-empty string, not only whitespace');
   });
 
   test('withImageLimit puts the limit beside a video back, for zod and in the JSON Schema', () => {

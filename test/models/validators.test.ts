@@ -39,11 +39,11 @@ const FILLED = { ...VALID, keep_original_sound: true, aspect_ratio: '16:9', soun
 // What is wrong with this one, field by field, and what we say of it.
 const WRONG = { prompt: ' ', duration: '8', aspectRatio: '16:9' };
 const WORDS = [
-  'got " " (a string); expected a text that is not blank',
+  'got " " (a string); expected a non-empty string, not only whitespace',
   'got "8" (a string); expected a whole number of seconds from 3 to 15',
   `aspectRatio: not a field of ${KLING_O3_STD}; did you mean "aspect_ratio"?`,
 ];
-const CROWDED_WORDS = 'got 5 images beside a reference video; expected at most 4 (7 without `video`)';
+const CROWDED_WORDS = 'got 5 images with a reference video; expected at most 4 (7 without `video`)';
 
 describe('Ajv', () => {
   test('compiles the JSON Schema in strict mode, and enforces the limit beside a video', () => {

@@ -96,6 +96,7 @@ export function checkSubmit(model: ModelDefinition, body: unknown): Checked {
 export function priceOf(model: ModelDefinition, fields: Record<string, unknown>): number | undefined {
   const duration = given(fields, 'duration') ?? DEFAULTS.duration;
   if (typeof duration !== 'number' || !model.durations.includes(duration)) return undefined;
-  const { images, video } = model.milliDollarsPerSecond;
-  return duration * (given(fields, 'video') === undefined ? images : video);
+  const { images, video } = model.price;
+  const perSecond = given(fields, 'video') === undefined ? images : video;
+  return (duration * Math.round(perSecond * 10_000)) / 10;
 }

@@ -1,0 +1,24 @@
+/** The models of the catalog with their schemas, and how a model is found by what a caller passes. */
+import { CATALOG, isModelId } from './catalog.js';
+import { defineModel } from './define-model.js';
+import { type DefinedModel, isDefinedModel } from './defined-model.js';
+import { KLING_O1, KLING_O3_STD } from './model-config.js';
+import { throwUnknownModel } from './resolve-config.js';
+
+/** The models by id, each as `defineModel` makes it. */
+export const models = /* @__PURE__ */ (() =>
+  Object.freeze({
+    [KLING_O1]: defineModel(CATALOG[KLING_O1]),
+    [KLING_O3_STD]: defineModel(CATALOG[KLING_O3_STD]),
+  }))();
+
+/** @throws {InvalidInputError} for an unknown model. */
+export function resolveModel(model: unknown): DefinedModel {
+  if (isModelId(model)) return models[model];
+  return isDefinedModel(model) ? model : throwUnknownModel(model);
+}
+
+export type { ModelConfig as ModelDefinition } from './model-config.js';
+export { ASPECT_RATIOS, DEFAULTS, KLING_O1, KLING_O3_STD } from './model-config.js';
+export type { Model } from './resolve-config.js';
+export type { ModelId } from './catalog.js';
