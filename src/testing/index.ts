@@ -27,7 +27,7 @@ export type {
 export { emulatorHandlers, type MswModule } from './msw-handlers.js';
 export type { EmulatorOptions } from './options.js';
 export type { LoggedRequest, Operation } from './network/request-log.js';
-export { sampleVideo } from './service/sample-video.js';
+export { sampleVideo, type SampleVideoInput } from './service/sample-video.js';
 export { type Emulator, startEmulator, type StartEmulatorOptions } from './server.js';
 export { type SignedWebhookHeaders, signWebhook, type SignWebhookOptions } from './service/sign.js';
 export type { EmulatorCore, RequestFilter } from './types.js';

@@ -30,7 +30,7 @@ export interface EmulatorOptions {
   failWith?: string | undefined;
   /** Whether a prediction carries the `input` it was made from. Default true. */
   returnInput?: boolean | undefined;
-  /** The size of every output file, in bytes, made up as it is sent. Default: a real one-second MP4. */
+  /** The size of every output file, in bytes, made up as it is sent. Default: a small MP4 of the task's duration and aspect ratio. */
   outputBytes?: number | undefined;
   /** Whether output files can be fetched in parts (HTTP Range). Default true. */
   outputRanges?: boolean | undefined;

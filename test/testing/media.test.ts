@@ -23,6 +23,9 @@ async function completed(emulator: Emulator): Promise<{ id: string; url: string 
   return { id, url };
 }
 
+/** The input that `completed` submits. */
+const INPUT = { prompt: 'A paper boat' };
+
 describe('the output', () => {
   test('is a real MP4: ftyp, moov and mdat boxes that fill the file, H.264 inside', async () => {
     const emulator = await started();
@@ -36,7 +39,7 @@ describe('the output', () => {
       etag: expect.stringMatching(/^".+"$/),
       'last-modified': expect.stringMatching(/GMT$/),
     });
-    expect(bytes.equals(sampleVideo())).toBe(true);
+    expect(bytes.equals(sampleVideo(INPUT))).toBe(true);
     const boxes: string[] = [];
     let at = 0;
     while (at < bytes.byteLength) {
@@ -46,7 +49,38 @@ describe('the output', () => {
     expect(at).toBe(bytes.byteLength);
     expect(boxes).toEqual(expect.arrayContaining(['ftyp', 'moov', 'mdat']));
     expect(bytes.includes('avc1')).toBe(true);
-    expect(bytes.byteLength).toBeLessThan(6144);
+    expect(bytes.byteLength).toBeLessThan(32_768);
+  });
+
+  test('differs by prompt, aspect ratio and duration, and is the same for the same input', async () => {
+    const emulator = await started();
+    const inputs = [
+      { prompt: 'A fox', duration: 3 },
+      { prompt: 'A heron', duration: 3 },
+      { prompt: 'A fox', duration: 4 },
+      { prompt: 'A fox', duration: 3, aspect_ratio: '9:16' },
+    ];
+    const videos: string[] = [];
+    for (const input of [...inputs, ...inputs]) {
+      const { id } = await submit(emulator, input);
+      emulator.task(id).complete();
+      const [url = ''] = (await result(emulator, id)).outputs;
+      videos.push((await fetchBytes(url)).bytes.toString('base64'));
+    }
+    expect(new Set(videos).size).toBe(4);
+    expect(videos.slice(4)).toEqual(videos.slice(0, 4));
+  });
+
+  test.each([
+    ['16:9', 3, 256, 144],
+    ['9:16', 8, 144, 256],
+    ['1:1', 15, 192, 192],
+  ])('has the size and length that were asked for: %s, %i s', (aspect_ratio, duration, width, height) => {
+    const bytes = Buffer.from(sampleVideo({ prompt: 'A fox', aspect_ratio, duration }));
+    const movie = bytes.indexOf('mvhd') + 4;
+    expect([bytes.readUInt32BE(movie + 12), bytes.readUInt32BE(movie + 16)]).toEqual([1000, duration * 1000]);
+    const entry = bytes.indexOf('avc1', bytes.indexOf('stsd')) + 4;
+    expect([bytes.readUInt16BE(entry + 24), bytes.readUInt16BE(entry + 26)]).toEqual([width, height]);
   });
 
   test.each([
@@ -57,7 +91,7 @@ describe('the output', () => {
   ])('is served in parts: %s', async (range, start, end) => {
     const emulator = await started();
     const { url } = await completed(emulator);
-    const whole = Buffer.from(sampleVideo());
+    const whole = Buffer.from(sampleVideo(INPUT));
     const { status, headers, bytes } = await fetchBytes(url, { range });
     const expected = whole.subarray(start, end);
     const first = start < 0 ? whole.byteLength + start : start;
@@ -72,7 +106,7 @@ describe('the output', () => {
     const emulator = await started();
     const { url } = await completed(emulator);
     const { status, headers } = await fetchBytes(url, { range });
-    expect([status, headers['content-range']]).toEqual([416, `bytes */${sampleVideo().byteLength}`]);
+    expect([status, headers['content-range']]).toEqual([416, `bytes */${sampleVideo(INPUT).byteLength}`]);
   });
 
   test.each(['bytes=0-1,5-6', 'items=0-1', 'bytes=9-5', 'bytes=-', 'nonsense'])(
@@ -113,7 +147,7 @@ describe('the output', () => {
     const { status, headers, bytes } = await fetchBytes(url, {}, 'HEAD');
     expect([status, headers['content-length'], bytes.byteLength]).toEqual([
       200,
-      String(sampleVideo().byteLength),
+      String(sampleVideo(INPUT).byteLength),
       0,
     ]);
   });

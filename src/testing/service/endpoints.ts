@@ -150,7 +150,7 @@ export class Endpoints {
     };
     const file =
       size === undefined
-        ? bytesFile(sampleVideo(), about)
+        ? bytesFile(sampleVideo(task.input), about)
         : { ...about, ...madeUpVideo(size, this.outputVersion) };
     return serveFile(request.method, request.headers, file, this.#settings.outputRanges);
   }

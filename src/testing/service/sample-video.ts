@@ -1,50 +1,99 @@
+/** Draws the video that the emulator returns: a light that wanders over two colours, in H.264 and MP4. */
+import { encodePicture, pictureParameters, sequenceParameters, tileGrid, type TileColour } from './h264.js';
+import { makeMp4 } from './mp4.js';
+
+const SIZES = {
+  '16:9': { width: 256, height: 144 },
+  '9:16': { width: 144, height: 256 },
+  '1:1': { width: 192, height: 192 },
+} as const;
+const FRAMES_PER_SECOND = 8;
+/** How many videos are kept for the next request, such as the next part of the same file. */
+const KEPT = 16;
+
+const drawn = new Map<string, Uint8Array>();
+
+/** The fields of a request that decide what its video looks like. */
+export interface SampleVideoInput {
+  /** Decides the colours and the path of the light. @default '' */
+  prompt?: unknown;
+  /** `'16:9'`, `'9:16'` or `'1:1'`. @default '16:9' */
+  aspect_ratio?: unknown;
+  /** Length in seconds. @default 0.5 */
+  duration?: unknown;
+}
+
 /**
- * A real video to answer with: one second of H.264 in MP4, 320×180, 12 frames, made for this library.
+ * Returns the video that the emulator makes for an input: a real MP4 of its aspect ratio and duration, in colours that
+ * depend on its prompt. The same input gives the same bytes.
  */
+export function sampleVideo(input: SampleVideoInput = {}): Uint8Array {
+  const prompt = typeof input.prompt === 'string' ? input.prompt : '';
+  const ratio = input.aspect_ratio === '9:16' || input.aspect_ratio === '1:1' ? input.aspect_ratio : '16:9';
+  const seconds =
+    typeof input.duration === 'number' && input.duration > 0 ? Math.min(input.duration, 60) : 0.5;
+  const key = JSON.stringify([prompt, ratio, seconds]);
+  const known = drawn.get(key);
+  if (known !== undefined) return known;
+  const bytes = draw(hash(prompt), ratio, seconds);
+  drawn.set(key, bytes);
+  for (const oldest of drawn.keys()) {
+    if (drawn.size <= KEPT) break;
+    drawn.delete(oldest);
+  }
+  return bytes;
+}
 
-const BASE64 = [
-  'AAAAIGZ0eXBpc29tAAACAGlzb21pc28yYXZjMW1wNDEAAAObbW9vdgAAAGxtdmhkAAAAAAAAAAAAAAAAAAAD6AAAA+gAAQAAAQAA',
-  'AAAAAAAAAAAAAAEAAAAAAAAAAAAAAAAAAAABAAAAAAAAAAAAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAgAA',
-  'Aup0cmFrAAAAXHRraGQAAAADAAAAAAAAAAAAAAABAAAAAAAAA+gAAAAAAAAAAAAAAAAAAAAAAAEAAAAAAAAAAAAAAAAAAAABAAAA',
-  'AAAAAAAAAAAAAABAAAAAAUAAAAC0AAAAAAAkZWR0cwAAABxlbHN0AAAAAAAAAAEAAAPoAAAIAAABAAAAAAJibWRpYQAAACBtZGhk',
-  'AAAAAAAAAAAAAAAAAAAwAAAAMABVxAAAAAAALWhkbHIAAAAAAAAAAHZpZGUAAAAAAAAAAAAAAABWaWRlb0hhbmRsZXIAAAACDW1p',
-  'bmYAAAAUdm1oZAAAAAEAAAAAAAAAAAAAACRkaW5mAAAAHGRyZWYAAAAAAAAAAQAAAAx1cmwgAAAAAQAAAc1zdGJsAAAAvXN0c2QA',
-  'AAAAAAAAAQAAAK1hdmMxAAAAAAAAAAEAAAAAAAAAAAAAAAAAAAAAAUAAtABIAAAASAAAAAAAAAABDExhdmMgbGlieDI2NAAAAAAA',
-  'AAAAAAAAAAAAAAAAAAAAGP//AAAAM2F2Y0MBTUAV/+EAGmdNQBW5AiCgz8+AiAAAAwAIAAADAMB4sWwjAQAGaOhDgpLIAAAAEHBh',
-  'c3AAAAABAAAAAQAAABRidHJ0AAAAAAAANKgAADSoAAAAGHN0dHMAAAAAAAAAAQAAAAwAAAQAAAAAFHN0c3MAAAAAAAAAAQAAAAEA',
-  'AABoY3R0cwAAAAAAAAALAAAAAQAACAAAAAABAAAUAAAAAAEAAAgAAAAAAQAAAAAAAAABAAAEAAAAAAEAAAwAAAAAAQAABAAAAAAB',
-  'AAAYAAAAAAEAAAgAAAAAAQAAAAAAAAACAAAEAAAAABxzdHNjAAAAAAAAAAEAAAABAAAADAAAAAEAAABEc3RzegAAAAAAAAAAAAAA',
-  'DAAAA9QAAACCAAAALQAAADAAAAAYAAAAfQAAACEAAAB+AAAARgAAAB8AAAAoAAAAIQAAABRzdGNvAAAAAAAAAAEAAAPLAAAAPXVk',
-  'dGEAAAA1bWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAbWRpcmFwcGwAAAAAAAAAAAAAAAAIaWxzdAAAAAhmcmVlAAAGnW1kYXQAAAKw',
-  'BgX//6zcRem95tlIt5Ys2CDZI+7veDI2NCAtIGNvcmUgMTY0IHIzMDk1IGJhZWU0MDAgLSBILjI2NC9NUEVHLTQgQVZDIGNvZGVj',
-  'IC0gQ29weWxlZnQgMjAwMy0yMDIyIC0gaHR0cDovL3d3dy52aWRlb2xhbi5vcmcveDI2NC5odG1sIC0gb3B0aW9uczogY2FiYWM9',
-  'MSByZWY9MTYgZGVibG9jaz0xOjA6MCBhbmFseXNlPTB4MToweDEzMSBtZT11bWggc3VibWU9MTAgcHN5PTEgcHN5X3JkPTEuMDA6',
-  'MC4wMCBtaXhlZF9yZWY9MSBtZV9yYW5nZT0yNCBjaHJvbWFfbWU9MSB0cmVsbGlzPTIgOHg4ZGN0PTAgY3FtPTAgZGVhZHpvbmU9',
-  'MjEsMTEgZmFzdF9wc2tpcD0xIGNocm9tYV9xcF9vZmZzZXQ9LTIgdGhyZWFkcz0zIGxvb2thaGVhZF90aHJlYWRzPTEgc2xpY2Vk',
-  'X3RocmVhZHM9MCBucj0wIGRlY2ltYXRlPTEgaW50ZXJsYWNlZD0wIGJsdXJheV9jb21wYXQ9MCBjb25zdHJhaW5lZF9pbnRyYT0w',
-  'IGJmcmFtZXM9OCBiX3B5cmFtaWQ9MiBiX2FkYXB0PTIgYl9iaWFzPTAgZGlyZWN0PTMgd2VpZ2h0Yj0xIG9wZW5fZ29wPTAgd2Vp',
-  'Z2h0cD0yIGtleWludD0yNTAga2V5aW50X21pbj0xMiBzY2VuZWN1dD00MCBpbnRyYV9yZWZyZXNoPTAgcmNfbG9va2FoZWFkPTYw',
-  'IHJjPWNyZiBtYnRyZWU9MSBjcmY9MzYuMCBxY29tcD0wLjYwIHFwbWluPTAgcXBtYXg9NjkgcXBzdGVwPTQgaXBfcmF0aW89MS40',
-  'MCBhcT0xOjEuMDAAgAAAARxliIEAB3/+O7PApBiU4T3MumNWEaqLvdisH/4+IAU9k704OjRqwaaUUHPx1YZ9bDadTyi/CzvmbKN9',
-  'seQUG1l9vI2XBHZMpu5Q32QC/KXl6Unnbqj6OtWa0Q8loX+Fg3Iq9xRNfIqEgAUvNK17Y2VFGe3pf9hVeUPndJ9/zOdMlAABfPpL',
-  '1KYKZbMuevVC3VXz2zvOwbpYABdasnOpa/MsrE70PtUth2VQ/4/a2ldJ24+AAE8X11uu3LlPSE33gexB09RlE65scABpvyRLjiE4',
-  '5O+l1WpBHZ64ZZgADOPuw2wqDj+nJZTVx4cf0ugAD6vttz/zNxRpQbIPLAAAL/7Djtayd6/0i1mQAAMScg8Axro/DxeYAJ3Hn4d8',
-  'gQAAAH5BmgiNiG//BK9s274sB8dn7wMauxLLqAjJTK4RTxOcqA48AJbNU4U7SPrwltopNSpGCaVPrRiEn1H355SuignZ5ioLlaGd',
-  '/5g4SJHUTZDhj3MpFHlagkC+ty5i9B0xPGLPVcjE6bhYYW8l0yLQ9kt/UjbHW6oJUYe24Q4X22AAAAApQZ4QRxDfU8uQCcJx6VSM',
-  'yFvv2P2mctj3kcXK4Srvs6WZQUWlFUgGxOcAAAAsAZ4YJohn/17W6ukieHWThnC8i2FGoI/F8459IdMtsM9KT1rvRJKZItddN3oA',
-  'AAAUAZ4YbUhn/x3baLQrlxlsKEbXRvEAAAB5QZoYyTUCAtEymBDvAgBl4CrGax4/yghYtARAu/pXnkQNTr0Fs60Lv1Obsu8NdPGs',
-  'mlstK/9qNWfIsRJtBB6k+UrASyhtWEdv2ru7RAr3+WThMKnlNDem8cqqNNwXnvM4Cl1dm8h+JCKVPKA6MYhkUsXpdd0b7re1iQAA',
-  'AB0BniCtyGf/V+Oc6cYuZGm2Rk3DKL3K1duMncjo5QAAAHpBmiFpfAgUtEymAQz/A/I6qHDbSKtdFpC4AAAGLN4Qw88I2TJPWM7z',
-  'mke/uQXU1vLIlAz1cT1IxYR3QcHv2ugQnUkyl701dVJ3voeDVySRXBhNfqGUjvuo7PCWxZ3I1wFLSRS0t+u1umI9oPqO5XoywIEh',
-  'sm/qEsvkHQAAAEJBnikMkQ3/RTfCOehq/9fCigNxxiwZYhyVsUCMmG/sOC5LShWpivtVXBFaRwVFqSzfW8tN6nReBrib2wx/XJ5o',
-  'jcwAAAAbAZ4w7IiGfzZqefcHou2QkM6+jLPAXa59HIrbAAAAJAGeMSyyGf9Qo81YvJIHM/8hTOYk0Ydb6+aAPKCwURnJTbzlXQAA',
-  'AB0BnjFMshn/NmfXTR/rG7ZEJfQkmsMo2hmoMvqqXg==',
-];
+function draw(seed: number, ratio: keyof typeof SIZES, seconds: number): Uint8Array {
+  const size = SIZES[ratio];
+  const { columns, rows } = tileGrid(size);
+  const hue = seed % 360;
+  const ground = colour(hue, 0.6, 0.16);
+  const sky = colour(hue + 40 + ((seed >>> 9) % 80), 0.55, 0.46);
+  const light = colour(hue + 180, 0.9, 0.74);
+  const turns = 1 + ((seed >>> 16) % 3);
+  const pictures = Array.from({ length: Math.round(seconds * FRAMES_PER_SECOND) }, (_, number) => {
+    const time = number / FRAMES_PER_SECOND;
+    const x = 0.5 + 0.36 * Math.sin(time * 0.9 + (seed >>> 20));
+    const y = 0.5 + 0.34 * Math.cos(time * 0.9 * turns);
+    return encodePicture(size, number, (column, row) => {
+      const height = (row + 0.5) / rows + 0.08 * Math.sin(time + column / 3);
+      const distance = Math.hypot((column + 0.5) / columns - x, ((row + 0.5) / rows - y) * (rows / columns));
+      return mix(mix(sky, ground, height), light, 1.25 - distance * 5);
+    });
+  });
+  return makeMp4({
+    size,
+    framesPerSecond: FRAMES_PER_SECOND,
+    sequenceParameters: sequenceParameters(size),
+    pictureParameters: pictureParameters(),
+    pictures,
+  });
+}
 
-let decoded: Buffer | undefined;
+/** 32-bit FNV-1a. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) value = Math.imul(value ^ byte, 0x01000193);
+  return value >>> 0;
+}
 
-/** Gives the video's bytes; decoded once, when first asked for. */
-export function sampleVideo(): Uint8Array {
-  decoded ??= Buffer.from(BASE64.join(''), 'base64');
-  return decoded;
+/** Converts hue, saturation and lightness to a colour in video range (BT.601). */
+function colour(hue: number, saturation: number, lightness: number): TileColour {
+  const channel = (offset: number) => {
+    const place = (offset + hue / 30) % 12;
+    return (
+      lightness -
+      saturation * Math.min(lightness, 1 - lightness) * Math.max(-1, Math.min(place - 3, 9 - place, 1))
+    );
+  };
+  const [red, green, blue] = [channel(0), channel(8), channel(4)];
+  const luma = 0.299 * red + 0.587 * green + 0.114 * blue;
+  return [16 + 219 * luma, 128 + (224 * (blue - luma)) / 1.772, 128 + (224 * (red - luma)) / 1.402];
+}
+
+function mix(from: TileColour, to: TileColour, share: number): TileColour {
+  const part = Math.min(1, Math.max(0, share));
+  const blend = (index: 0 | 1 | 2) => Math.round(from[index] + (to[index] - from[index]) * part);
+  return [blend(0), blend(1), blend(2)];
 }
