@@ -68,7 +68,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
     const headers = { authorization: 'Bearer key' };
     const done = await data(await fetch(`${API}/predictions/${submitted.id}/result`, { headers }));
     const response = await fetch(done.outputs[0] ?? '');
-    const video = sampleVideo({ prompt: 'x' });
+    const video = sampleVideo({ prompt: 'x', duration: 5 });
     expect(Buffer.from(await response.arrayBuffer()).equals(video)).toBe(true);
     expect(response.headers.get('content-length')).toBe(String(video.byteLength));
     const part = await fetch(done.outputs[0] ?? '', { headers: { range: 'bytes=4-7' } });

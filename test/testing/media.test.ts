@@ -24,7 +24,7 @@ async function completed(emulator: Emulator): Promise<{ id: string; url: string 
 }
 
 /** The input that `completed` submits. */
-const INPUT = { prompt: 'A paper boat' };
+const INPUT = { prompt: 'A paper boat', duration: 5 };
 
 describe('the output', () => {
   test('is a real MP4: ftyp, moov and mdat boxes that fill the file, H.264 inside', async () => {
