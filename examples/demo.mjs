@@ -12,7 +12,7 @@ import { estimateCost, KLING_O1, KLING_O3_STD, WaveSpeedError, WaveSpeedKling } 
 const live = Boolean(process.env.WAVESPEED_API_KEY);
 const emulator = live
   ? undefined
-  : await (await import('wavespeed-kling/testing')).startEmulator({ createdMs: 500, processingMs: 2500 });
+  : await (await import('wavespeed-kling/testing')).startEmulator({ queueMs: 500, processingMs: 2500 });
 const kling = new WaveSpeedKling(emulator && { apiKey: emulator.apiKey, baseUrl: emulator.url });
 console.log(live ? 'On the live service.' : 'On the emulator: no network, no cost. The videos are samples.');
 

@@ -504,7 +504,7 @@ describe('observability', () => {
 });
 
 test('a prediction survives JSON and a restart', async () => {
-  const emulator = await startEmulator({ createdMs: 10, processingMs: 10 });
+  const emulator = await startEmulator({ queueMs: 10, processingMs: 10 });
   const first = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
   const stored = JSON.stringify(await first.submit(KLING_O3_STD, INPUT));
   await first.close();

@@ -221,7 +221,7 @@ describe('a process', () => {
     import { KLING_O3_STD, WaveSpeedKling } from 'wavespeed-kling';
     const service = spawn(process.execPath, ['--input-type=module', '-e', ${JSON.stringify(`
       import { startEmulator } from 'wavespeed-kling/testing';
-      const emulator = await startEmulator({ createdMs: 50, processingMs: 1000 });
+      const emulator = await startEmulator({ queueMs: 50, processingMs: 1000 });
       ${fault}
       console.log(emulator.url);
       setTimeout(() => process.exit(), 60_000);

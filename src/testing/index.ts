@@ -1,12 +1,9 @@
-/**
- * The public entry `wavespeed-kling/testing`: named exports, no logic.
- */
+/** The public entry `wavespeed-kling/testing`: named exports, no logic. */
 export type { AddedTask, EmulatorAccount } from './service/account.js';
 export { type EmulatorClock, ManualClock } from './service/clock.js';
 export type { WebhookDelivery } from './service/deliver.js';
 export { createEmulator } from './emulator.js';
 export type {
-  Acceptance,
   DataFault,
   DelayFault,
   DripFault,

@@ -1,55 +1,75 @@
-/**
- * What the emulator can be told when it is made, and what holds when nothing is said.
- */
-import { checkFields } from './check.js';
+/** The options of an emulator, their defaults and their checks. */
+import { type DefinedModel, isDefinedModel } from '../models/defined-model.js';
+import { checkChoice, checkFields } from './check.js';
 import type { ManualClock } from './service/clock.js';
 
-/** Sets up an emulator; every field may be left out. */
+/** Options of `createEmulator`, `startEmulator` and `emulatorHandlers`. */
 export interface EmulatorOptions {
-  /** The only key that is accepted. Default: any key that is not empty. */
+  /** The only accepted API key. @default any non-empty key */
   apiKey?: string | undefined;
-  /** What the account holds at the start, in US dollars. Default 100. */
+  /** Initial balance of the account, in US dollars. @default 100 */
   balance?: number | undefined;
-  /** How long a task stays `created`, in milliseconds. Default 50. */
-  createdMs?: number | undefined;
-  /** How long a task then stays `processing`, in milliseconds. Default 250. */
+  /** Models to serve in addition to the two built-in ones, made by `defineModel`. @default none */
+  models?: readonly DefinedModel[] | undefined;
+  /** Time that a task stays `created`, in milliseconds. @default 50 */
+  queueMs?: number | undefined;
+  /** Time that a task then stays `processing`, in milliseconds. @default 250 */
   processingMs?: number | undefined;
-  /** `real`, or a clock of your own that moves only when advanced. Default `real`. */
+  /** `real`, or a `ManualClock` that moves only when advanced. @default 'real' */
   clock?: 'real' | ManualClock | undefined;
-  /** How many tasks may be started within a minute; beyond it 429. Default: no limit. */
+  /** Maximum number of submits per minute; more are rejected with 429. @default no limit */
   perMinute?: number | undefined;
-  /** How many tasks may run at once; beyond it 429. Default: no limit. */
-  concurrent?: number | undefined;
-  /** How long after its submit a task's result URL still answers 404, in milliseconds. Default 0. */
+  /** Maximum number of tasks that run at the same time. @default no limit */
+  concurrency?: number | undefined;
+  /** Submits over `concurrency`: `reject` with 429, or `queue` (`created` until another task ends). @default 'reject' */
+  overConcurrency?: 'reject' | 'queue' | undefined;
+  /** HTTP status of a submit that the balance does not cover; its `error_code` is always 1406. @default 402 */
+  insufficientCreditsStatus?: 400 | 402 | 403 | undefined;
+  /** Time after a submit during which the result URL still responds 404, in milliseconds. @default 0 */
   resultLagMs?: number | undefined;
-  /** How long after its submit a task is still missing from the list, in milliseconds. Default 0. */
+  /** Time after a submit during which the list does not show the task, in milliseconds. @default 0 */
   listLagMs?: number | undefined;
-  /** Whether outputs are flagged as not safe for work. Default false. */
-  nsfw?: boolean | undefined;
-  /** Makes every task end as `failed` with this message. Default: they complete. */
-  failWith?: string | undefined;
-  /** Whether a prediction carries the `input` it was made from. Default true. */
+  /** Field in which the list shows a task's input to requests with `include_inputs: true`. @default 'inputs' */
+  listInputs?: 'inputs' | 'input' | 'never' | undefined;
+  /** Whether the result URL shows the task's `input`. @default true */
   returnInput?: boolean | undefined;
-  /** The size of every output file, in bytes, made up as it is sent. Default: a small MP4 of the task's duration and aspect ratio. */
+  /** Longest wait of a submit with `enable_sync_mode: true`, in milliseconds. @default 60000 */
+  syncLimitMs?: number | undefined;
+  /** Whether outputs are flagged as not safe for work. @default false */
+  nsfw?: boolean | undefined;
+  /** Error message with which every task fails. @default tasks complete */
+  failWith?: string | undefined;
+  /** Service code of failed tasks, `data.code`; 1200 is content moderation. @default 1403 */
+  failCode?: number | undefined;
+  /** Size of every output file, in bytes; the content is generated. @default a small MP4 of the task's duration and aspect ratio */
   outputBytes?: number | undefined;
-  /** Whether output files can be fetched in parts (HTTP Range). Default true. */
+  /** Whether output files can be fetched in parts (HTTP Range). @default true */
   outputRanges?: boolean | undefined;
-  /** Whether `POST /media/uploads` is known; when false it answers 404 and only the multipart upload works. Default true. */
+  /** Whether `POST /media/uploads` exists; without it only multipart uploads work. @default true */
   ticketUploads?: boolean | undefined;
-  /** Whether uploaded bytes are kept to be served back; when false only their number is. Default true. */
+  /** Whether a ticket's headers hold `If-None-Match: *`: a PUT after a stored one responds 412. @default true */
+  conditionalUploads?: boolean | undefined;
+  /** Whether uploaded bytes are kept and served back; without it only their number is. @default true */
   keepUploads?: boolean | undefined;
-  /** The wait before a refused webhook is sent again, in milliseconds; doubled each time. Default 100. */
+  /** Delay before a rejected webhook is sent again, in milliseconds; doubled each time. @default 100 */
   webhookRetryMs?: number | undefined;
-  /** How many times a delivered webhook is delivered once more, under the same id. Default 0. */
+  /** Number of times that a delivered webhook is delivered again, with the same id. @default 0 */
   webhookDuplicates?: number | undefined;
-  /** The secret that webhooks are signed with. Default: one made up for this emulator. */
+  /** Secret that webhooks are signed with. @default a random one */
   webhookSecret?: string | undefined;
 }
 
-/** The options that mean "no limit" or "any" when they are left out. */
-type OpenOption = 'apiKey' | 'perMinute' | 'concurrent' | 'failWith' | 'outputBytes' | 'webhookSecret';
+/** Options without a default value. */
+type OpenOption =
+  | 'apiKey'
+  | 'perMinute'
+  | 'concurrency'
+  | 'failWith'
+  | 'failCode'
+  | 'outputBytes'
+  | 'webhookSecret';
 
-/** The options with every default filled in. */
+/** The options with all defaults filled in. */
 export type Settings = {
   [Field in keyof EmulatorOptions]-?: Field extends OpenOption
     ? EmulatorOptions[Field]
@@ -68,31 +88,58 @@ function limit(name: string, value: number | undefined): number | undefined {
   return value === undefined ? undefined : amount(name, value, 0);
 }
 
+function choice<Choice extends string>(
+  name: string,
+  value: Choice | undefined,
+  choices: readonly [Choice, ...Choice[]],
+): Choice {
+  if (value !== undefined) checkChoice(name, value, choices);
+  return value ?? choices[0];
+}
+
+function checkModels(models: readonly unknown[]): void {
+  if (Array.isArray(models) && models.every(isDefinedModel)) return;
+  throw new RangeError('models: expected an array of models made by defineModel');
+}
+
 /**
- * Fills in the defaults, and refuses what cannot be meant.
+ * Checks the options and fills in the defaults.
  *
  * @param others The names of options that are read elsewhere.
+ * @throws {RangeError} for an unknown option or an invalid value, naming it.
  */
-export function settle(options: EmulatorOptions, others: readonly string[]): Settings {
+export function resolveOptions(options: EmulatorOptions, others: readonly string[]): Settings {
   if (options.apiKey !== undefined && options.apiKey.trim() === '') {
     throw new RangeError('apiKey: got an empty string; expected a key, or nothing to accept any');
+  }
+  checkModels(options.models ?? []);
+  const creditStatus = options.insufficientCreditsStatus ?? 402;
+  if (![400, 402, 403].includes(creditStatus)) {
+    throw new RangeError(`insufficientCreditsStatus: got ${String(creditStatus)}; expected 400, 402 or 403`);
   }
   const settings: Settings = {
     apiKey: options.apiKey,
     balance: amount('balance', options.balance, 100),
-    createdMs: amount('createdMs', options.createdMs, 50),
+    models: options.models ?? [],
+    queueMs: amount('queueMs', options.queueMs, 50),
     processingMs: amount('processingMs', options.processingMs, 250),
     clock: options.clock ?? 'real',
     perMinute: limit('perMinute', options.perMinute),
-    concurrent: limit('concurrent', options.concurrent),
+    concurrency: limit('concurrency', options.concurrency),
+    overConcurrency: choice('overConcurrency', options.overConcurrency, ['reject', 'queue']),
+    insufficientCreditsStatus: creditStatus,
     resultLagMs: amount('resultLagMs', options.resultLagMs, 0),
     listLagMs: amount('listLagMs', options.listLagMs, 0),
+    listInputs: choice('listInputs', options.listInputs, ['inputs', 'input', 'never']),
+    returnInput: options.returnInput ?? true,
+    syncLimitMs: amount('syncLimitMs', options.syncLimitMs, 60_000),
     nsfw: options.nsfw ?? false,
     failWith: options.failWith,
-    returnInput: options.returnInput ?? true,
+    failCode: limit('failCode', options.failCode),
     outputBytes: limit('outputBytes', options.outputBytes),
     outputRanges: options.outputRanges ?? true,
     ticketUploads: options.ticketUploads ?? true,
+    conditionalUploads: options.conditionalUploads ?? true,
     keepUploads: options.keepUploads ?? true,
     webhookRetryMs: amount('webhookRetryMs', options.webhookRetryMs, 100),
     webhookDuplicates: amount('webhookDuplicates', options.webhookDuplicates, 0),

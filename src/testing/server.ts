@@ -4,8 +4,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { breakOff, carryOut } from './network/send-response.js';
-import { Core } from './emulator.js';
+import { breakOff, sendResponse } from './network/send-response.js';
+import { EmulatorEngine } from './emulator.js';
 import type { EmulatorCore } from './types.js';
 import type { EmulatorOptions } from './options.js';
 
@@ -46,7 +46,7 @@ function headersOf(message: IncomingMessage): Record<string, string> {
   return headers;
 }
 
-class LocalEmulator extends Core implements Emulator {
+class LocalEmulator extends EmulatorEngine implements Emulator {
   #server: Server | undefined;
   #port: number;
   readonly #keepAliveTimeoutMs: number;
@@ -149,7 +149,7 @@ class LocalEmulator extends Core implements Emulator {
         body: request.iterator({ destroyOnReturn: false }),
         socket: { connection: connection.number, reused: connection.requests > 1 },
       });
-      if (!socket.destroyed) await carryOut(plan, request, response, (ms) => this.#pause(ms));
+      if (!socket.destroyed) await sendResponse(plan, request, response, (ms) => this.#pause(ms));
     } catch {
       // The client broke off in the middle of its request: nobody is left to answer.
       socket.destroy();

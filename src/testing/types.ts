@@ -34,6 +34,8 @@ export interface EmulatorCore {
   readonly uploads: readonly EmulatedUpload[];
   /** Every attempt to deliver a webhook, in order. */
   readonly deliveries: readonly WebhookDelivery[];
+  /** Empties `requests` and `keyLeaks`. */
+  clearRequests(): void;
   /** Counts the requests that match. */
   requestCount(filter?: RequestFilter): number;
   /**
@@ -54,7 +56,7 @@ export interface EmulatorCore {
   /** Puts a task into the account's history that was started elsewhere: not charged here, and not in `account.tasks`. */
   addTask(task?: AddedTask): EmulatedTask;
   /** Makes every output another file, under another ETag, as when a CDN's copy is replaced between two requests. */
-  changeOutputs(): void;
+  rotateOutputs(): void;
   /** Waits until no webhook is on its way any more. */
   settled(): Promise<void>;
   /** Answers as `fetch` would, without any network: for `new WaveSpeedKling({ fetch: emulator.fetch })`, on any host. */

@@ -2,7 +2,7 @@
 import { startEmulator } from 'wavespeed-kling/testing';
 
 const [least = 0, most = 0] = process.argv.slice(2).map(Number);
-const emulator = await startEmulator({ balance: 1e6, createdMs: 1000, processingMs: 1e9 });
+const emulator = await startEmulator({ balance: 1e6, queueMs: 1000, processingMs: 1e9 });
 /** @type {Map<string, number>} */
 const ended = new Map();
 let known = 0;

@@ -297,7 +297,7 @@ test('watch can be left while it waits: nothing more is sent', async () => {
 
 test('when the last of many waits ends in the middle of a sweep, the rest of the list is not asked for', async () => {
   vi.useFakeTimers();
-  const emulator = createEmulator({ balance: 1000, createdMs: 60_000, processingMs: 60_000 });
+  const emulator = createEmulator({ balance: 1000, queueMs: 60_000, processingMs: 60_000 });
   for (let count = 0; count < 400; count++) emulator.addTask({ model: KLING_O3_STD });
   const kling = new WaveSpeedKling({ apiKey: 'k', fetch: emulator.fetch });
   const controller = new AbortController();

@@ -12,7 +12,7 @@ it.each([true, false])(
     await using emulator = await startEmulator({
       ticketUploads,
       outputBytes: 3_000_000,
-      createdMs: 1,
+      queueMs: 1,
       processingMs: 1,
     });
     await using kling = new WaveSpeedKling({ apiKey: 'key', baseUrl: emulator.url });

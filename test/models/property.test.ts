@@ -128,7 +128,7 @@ test('through fetch, on a faked clock', async () => {
   vi.useFakeTimers();
   await fc.assert(
     fc.asyncProperty(plan, async (drawn) => {
-      const emulator = createEmulator({ createdMs: 60, processingMs: 60 });
+      const emulator = createEmulator({ queueMs: 60, processingMs: 60 });
       await check(emulator, { fetch: emulator.fetch }, drawn, async (running) => {
         let isOver = false;
         void running.finally(() => {
@@ -148,7 +148,7 @@ test('through undici, over real sockets', async () => {
   // Drawn beforehand and run side by side: the waiting is what takes the time.
   for (const drawn of fc.sample(plan, { numRuns: 60, seed: 20_261_121 })) {
     const one = async () => {
-      const emulator = await startEmulator({ createdMs: 60, processingMs: 60 });
+      const emulator = await startEmulator({ queueMs: 60, processingMs: 60 });
       try {
         await check(emulator, { baseUrl: emulator.url }, drawn, async (running) => {
           await running;

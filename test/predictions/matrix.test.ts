@@ -217,7 +217,7 @@ function on(
   body: (service: Service) => Promise<void>,
 ): () => Promise<void> {
   return async () => {
-    const emulator = await startEmulator({ createdMs: 20, processingMs: 0 });
+    const emulator = await startEmulator({ queueMs: 20, processingMs: 0 });
     const kling = new WaveSpeedKling({
       apiKey: emulator.apiKey,
       baseUrl: emulator.url,

@@ -33,7 +33,7 @@ afterEach(() => {
 });
 
 function setUp(options: EmulatorOptions = {}) {
-  const emulator = createEmulator({ balance: 10_000, createdMs: 1000, processingMs: 1000, ...options });
+  const emulator = createEmulator({ balance: 10_000, queueMs: 1000, processingMs: 1000, ...options });
   const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, fetch: emulator.fetch });
   return { emulator, kling };
 }
@@ -109,7 +109,7 @@ describe('runMany', () => {
   });
 
   test('keeps to the concurrency', async () => {
-    const { kling, emulator } = setUp({ concurrent: 4 });
+    const { kling, emulator } = setUp({ concurrency: 4 });
     const { results } = await collect(kling, requests(20), { concurrency: 4, perMinute: 1000 });
     expect(results.every(({ status }) => status === 'fulfilled')).toBe(true);
     // Had there been a fifth at once, it would have been answered 429, and submitted again.
@@ -117,7 +117,7 @@ describe('runMany', () => {
   });
 
   test('keeps to the starts in any minute, by default to the lowest level’s', async () => {
-    const { kling, emulator } = setUp({ perMinute: 2, concurrent: 2 });
+    const { kling, emulator } = setUp({ perMinute: 2, concurrency: 2 });
     const { results } = await collect(kling, requests(5), {});
     expect(results).toHaveLength(5);
     const starts = emulator.requests.filter(({ operation }) => operation === 'submit').map(({ at }) => at);
@@ -210,7 +210,7 @@ describe('runMany', () => {
 
   /** A service whose answers to submits come late. */
   function slow(delayMs: number) {
-    const set = setUp({ createdMs: 60_000 });
+    const set = setUp({ queueMs: 60_000 });
     set.emulator.fail({ on: 'submit', kind: 'delay', ms: delayMs, times: Infinity });
     return set;
   }
@@ -294,7 +294,7 @@ describe('runMany', () => {
 
   test('left while submits wait for a socket, it lets those be told that were sent, and sends no other', async () => {
     vi.useRealTimers();
-    const emulator = await startEmulator({ balance: 10_000, createdMs: 60_000 });
+    const emulator = await startEmulator({ balance: 10_000, queueMs: 60_000 });
     emulator.fail({ on: 'submit', kind: 'delay', ms: 3000, times: Infinity });
     const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
     const saved: string[] = [];

@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 function setUp(options: EmulatorOptions = {}) {
-  const emulator = createEmulator({ balance: 10_000, createdMs: 2000, processingMs: 6000, ...options });
+  const emulator = createEmulator({ balance: 10_000, queueMs: 2000, processingMs: 6000, ...options });
   const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, fetch: emulator.fetch });
   return { emulator, kling };
 }
@@ -184,7 +184,7 @@ describe('many waits', () => {
     ['says "failed" of them all', () => ({ status: 'failed', outputs: [] })],
     ['has them completed without a video', () => ({ status: 'completed', outputs: null })],
   ])('go by their result URLs where the list %s', async (_how, change) => {
-    const { emulator } = setUp({ createdMs: 0, processingMs: 20_000 });
+    const { emulator } = setUp({ queueMs: 0, processingMs: 20_000 });
     const kling = withList(emulator, (task) => ({ ...task, ...change() }));
     const ends = await runTimed(kling, 40, { pollIntervalMs: 1000 });
     // Two looks later than by polling each: one that finds the list out, and one more.
@@ -194,7 +194,7 @@ describe('many waits', () => {
   });
 
   test('are found one by one where the list is wrong about a few', async () => {
-    const { emulator } = setUp({ createdMs: 0, processingMs: 5000 });
+    const { emulator } = setUp({ queueMs: 0, processingMs: 5000 });
     const wrong = new Set<unknown>();
     const kling = withList(emulator, (task) => {
       if (wrong.size < 8) wrong.add(task.id);
@@ -206,14 +206,14 @@ describe('many waits', () => {
   });
 
   test('are not held up by a list that hangs: neither their ends nor their deadlines', async () => {
-    const { emulator, kling } = setUp({ createdMs: 0, processingMs: 2000 });
+    const { emulator, kling } = setUp({ queueMs: 0, processingMs: 2000 });
     emulator.fail({ on: 'list', kind: 'hang', when: 'headers', times: Infinity });
     const ends = await runTimed(kling, 20, { timeoutMs: 4000 });
     expect(Math.max(...ends)).toBeLessThanOrEqual(3000);
   });
 
   test('are not held up by result URLs that hang for others', async () => {
-    const { emulator, kling } = setUp({ createdMs: 0, processingMs: 4000 });
+    const { emulator, kling } = setUp({ queueMs: 0, processingMs: 4000 });
     emulator.fail({ on: 'list', kind: 'status', status: 404, times: Infinity });
     emulator.fail({ on: 'result', kind: 'hang', when: 'headers', times: 60 });
     const started = Date.now();
@@ -246,7 +246,7 @@ describe('many waits', () => {
   });
 
   test('do not ask again and again about an end that the result URL denies, nor tell of no status', async () => {
-    const { emulator } = setUp({ createdMs: 0, processingMs: 15_000 });
+    const { emulator } = setUp({ queueMs: 0, processingMs: 15_000 });
     const kling = withList(emulator, (task) => ({
       ...task,
       status: String(task.id).charCodeAt(0) % 2 === 0 ? 'failed' : undefined,
@@ -296,7 +296,7 @@ describe('a wait among many', () => {
   });
 
   test('has a webhook’s end without a video confirmed, also when it comes in mid-look', async () => {
-    const { emulator } = setUp({ createdMs: 0, processingMs: 60_000 });
+    const { emulator } = setUp({ queueMs: 0, processingMs: 60_000 });
     let slow = '';
     const kling = new WaveSpeedKling({
       apiKey: emulator.apiKey,
@@ -333,7 +333,7 @@ describe('a wait among many', () => {
   });
 
   test('that the list cannot show is looked at in its time beside others that ask often', async () => {
-    const { emulator, kling } = setUp({ createdMs: 0, processingMs: 60_000 });
+    const { emulator, kling } = setUp({ queueMs: 0, processingMs: 60_000 });
     const tasks = await Promise.all(Array.from({ length: 7 }, () => kling.submit(KLING_O3_STD, INPUT)));
     const [first, ...rest] = tasks.map(({ id }) => id);
     const others = Promise.all(rest.map((id) => kling.wait(id, { pollIntervalMs: 50 })));
@@ -350,7 +350,7 @@ describe('a wait among many', () => {
   });
 
   test('leaves no page on its way where another of the same sweep fails', async () => {
-    const { emulator } = setUp({ createdMs: 0, processingMs: 3000 });
+    const { emulator } = setUp({ queueMs: 0, processingMs: 3000 });
     const hanging: (AbortSignal | undefined)[] = [];
     const kling = new WaveSpeedKling({
       apiKey: emulator.apiKey,
@@ -370,7 +370,7 @@ describe('a wait among many', () => {
   });
 
   test('knows at its deadline how far its task was', async () => {
-    const { kling } = setUp({ createdMs: 2000, processingMs: 60_000 });
+    const { kling } = setUp({ queueMs: 2000, processingMs: 60_000 });
     const waits = Array.from({ length: 20 }, () =>
       failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 5500 }), WaitTimeoutError),
     );

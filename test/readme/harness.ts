@@ -6,7 +6,7 @@ import { type Emulator, startEmulator } from 'wavespeed-kling/testing';
 // oxlint-disable-next-line eslint/no-restricted-syntax -- the harness stands in for the whole module
 export * from 'wavespeed-kling';
 
-export const emulator: Emulator = await startEmulator({ createdMs: 20, processingMs: 50 });
+export const emulator: Emulator = await startEmulator({ queueMs: 20, processingMs: 50 });
 const clients: Client[] = [];
 
 export class WaveSpeedKling extends Client {

@@ -6,7 +6,7 @@ const { startEmulator } = require('wavespeed-kling/testing');
 const { verifyWebhook } = require('wavespeed-kling/webhooks');
 
 async function main() {
-  const emulator = await startEmulator({ createdMs: 10, processingMs: 10 });
+  const emulator = await startEmulator({ queueMs: 10, processingMs: 10 });
   const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
   const pixel = new Blob([
     Buffer.from(

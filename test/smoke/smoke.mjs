@@ -13,7 +13,7 @@ import { inputJsonSchemas, klingO1InputSchema } from 'wavespeed-kling/schemas';
 import { startEmulator } from 'wavespeed-kling/testing';
 import { verifyWebhook } from 'wavespeed-kling/webhooks';
 
-const emulator = await startEmulator({ createdMs: 10, processingMs: 10 });
+const emulator = await startEmulator({ queueMs: 10, processingMs: 10 });
 const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
 const pixel = new Blob([
   Buffer.from(

@@ -1,9 +1,9 @@
 /**
- * Checks the account: money, history, limits, and the secret.
+ * Checks the account: money, history and the secret.
  */
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/testing/index.js';
-import { call, type Data, O1, O3, started, submit } from './support.js';
+import { call, type Data, O1, O3, result, started, submit } from './support.js';
 
 const HOURS = 60 * 60 * 1000;
 
@@ -71,42 +71,6 @@ describe('money', () => {
   });
 });
 
-describe('limits', () => {
-  test('more starts in a minute than allowed: 429 with the seconds to wait, and nothing charged', async () => {
-    const clock = new ManualClock();
-    const emulator = await started({ clock, perMinute: 2 });
-    await submit(emulator);
-    clock.advance(10_000);
-    await submit(emulator);
-    const reply = await call(emulator, O3, { body: { prompt: 'x' } });
-    expect([reply.status, reply.headers['retry-after']]).toEqual([429, '50']);
-    expect(emulator.account.tasks).toHaveLength(2);
-    clock.advance(50_000);
-    await submit(emulator);
-    expect((await call(emulator, O3, { body: { prompt: 'x' } })).headers['retry-after']).toBe('10');
-  });
-
-  test('more tasks at once than allowed: 429 until one has ended', async () => {
-    const clock = new ManualClock();
-    const emulator = await started({ clock, concurrent: 1, createdMs: 0, processingMs: 30_000 });
-    const { id } = await submit(emulator);
-    const reply = await call(emulator, O3, { body: { prompt: 'x' } });
-    expect([reply.status, reply.headers['retry-after']]).toEqual([429, '30']);
-    emulator.task(id).fail();
-    expect((await call(emulator, O3, { body: { prompt: 'x' } })).status).toBe(200);
-    clock.advance(30_000);
-    expect((await call(emulator, O3, { body: { prompt: 'x' } })).status).toBe(200);
-  });
-
-  test('a Retry-After is never 0', async () => {
-    const clock = new ManualClock();
-    const emulator = await started({ clock, perMinute: 1 });
-    await submit(emulator);
-    clock.advance(59_999);
-    expect((await call(emulator, O3, { body: { prompt: 'x' } })).headers['retry-after']).toBe('1');
-  });
-});
-
 describe('history', () => {
   const ids = (data: Data) => data.items.map((item) => item.id);
 
@@ -127,7 +91,7 @@ describe('history', () => {
 
   test('is narrowed by model, status and time', async () => {
     const clock = new ManualClock(Date.UTC(2026, 0, 1));
-    const emulator = await started({ clock, createdMs: 1000, processingMs: 1000 });
+    const emulator = await started({ clock, queueMs: 1000, processingMs: 1000 });
     const first = await submit(emulator, {}, O1);
     clock.advance(1500);
     const second = await submit(emulator, {}, O3);
@@ -152,13 +116,38 @@ describe('history', () => {
     });
     const newer = emulator.addTask({ id: 'theirs', created_at: new Date(clock.now() + 5).toISOString() });
     clock.advance(10);
-    const { data } = (await call(emulator, 'predictions', { body: {} })).json;
+    const { data } = (await call(emulator, 'predictions', { body: { include_inputs: true } })).json;
     expect(ids(data)).toEqual([newer.id, ours.id, older.id]);
-    expect(data.items[2]).toMatchObject({ model: O1, input: { prompt: 'theirs' }, status: 'completed' });
+    expect(data.items[2]).toMatchObject({ model: O1, inputs: { prompt: 'theirs' }, status: 'completed' });
     expect(emulator.account.tasks.map((task) => task.id)).toEqual([ours.id]);
     expect(emulator.account.charged).toBe(0.42);
     expect(emulator.addTask({ status: 'processing' }).status).toBe('processing');
     expect(() => emulator.addTask({ created_at: 'yesterday' })).toThrow(/created_at/);
+  });
+
+  test.each([
+    [undefined, ['inputs']],
+    ['inputs', ['inputs']],
+    ['input', ['input']],
+    ['never', []],
+  ] as const)('with listInputs %j shows inputs as %j, and only when asked', async (listInputs, names) => {
+    const emulator = await started({ listInputs });
+    const { id } = await submit(emulator);
+    const list = async (body: unknown) => {
+      const [item] = (await call(emulator, 'predictions', { body })).json.data.items;
+      return Object.keys(item ?? {}).filter((name) => name.startsWith('input'));
+    };
+    expect(await list({})).toEqual([]);
+    expect(await list({ include_inputs: false })).toEqual([]);
+    expect(await list({ include_inputs: true })).toEqual(names);
+    expect(await result(emulator, id)).toHaveProperty('input');
+  });
+
+  test('shows inputs also where results do not', async () => {
+    const emulator = await started({ returnInput: false });
+    await submit(emulator, { duration: 7 });
+    const { data } = (await call(emulator, 'predictions', { body: { include_inputs: true } })).json;
+    expect(data.items[0]?.inputs).toMatchObject({ prompt: 'A paper boat', duration: 7 });
   });
 
   test('reaches back 7 days', async () => {

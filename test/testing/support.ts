@@ -41,6 +41,8 @@ export interface Data {
   created_at: string;
   error: string;
   input: Record<string, unknown>;
+  inputs: Record<string, unknown>;
+  code: number;
   items: Data[];
   total: number;
   price: number;

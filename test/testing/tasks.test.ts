@@ -39,7 +39,7 @@ test('a submit answers with the prediction in the envelope, and a request id', a
 
 test('a task goes through its statuses on the clock, and not before', async () => {
   const clock = new ManualClock();
-  const emulator = await started({ clock, createdMs: 1000, processingMs: 60_000 });
+  const emulator = await started({ clock, queueMs: 1000, processingMs: 60_000 });
   const { id } = await submit(emulator);
   const look = async () => (await result(emulator, id)).status;
   expect(await look()).toBe('created');
@@ -54,7 +54,7 @@ test('a task goes through its statuses on the clock, and not before', async () =
 });
 
 test('a completed task has an output, one flag for it, and the time it took', async () => {
-  const emulator = await started({ createdMs: 0, processingMs: 0, nsfw: true });
+  const emulator = await started({ queueMs: 0, processingMs: 0, nsfw: true });
   const { id } = await submit(emulator);
   const done = await result(emulator, id);
   expect(done).toMatchObject({
@@ -84,7 +84,7 @@ test('the real clock can be put ahead', async () => {
 });
 
 test('failWith makes every task fail with that message, and have no output', async () => {
-  const emulator = await started({ createdMs: 0, processingMs: 0, failWith: 'content refused' });
+  const emulator = await started({ queueMs: 0, processingMs: 0, failWith: 'content refused' });
   const { id } = await submit(emulator);
   expect(await result(emulator, id)).toMatchObject({
     status: 'failed',
@@ -112,6 +112,18 @@ describe('a test can say what becomes of a task', () => {
     });
     emulator.task(id).fail();
     expect((await result(emulator, id)).error).not.toBe('');
+  });
+
+  test('fail(message, code) sets the service code, and set() overrides it', async () => {
+    const emulator = await started({ clock: new ManualClock(), failCode: 5004 });
+    const { id } = await submit(emulator);
+    expect(await result(emulator, id)).not.toHaveProperty('code');
+    emulator.task(id).fail();
+    expect((await result(emulator, id)).code).toBe(5004);
+    emulator.task(id).fail('content refused', 1200);
+    expect(await result(emulator, id)).toMatchObject({ code: 1200, error: 'content refused' });
+    emulator.task(id).set({ code: undefined });
+    expect(await result(emulator, id)).not.toHaveProperty('code');
   });
 
   test('set({ status }) holds it there whatever the clock says, until it is completed', async () => {
@@ -322,12 +334,44 @@ test.each(['api/v3/nothing', 'api/v2/balance', '', 'api/v3/webhook/other'])(
   },
 );
 
-test.each([{ balance: -1 }, { createdMs: Number.NaN }, { perMinute: -5 }, { apiKey: ' ' }])(
-  '%j is refused, and named',
-  (options) => {
-    expect(() => createEmulator(options)).toThrow(Object.keys(options)[0]);
-  },
-);
+test.each([
+  [{}, 1400, 'prompt'],
+  [{ prompt: null }, 1400, 'prompt'],
+  [{ prompt: 5 }, 1401, 'prompt'],
+  [{ prompt: 'x', duration: 99 }, 1401, 'duration'],
+  ['not json', 1401, 'JSON'],
+])('rejects the submit %j with the code %d', async (body, code, field) => {
+  const emulator = await started();
+  expect(await call(emulator, O3, { body })).toMatchObject({
+    status: 400,
+    json: { code: 400, error_code: code, message: expect.stringContaining(field) },
+  });
+});
+
+test('clearRequests() empties the log and the key leaks, and nothing else', async () => {
+  const emulator = await started();
+  const { id } = await submit(emulator);
+  emulator.task(id).complete();
+  await call(emulator, `${emulator.url}/outputs/${id}/1.mp4`);
+  expect([emulator.requests.length, emulator.keyLeaks.length]).toEqual([2, 1]);
+  emulator.clearRequests();
+  expect([emulator.requests, emulator.keyLeaks, emulator.requestCount()]).toEqual([[], [], 0]);
+  expect(emulator.account.tasks).toHaveLength(1);
+  await result(emulator, id);
+  expect(emulator.requestCount({ operation: 'result' })).toBe(1);
+});
+
+test.each([
+  { balance: -1 },
+  { queueMs: Number.NaN },
+  { perMinute: -5 },
+  { apiKey: ' ' },
+  { listInputs: 'always' as never },
+  { overConcurrency: 'wait' as never },
+  { insufficientCreditsStatus: 500 as never },
+])('%j is refused, and named', (options) => {
+  expect(() => createEmulator(options)).toThrow(Object.keys(options)[0]);
+});
 
 test('an option that is not known is refused, and says what was meant', async () => {
   expect(() => createEmulator({ proccessingMs: 5 } as object)).toThrow(

@@ -87,14 +87,14 @@ test('a completed task sends its prediction, without an envelope and with its in
 });
 
 test('under the real clock it is sent when the task ends, without anybody looking', async () => {
-  const emulator = await started({ createdMs: 5, processingMs: 5 });
+  const emulator = await started({ queueMs: 5, processingMs: 5 });
   const { url, received } = await receiver();
   await submitTo(emulator, url);
   await expect.poll(() => received.length).toBe(1);
 });
 
 test('a task that takes no time sends it as well', async () => {
-  const emulator = await started({ createdMs: 0, processingMs: 0 });
+  const emulator = await started({ queueMs: 0, processingMs: 0 });
   const { url, received } = await receiver();
   await submitTo(emulator, url);
   await expect.poll(() => received.length).toBe(1);

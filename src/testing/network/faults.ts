@@ -19,13 +19,13 @@ export interface FaultTurn {
   matching?: ((request: LoggedRequest) => boolean) | undefined;
 }
 
-/** Whether the call took effect (for a submit: the task was made and charged) before it failed. */
-export interface Acceptance {
+interface AcceptedFlag {
+  /** Whether the call takes effect before it fails; for a submit: the task is created and charged. */
   accepted?: boolean | undefined;
 }
 
 /** Answers with a status of your choice. Not accepted unless you say so. */
-export interface StatusFault extends Acceptance {
+export interface StatusFault extends AcceptedFlag {
   kind: 'status';
   status: number;
   /** An object is sent as JSON, a text as it is (HTML when it begins with `<`), `''` as nothing. Default: the envelope. */
@@ -34,7 +34,7 @@ export interface StatusFault extends Acceptance {
 }
 
 /** Breaks the connection. Accepted by default only where the answer was begun: `headers` and `body`. */
-export interface ResetFault extends Acceptance {
+export interface ResetFault extends AcceptedFlag {
   kind: 'reset';
   /** As soon as it is made; after the request was read; after part of the answer's header block; after part of its body. */
   when: 'connection' | 'request' | 'headers' | 'body';
@@ -47,7 +47,7 @@ export interface ResetFault extends Acceptance {
 }
 
 /** Stops answering and keeps the connection: before the headers, or after part of the body. Accepted by default only with `body`. */
-export interface HangFault extends Acceptance {
+export interface HangFault extends AcceptedFlag {
   kind: 'hang';
   when: 'headers' | 'body';
   /** With `body`: how many bytes are sent first. Default: half. */
@@ -55,14 +55,14 @@ export interface HangFault extends Acceptance {
 }
 
 /** Answers well, but late. Accepted at once, by default. */
-export interface DelayFault extends Acceptance {
+export interface DelayFault extends AcceptedFlag {
   kind: 'delay';
   /** How late, in milliseconds. */
   ms: number;
 }
 
 /** Answers well, a piece at a time. Accepted by default. */
-export interface DripFault extends Acceptance {
+export interface DripFault extends AcceptedFlag {
   kind: 'drip';
   /** The wait before each piece, in milliseconds. */
   ms: number;
@@ -71,29 +71,29 @@ export interface DripFault extends Acceptance {
 }
 
 /** Answers with bytes that are not HTTP. Not accepted by default. */
-export interface GarbageFault extends Acceptance {
+export interface GarbageFault extends AcceptedFlag {
   kind: 'garbage';
 }
 
 /** Announces more bytes than it sends, and ends the connection. Accepted by default. */
-export interface TruncateFault extends Acceptance {
+export interface TruncateFault extends AcceptedFlag {
   kind: 'truncate';
   /** How many bytes are sent. Default: half. */
   bytes?: number | undefined;
 }
 
 /** Answers 200 with an HTML page. Not accepted by default. */
-export interface NotJsonFault extends Acceptance {
+export interface NotJsonFault extends AcceptedFlag {
   kind: 'not-json';
 }
 
 /** Answers 200 with no body. Not accepted by default. */
-export interface EmptyFault extends Acceptance {
+export interface EmptyFault extends AcceptedFlag {
   kind: 'empty';
 }
 
 /** Answers with an error in the envelope under an HTTP status that is a success. Not accepted by default. */
-export interface EnvelopeFault extends Acceptance {
+export interface EnvelopeFault extends AcceptedFlag {
   kind: 'envelope';
   code: number;
   message: string;
@@ -104,7 +104,7 @@ export interface EnvelopeFault extends Acceptance {
 }
 
 /** Sends the caller elsewhere. Not accepted by default. */
-export interface RedirectFault extends Acceptance {
+export interface RedirectFault extends AcceptedFlag {
   kind: 'redirect';
   location: string;
   /** Default 307, which keeps the method and the body. */
@@ -112,7 +112,7 @@ export interface RedirectFault extends Acceptance {
 }
 
 /** Answers well, with other data. Accepted by default. */
-export interface DataFault extends Acceptance {
+export interface DataFault extends AcceptedFlag {
   kind: 'data';
   /** Fields to put in (`undefined` takes one out), `null` for no data at all, or a function of the data. */
   patch: Record<string, unknown> | null | ((data: unknown) => unknown);
@@ -153,7 +153,7 @@ const FIELDS: {
   redirect: ['location', 'status'],
   data: ['patch'],
 };
-const COMMON_FIELDS: readonly (keyof FaultTurn | keyof Acceptance | 'kind')[] = [
+const COMMON_FIELDS: readonly (keyof FaultTurn | keyof AcceptedFlag | 'kind')[] = [
   'on',
   'kind',
   'times',

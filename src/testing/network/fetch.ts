@@ -1,12 +1,12 @@
 /**
  * Asks the emulator as `fetch` would, faults included, without any network.
  */
-import { bytesBefore, pieceSize, type Plan } from './plan.js';
+import { bytesBefore, pieceSize, type ResponsePlan } from './plan.js';
 import { type Answer, firstBytes, inPieces, type WireRequest } from './wire.js';
 
 /** What is asked: the emulator's own side of it. */
 export interface Receiver {
-  receive(request: WireRequest): Promise<Plan>;
+  receive(request: WireRequest): Promise<ResponsePlan>;
 }
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}
@@ -47,7 +47,7 @@ function never(request: Request): Promise<never> {
   });
 }
 
-async function* bodyOf({ answer, fault }: Plan, request: Request): AsyncGenerator<Uint8Array> {
+async function* bodyOf({ answer, fault }: ResponsePlan, request: Request): AsyncGenerator<Uint8Array> {
   const chunks = answer.body.chunks();
   if (fault?.kind === 'drip') {
     for (const piece of inPieces(chunks, pieceSize(answer, fault.bytes))) {
@@ -85,7 +85,7 @@ function streamOf(chunks: AsyncGenerator<Uint8Array>, signal: AbortSignal): Read
   );
 }
 
-function responseOf(plan: Plan, request: Request): Response {
+function responseOf(plan: ResponsePlan, request: Request): Response {
   const { answer } = plan;
   const { method, signal } = request;
   const bodiless = method === 'HEAD' || answer.status === 204 || answer.status === 304;

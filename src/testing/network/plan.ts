@@ -5,7 +5,7 @@ import type { Fault } from './faults.js';
 import { type Answer, htmlPage, jsonAnswer, refusal, textAnswer } from './wire.js';
 
 /** An answer and the fault that strikes its way back; faults of the gateway are in the answer already. */
-export interface Plan {
+export interface ResponsePlan {
   answer: Answer;
   fault?: Fault | undefined;
 }
@@ -32,7 +32,7 @@ function titleOf(status: number): string {
 
 function statusAnswer(status: number, body: unknown, headers: Record<string, string>): Answer {
   if (body === undefined) {
-    const answer = status < 400 ? undefined : refusal(status, titleOf(status), headers);
+    const answer = status < 400 ? undefined : refusal(status, titleOf(status), { headers });
     return answer ?? jsonAnswer(status, { code: status, message: 'success', data: null }, headers);
   }
   if (typeof body !== 'string') return jsonAnswer(status, body, headers);
@@ -62,7 +62,7 @@ function withFields(data: unknown, fields: Record<string, unknown>): unknown {
  *
  * @param answer What the emulator answered; undefined when it was not asked, because the call is not accepted.
  */
-export function applyFault(answer: Answer | undefined, fault: Fault): Plan {
+export function applyFault(answer: Answer | undefined, fault: Fault): ResponsePlan {
   // What is cut short or late must be something: without a call, a gateway's page.
   const answered = answer ?? textAnswer(502, htmlPage(502, titleOf(502)), 'text/html');
   switch (fault.kind) {

@@ -61,7 +61,6 @@ export interface Route {
 }
 
 const API = '/api/v3/';
-const NOT_MODELS = ['balance', 'media', 'model', 'predictions', 'webhook'];
 
 function decode(text: string): string {
   try {
@@ -71,7 +70,11 @@ function decode(text: string): string {
   }
 }
 
-function apiOperation(method: string, path: string): Pick<Route, 'operation' | 'name'> {
+function apiOperation(
+  method: string,
+  path: string,
+  isModel: (id: string) => boolean,
+): Pick<Route, 'operation' | 'name'> {
   const [first = '', second = '', third = '', ...more] = path.split('/');
   if (method === 'GET') {
     if (path === 'balance') return { operation: 'balance', name: '' };
@@ -86,20 +89,19 @@ function apiOperation(method: string, path: string): Pick<Route, 'operation' | '
     if (path === 'model/price') return { operation: 'price', name: '' };
     if (path === 'media/uploads') return { operation: 'ticket', name: '' };
     if (path === 'media/upload/binary') return { operation: 'upload', name: '' };
-    // Every other POST is a submit to a model, known or not.
-    if (second !== '' && !NOT_MODELS.includes(first))
-      return { operation: 'submit', name: path.split('/').map(decode).join('/') };
+    const id = path.split('/').map(decode).join('/');
+    if (isModel(id)) return { operation: 'submit', name: id };
   }
   return { operation: 'unknown', name: '' };
 }
 
-/** Says which call a request is. */
-export function findRoute(method: string, url: URL): Route {
+/** Returns the call that a request makes. */
+export function findRoute(method: string, url: URL, isModel: (id: string) => boolean): Route {
   const path = url.pathname;
   const start = path.indexOf(API);
   if (start >= 0) {
     const apiBase = url.origin + path.slice(0, start);
-    return { ...apiOperation(method, path.slice(start + API.length)), detail: '', apiBase };
+    return { ...apiOperation(method, path.slice(start + API.length), isModel), detail: '', apiBase };
   }
   const [first = '', name = '', detail = ''] = path.slice(1).split('/').map(decode);
   const known = { outputs: 'output', uploads: 'file', storage: 'put' } as const;

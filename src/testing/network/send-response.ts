@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { bytesBefore, pieceSize, type Plan } from './plan.js';
+import { bytesBefore, pieceSize, type ResponsePlan } from './plan.js';
 import { type Answer, firstBytes, inPieces } from './wire.js';
 
 type Pause = (ms: number) => Promise<void>;
@@ -60,8 +60,8 @@ async function writePart(
 }
 
 /** Answers a request as planned. `pause` waits so many milliseconds, or until the emulator is closed. */
-export async function carryOut(
-  { answer, fault }: Plan,
+export async function sendResponse(
+  { answer, fault }: ResponsePlan,
   request: IncomingMessage,
   response: ServerResponse,
   pause: Pause,

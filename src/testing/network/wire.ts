@@ -58,9 +58,14 @@ export function success(data: unknown): Answer {
   return jsonAnswer(200, { code: 200, message: 'success', data });
 }
 
-/** Makes the envelope of a call that did not. */
-export function refusal(status: number, message: string, headers?: Record<string, string>): Answer {
-  return jsonAnswer(status, { code: status, message, data: null }, headers);
+/** Makes an error envelope, with the service's own code where there is one. */
+export function refusal(
+  status: number,
+  message: string,
+  { code, headers }: { code?: number | undefined; headers?: Record<string, string> } = {},
+): Answer {
+  const error_code = code === undefined ? {} : { error_code: code };
+  return jsonAnswer(status, { code: status, message, ...error_code, data: null }, headers);
 }
 
 /** The page that gateways and CDNs put up in place of an answer. */

@@ -1,38 +1,36 @@
-/**
- * The emulated account: its money, its tasks in order, and its limits.
- */
+/** The emulated account: its balance, its history and its limits. */
 import { randomUUID } from 'node:crypto';
 import { isHttpUrl } from './validate.js';
 import type { EmulatorClock } from './clock.js';
 import type { Settings } from '../options.js';
-import type { EmulatedTask, Task, TaskSeed } from './task.js';
+import type { EmulatedTask, Task, TaskParams } from './task.js';
 
-/** What a test can see of the account, and its balance, which it can set. */
+/** The account of an emulator. Its balance can be set. */
 export interface EmulatorAccount {
-  /** What it holds now, in US dollars: exact to a thousandth. */
+  /** Current balance, in US dollars. */
   balance: number;
-  /** What every submit so far was charged, in US dollars, refunds not taken off. */
+  /** Sum of all charges, in US dollars, without refunds. */
   readonly charged: number;
-  /** What was given back for failed tasks, in US dollars: 3 hours after each failed. */
+  /** Sum of all refunds, in US dollars: 3 hours after each failure. */
   readonly refunded: number;
-  /** Every task that a submit to this emulator made, oldest first, deleted ones too; not those of `addTask`. */
+  /** Every task submitted to this emulator, oldest first, with deleted ones, without those of `addTask`. */
   readonly tasks: readonly EmulatedTask[];
 }
 
-/** A task of the same account that was started somewhere else. */
+/** A task of the same account that another program submitted. */
 export interface AddedTask {
-  /** Default: a new one. */
+  /** @default a new id */
   id?: string | undefined;
-  /** Default: Kling O3 Standard. */
+  /** @default Kling O3 Standard */
   model?: string | undefined;
   input?: Record<string, unknown> | undefined;
-  /** When it was made: ISO 8601, a Date, or milliseconds since 1970. Default: now. */
+  /** Creation time: ISO 8601, a Date, or milliseconds since 1970. @default now */
   created_at?: string | number | Date | undefined;
-  /** Any further field of the prediction; `status` is then fixed. */
+  /** Any other field of the prediction; a `status` stays as given. */
   [field: string]: unknown;
 }
 
-/** What a list is asked for, checked. */
+/** The checked query of a list. */
 export interface ListQuery {
   page: number;
   pageSize: number;
@@ -40,41 +38,53 @@ export interface ListQuery {
   status: string | undefined;
   afterMs: number;
   beforeMs: number;
+  includeInputs: boolean;
+}
+
+/** A limit that a submit exceeds. */
+export interface ExceededLimit {
+  message: string;
+  retryAfterSeconds: number;
 }
 
 const MINUTE_MS = 60_000;
-/** How long the service keeps predictions, outputs and uploads. */
+/** Prices are whole ten-thousandths of a dollar, so that sums of them are exact. */
+const UNITS_PER_DOLLAR = 10_000;
+/** Time for which the service keeps predictions, outputs and uploads. */
 export const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** Makes a task's or an upload's id. */
+/** Returns a new id of a task or an upload. */
 export function newId(): string {
   return randomUUID().replaceAll('-', '');
 }
 
-/** Tells whether a webhook URL is one the emulator takes: https anywhere, http on this machine only. */
+/** Returns true for a URL that the emulator accepts as a webhook: https anywhere, http on this machine only. */
 export function isWebhookUrl(text: string): boolean {
   return isHttpUrl(text) && (new URL(text).protocol === 'https:' || isLoopback(text));
 }
 
-/** Tells whether a URL points to this machine. */
+/** Returns true for a URL on this machine. */
 export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }
 
-/** The implementation of `EmulatorAccount`, with what only the emulator may do. */
+const toUnits = (dollars: number) => Math.round(dollars * UNITS_PER_DOLLAR);
+
+/** The implementation of `EmulatorAccount`, with the parts that only the emulator uses. */
 export class Account implements EmulatorAccount {
   readonly tasks: Task[] = [];
   /** Everything the list shows, oldest first. */
   readonly #history: Task[] = [];
-  readonly #ever = new Map<string, Task>();
-  /** Tasks that were running when last looked at. */
+  readonly #byId = new Map<string, Task>();
+  /** Tasks that were running at the last look. */
   #running: Task[] = [];
-  /** Starts within the last minute. */
+  /** Tasks over the concurrency limit, oldest first. */
+  readonly #waiting: Task[] = [];
+  /** Times of the submits within the last minute. */
   #starts: number[] = [];
-  /** Thousandths of a dollar: whole numbers, so that sums are exact. */
-  #paidInMilli: number;
-  #chargedMilli = 0;
+  #paidIn: number;
+  #charged = 0;
   #lastMs = 0;
   #withinMs = 0;
 
@@ -84,89 +94,113 @@ export class Account implements EmulatorAccount {
   constructor(clock: EmulatorClock, settings: Settings) {
     this.#clock = clock;
     this.#settings = settings;
-    this.#paidInMilli = Math.round(settings.balance * 1000);
+    this.#paidIn = toUnits(settings.balance);
   }
 
   get balance(): number {
-    return this.balanceMilli / 1000;
+    return (this.#paidIn - this.#charged + this.#refundedUnits()) / UNITS_PER_DOLLAR;
   }
 
   set balance(dollars: number) {
-    this.#paidInMilli += Math.round(dollars * 1000) - this.balanceMilli;
+    this.#paidIn += toUnits(dollars) - toUnits(this.balance);
   }
 
   get charged(): number {
-    return this.#chargedMilli / 1000;
+    return this.#charged / UNITS_PER_DOLLAR;
   }
 
   get refunded(): number {
-    return this.#refundedMilli() / 1000;
-  }
-
-  get balanceMilli(): number {
-    return this.#paidInMilli - this.#chargedMilli + this.#refundedMilli();
+    return this.#refundedUnits() / UNITS_PER_DOLLAR;
   }
 
   /** Finds a task that is still in the history. */
   find(id: string): Task | undefined {
-    const task = this.#ever.get(id);
-    return task === undefined || task.deleted || this.#isGone(task) ? undefined : task;
+    const task = this.#byId.get(id);
+    return task === undefined || task.deleted || this.#isExpired(task) ? undefined : task;
   }
 
-  /** Finds a task by its id, deleted or expired ones too. */
-  ever(id: string): Task | undefined {
-    return this.#ever.get(id);
+  /** Finds a task by its id, with deleted and expired ones. */
+  findAny(id: string): Task | undefined {
+    return this.#byId.get(id);
   }
 
-  /** Says for how many seconds no task may be started; 0 when one may. */
-  waitSeconds(): number {
+  /** Returns the limit that another submit would exceed, if any. */
+  exceededLimit(): ExceededLimit | undefined {
     const now = this.#clock.now();
-    const { perMinute, concurrent } = this.#settings;
-    let waitMs = 0;
+    const { perMinute, concurrency, overConcurrency } = this.#settings;
     if (perMinute !== undefined) {
       this.#starts = this.#starts.filter((at) => at > now - MINUTE_MS);
       const oldest = this.#starts[this.#starts.length - perMinute];
-      if (perMinute === 0) waitMs = MINUTE_MS;
-      else if (oldest !== undefined) waitMs = oldest + MINUTE_MS - now;
+      const at = perMinute === 0 ? now : oldest;
+      if (at !== undefined) return exceeded('too many requests', at + MINUTE_MS - now);
     }
-    if (concurrent !== undefined) {
-      this.#running = this.#running.filter((task) => !task.ended && !task.deleted);
-      if (this.#running.length >= concurrent) {
-        const soonest = Math.min(...this.#running.map((task) => task.dueMs), now + MINUTE_MS);
-        waitMs = Math.max(waitMs, soonest - now, 1);
-      }
-    }
-    return Math.ceil(waitMs / 1000);
+    if (concurrency === undefined || overConcurrency === 'queue') return undefined;
+    this.#running = this.#running.filter((task) => task.releasedAt > now);
+    if (this.#running.length < concurrency) return undefined;
+    const soonest = Math.min(...this.#running.map((task) => task.releasedAt), now + MINUTE_MS);
+    return exceeded('You have reached your concurrency limit', soonest - now);
   }
 
-  /** Takes a task into the history; `charge` for one that a submit made. */
+  /** Returns true if a task submitted now has to wait until another one ends. */
+  mustWait(): boolean {
+    const { concurrency, overConcurrency } = this.#settings;
+    if (concurrency === undefined || overConcurrency !== 'queue') return false;
+    this.startWaiting();
+    const now = this.#clock.now();
+    this.#running = this.#running.filter((task) => task.releasedAt > now);
+    return this.#running.length >= concurrency || this.#waiting.length > 0;
+  }
+
+  /** Starts the waiting tasks whose turn has come, each at the moment when another one ended. */
+  startWaiting(): void {
+    const { concurrency = Number.POSITIVE_INFINITY } = this.#settings;
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const ends = this.#running.map((task) => task.releasedAt).sort((one, other) => one - other);
+      const free = ends.length < concurrency ? next.createdAt : ends[ends.length - concurrency];
+      const isOver = next.releasedAt !== Number.POSITIVE_INFINITY;
+      if (!isOver && (free === undefined || free > this.#clock.now())) return;
+      this.#waiting.shift();
+      if (isOver || free === undefined) continue;
+      next.startedAt = Math.max(free, next.createdAt);
+      this.#running.push(next);
+    }
+  }
+
+  /** Returns the time at which the next running task ends, Infinity if there is none. */
+  nextEnd(): number {
+    const now = this.#clock.now();
+    const ends = this.#running.map((task) => task.releasedAt).filter((at) => at > now);
+    return Math.min(...ends, Number.POSITIVE_INFINITY);
+  }
+
+  /** Adds a task to the history; `charge` for one that was submitted. */
   add(task: Task, charge: boolean): void {
-    this.#ever.set(task.id, task);
+    this.#byId.set(task.id, task);
     let place = this.#history.length;
-    while (place > 0 && (this.#history[place - 1]?.createdMs ?? 0) > task.createdMs) place -= 1;
+    while (place > 0 && (this.#history[place - 1]?.createdAt ?? 0) > task.createdAt) place -= 1;
     this.#history.splice(place, 0, task);
-    this.#running.push(task);
+    (task.startedAt === undefined ? this.#waiting : this.#running).push(task);
     if (charge) {
       this.tasks.push(task);
-      this.#chargedMilli += task.costMilli;
-      this.#starts.push(task.createdMs);
+      this.#charged += toUnits(task.cost);
+      this.#starts.push(task.createdAt);
     }
   }
 
-  /** Removes tasks from the history; says how many there were. */
-  remove(ids: readonly string[]): number {
+  /** Deletes tasks from the history and returns how many there were. */
+  delete(ids: readonly string[]): number {
     let count = 0;
     for (const id of new Set(ids)) {
       const task = this.find(id);
       if (task === undefined) continue;
-      task.deleted = true;
       this.#history.splice(this.#history.indexOf(task), 1);
+      task.delete();
       count += 1;
     }
     return count;
   }
 
-  /** Gives one page of the history, newest first, and how many tasks match in all. */
+  /** Returns one page of the history, newest first, and the number of all tasks that match. */
   list(query: ListQuery): { items: Task[]; total: number } {
     const visibleMs = this.#clock.now() - this.#settings.listLagMs;
     const items: Task[] = [];
@@ -174,9 +208,9 @@ export class Account implements EmulatorAccount {
     let total = 0;
     for (let index = this.#history.length - 1; index >= 0; index -= 1) {
       const task = this.#history[index];
-      if (task === undefined || this.#isGone(task)) break;
-      if (task.createdMs < query.afterMs || task.createdMs > query.beforeMs) continue;
-      if (task.createdMs > visibleMs) continue;
+      if (task === undefined || this.#isExpired(task)) break;
+      if (task.createdAt < query.afterMs || task.createdAt > query.beforeMs) continue;
+      if (task.createdAt > visibleMs) continue;
       if (query.model !== undefined && task.model !== query.model) continue;
       if (query.status !== undefined && task.status !== query.status) continue;
       if (total >= skipped && items.length < query.pageSize) items.push(task);
@@ -185,21 +219,25 @@ export class Account implements EmulatorAccount {
     return { items, total };
   }
 
-  /** Writes a time as the service does, with nanoseconds that grow within one millisecond. */
-  stamp(ms: number): Pick<TaskSeed, 'createdMs' | 'created_at'> {
+  /** Writes a time as the service does, with nanoseconds that increase within one millisecond. */
+  stamp(ms: number): Pick<TaskParams, 'createdAt' | 'created_at'> {
     this.#withinMs = ms === this.#lastMs ? this.#withinMs + 1 : 1;
     this.#lastMs = ms;
     const nanoseconds = String(this.#withinMs % 1_000_000).padStart(6, '0');
-    return { createdMs: ms, created_at: new Date(ms).toISOString().replace('Z', `${nanoseconds}Z`) };
+    return { createdAt: ms, created_at: new Date(ms).toISOString().replace('Z', `${nanoseconds}Z`) };
   }
 
-  #isGone(task: Task): boolean {
-    return task.createdMs < this.#clock.now() - KEPT_MS;
+  #isExpired(task: Task): boolean {
+    return task.createdAt < this.#clock.now() - KEPT_MS;
   }
 
-  #refundedMilli(): number {
+  #refundedUnits(): number {
     let sum = 0;
-    for (const task of this.tasks) if (task.refunded) sum += task.costMilli;
+    for (const task of this.tasks) if (task.refunded) sum += toUnits(task.cost);
     return sum;
   }
+}
+
+function exceeded(message: string, waitMs: number): ExceededLimit {
+  return { message, retryAfterSeconds: Math.ceil(Math.max(waitMs, 1) / 1000) };
 }

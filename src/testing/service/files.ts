@@ -49,7 +49,7 @@ function pattern(version: number): Uint8Array {
  * Makes up a video of any size as it is read: the sample, then a box of padding that players skip. The same
  * version has the same bytes every time.
  */
-export function madeUpVideo(size: number, version: number): Pick<ServedFile, 'size' | 'read'> {
+export function generatedVideo(size: number, version: number): Pick<ServedFile, 'size' | 'read'> {
   // A box of size 0 reaches to the end of the file.
   const head = Buffer.concat([sampleVideo(), Buffer.from('\0\0\0\0free', 'latin1')]);
   const filler = pattern(version);

@@ -1,10 +1,8 @@
-/**
- * Which files the upload takes, and how large.
- */
+/** The file types and sizes that uploads accept. */
 
 const MB = 1024 * 1024;
 const IMAGE_LIMIT = 20 * MB;
-/** The most that anything but an image may have, in bytes. */
+/** Size limit of everything but images, in bytes. */
 export const OTHER_LIMIT = 100 * MB;
 const TYPES: Readonly<Record<string, string>> = {
   jpg: 'image/jpeg',
@@ -24,9 +22,16 @@ const TYPES: Readonly<Record<string, string>> = {
   mkv: 'video/x-matroska',
   '3gp': 'video/3gpp',
   ogv: 'video/ogg',
+  mp3: 'audio/mpeg',
+  wav: 'audio/wav',
+  m4a: 'audio/mp4',
+  aac: 'audio/aac',
+  ogg: 'audio/ogg',
+  opus: 'audio/ogg',
+  flac: 'audio/flac',
 };
 
-/** What systems call the same formats beside. */
+/** Other names of the same formats. */
 const OTHER_NAMES = [
   'image/jpg',
   'image/x-ms-bmp',
@@ -37,17 +42,26 @@ const OTHER_NAMES = [
   'video/x-m4v',
   'video/x-ms-asf',
   'video/matroska',
+  'audio/x-wav',
+  'audio/x-m4a',
+  'audio/x-flac',
+  'audio/x-aac',
+  'audio/webm',
 ];
-const TAKEN: ReadonlySet<string> = new Set([...Object.values(TYPES), ...OTHER_NAMES]);
+const ACCEPTED: ReadonlySet<string> = new Set([...Object.values(TYPES), ...OTHER_NAMES]);
 
-/** Takes the media type by the file's name where none was given, and refuses what the service's docs do not list. */
+/**
+ * Returns the media type of an upload, by its name where no type is given; undefined for a type that is not accepted.
+ * A name without an extension is accepted as it is, as the official clients send such files.
+ */
 export function mediaType(filename: string, contentType: string | undefined): string | undefined {
   const given = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (given !== '' && given !== 'application/octet-stream') return TAKEN.has(given) ? given : undefined;
-  return TYPES[/\.(\w+)$/.exec(filename)?.[1]?.toLowerCase() ?? ''];
+  if (given !== '' && given !== 'application/octet-stream') return ACCEPTED.has(given) ? given : undefined;
+  const extension = /\.(\w+)$/.exec(filename)?.[1]?.toLowerCase();
+  return extension === undefined ? 'application/octet-stream' : TYPES[extension];
 }
 
-/** Says why a file is too large, if it is. */
+/** Returns the error message for a file that is too large. */
 export function tooLarge(contentType: string, size: number): string | undefined {
   const limit = contentType.startsWith('image/') ? IMAGE_LIMIT : OTHER_LIMIT;
   return size > limit ? `the file is too large: at most ${limit / MB} MB` : undefined;

@@ -1,159 +1,198 @@
-/**
- * One task: its status follows from the clock, unless the test has said what it is.
- */
+/** One task: its status follows the clock unless the test has set it. */
 import { FAILED_STATUSES, isTerminal, type Prediction } from '../../core/prediction.js';
-import type { EmulatorClock } from './clock.js';
 import type { Settings } from '../options.js';
+import type { EmulatorClock } from './clock.js';
 
-/** A task of the emulated account, and what a test can do to it. */
+/** A task of the emulated account, and its controls. */
 export interface EmulatedTask {
   readonly id: string;
   readonly model: string;
-  /** The fields it was made from, the defaults filled in. */
+  /** The request's fields with defaults filled in. */
   readonly input: Readonly<Record<string, unknown>>;
-  /** When it was made, in milliseconds since 1970. */
-  readonly createdMs: number;
-  /** The same as the service writes it. */
+  /** Creation time, in milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Creation time as the service writes it. */
   readonly created_at: string;
-  /** Its status now. */
+  /** Current status. */
   readonly status: string;
-  /** What it cost, in US dollars. */
+  /** Price, in US dollars. */
   readonly cost: number;
-  /** Whether that was given back, as it is 3 hours after a failure. */
+  /** Whether the price was refunded: 3 hours after a failure. */
   readonly refunded: boolean;
-  /** Whether it was removed from the history. */
+  /** Whether the task was deleted from the history. */
   readonly deleted: boolean;
-  /** Where its webhook goes, if one was asked for. */
+  /** URL of the webhook, if the submit has one. */
   readonly webhook: string | undefined;
-  /** Gives the task as the service would show it now. */
+  /** Returns the prediction as the service would show it now. */
   prediction(): Prediction;
-  /** Ends it now, with a video. */
+  /** Completes the task now. */
   complete(): void;
-  /** Ends it now, without one. */
-  fail(message?: string): void;
+  /** Fails the task now, with an error message and a service code (`data.code`). */
+  fail(message?: string, code?: number): void;
   /**
-   * Puts fields of your own into what the service shows; `undefined` takes one out. A `status` stays as you set
-   * it, whatever the clock says: `set({ status: 'processing' })` holds the task there.
+   * Overrides fields of the prediction; `undefined` removes one. A `status` stays until it is changed, whatever the
+   * clock says: `set({ status: 'processing' })` keeps the task there.
    */
   set(fields: { status?: string } & Record<string, unknown>): void;
 }
 
-/** Everything a task is made from. */
-export interface TaskSeed {
+/** Everything that a task is made of. */
+export interface TaskParams {
   id: string;
   model: string;
   input: Record<string, unknown>;
-  createdMs: number;
+  createdAt: number;
   created_at: string;
-  costMilli: number;
+  /** Price, in US dollars. */
+  cost: number;
   webhook?: string | undefined;
-  /** What stands before `/api/v3` for the caller that made it. */
+  /** The part before `/api/v3` in the URLs of the caller that submitted it. */
   apiBase: string;
-  /** What its outputs' URLs begin with. */
+  /** Start of the output URLs. */
   outputBase: string;
+  /** Whether the task waits until another one ends. */
+  waiting?: boolean;
 }
 
-/** What a task asks of the emulator around it. */
-export interface TaskSurroundings {
+/** What a task needs to know of its emulator. */
+export interface TaskContext {
   clock: EmulatorClock;
   settings: Settings;
-  /** Told when a submit made one. */
+  /** Starts the waiting tasks whose turn has come. */
+  startWaiting(): void;
+  /** Resolves with true when the task has ended, with false after `limitMs`. */
+  whenEnded(task: Task, limitMs: number): Promise<boolean>;
+  /** Called after a submit created a task. */
   submitted(task: Task): void;
-  /** Told when the test has changed one. */
-  changed(task: Task): void;
+  /** Called after the test changed a task. */
+  changed(): void;
 }
 
 const REFUND_MS = 3 * 60 * 60 * 1000;
 const DEFAULT_FAILURE = 'The task failed: the content could not be generated.';
+/** The service's code for a failed task. */
+const DEFAULT_CODE = 1403;
 
-/** The implementation of `EmulatedTask`, with what only the emulator may do. */
+const isFailed = (status: string) => (FAILED_STATUSES as readonly string[]).includes(status);
+
+/** The implementation of `EmulatedTask`, with the parts that only the emulator uses. */
 export class Task implements EmulatedTask {
   readonly id: string;
   readonly model: string;
   readonly input: Record<string, unknown>;
-  readonly createdMs: number;
+  readonly createdAt: number;
   readonly created_at: string;
-  readonly costMilli: number;
+  readonly cost: number;
   readonly webhook: string | undefined;
-  deleted = false;
+  /** Time at which it left the account's waiting line; undefined while it waits. */
+  startedAt: number | undefined;
 
-  readonly #seed: TaskSeed;
-  readonly #around: TaskSurroundings;
-  /** What the test, or `failWith`, made of it. */
-  #ending: { status: string; atMs: number; error: string } | undefined;
+  readonly #params: TaskParams;
+  readonly #context: TaskContext;
+  #deletedAt: number | undefined;
+  /** Set when the test ended the task. */
+  #ending: { status: string; at: number; error: string; code?: number | undefined } | undefined;
   #fields: Record<string, unknown> = {};
 
-  constructor(seed: TaskSeed, around: TaskSurroundings) {
-    this.#seed = seed;
-    this.#around = around;
-    this.id = seed.id;
-    this.model = seed.model;
-    this.input = seed.input;
-    this.createdMs = seed.createdMs;
-    this.created_at = seed.created_at;
-    this.costMilli = seed.costMilli;
-    this.webhook = seed.webhook;
+  constructor(params: TaskParams, context: TaskContext) {
+    this.#params = params;
+    this.#context = context;
+    this.id = params.id;
+    this.model = params.model;
+    this.input = params.input;
+    this.createdAt = params.createdAt;
+    this.created_at = params.created_at;
+    this.cost = params.cost;
+    this.webhook = params.webhook;
+    this.startedAt = params.waiting === true ? undefined : params.createdAt;
   }
 
-  get cost(): number {
-    return this.costMilli / 1000;
+  /** Time at which it ends by the clock alone; Infinity while it waits. */
+  get dueAt(): number {
+    if (this.startedAt === undefined) return Number.POSITIVE_INFINITY;
+    const { queueMs, processingMs } = this.#context.settings;
+    return this.startedAt + queueMs + processingMs;
   }
 
-  /** When it ends by the clock alone. */
-  get dueMs(): number {
-    const { createdMs, processingMs } = this.#around.settings;
-    return this.createdMs + createdMs + processingMs;
+  /** Time at which it no longer counts as running. */
+  get releasedAt(): number {
+    if (this.#deletedAt !== undefined) return this.#deletedAt;
+    if (this.#ending !== undefined) return this.#ending.at;
+    return this.#fields['status'] === undefined ? this.dueAt : Number.POSITIVE_INFINITY;
   }
 
   get status(): string {
+    this.#context.startWaiting();
     if (typeof this.#fields['status'] === 'string') return this.#fields['status'];
     if (this.#ending !== undefined) return this.#ending.status;
-    const now = this.#around.clock.now();
-    if (now >= this.dueMs) return this.#around.settings.failWith === undefined ? 'completed' : 'failed';
-    return now >= this.createdMs + this.#around.settings.createdMs ? 'processing' : 'created';
+    const now = this.#context.clock.now();
+    const { failWith, queueMs } = this.#context.settings;
+    if (now >= this.dueAt) return failWith === undefined ? 'completed' : 'failed';
+    return this.startedAt !== undefined && now >= this.startedAt + queueMs ? 'processing' : 'created';
   }
 
   get ended(): boolean {
     return isTerminal(this.status);
   }
 
+  get deleted(): boolean {
+    return this.#deletedAt !== undefined;
+  }
+
   get refunded(): boolean {
-    if (!(FAILED_STATUSES as readonly string[]).includes(this.status)) return false;
-    return this.#around.clock.now() >= this.#endedMs() + REFUND_MS;
+    if (!isFailed(this.status)) return false;
+    return this.#context.clock.now() >= (this.#ending?.at ?? this.dueAt) + REFUND_MS;
   }
 
   complete(): void {
     this.#end('completed', '');
   }
 
-  fail(message: string = DEFAULT_FAILURE): void {
-    this.#end('failed', message);
+  fail(message: string = DEFAULT_FAILURE, code?: number): void {
+    this.#end('failed', message, code);
   }
 
   set(fields: { status?: string } & Record<string, unknown>): void {
     this.#fields = { ...this.#fields, ...fields };
     if (typeof fields.status === 'string' && isTerminal(fields.status)) {
-      this.#ending = { status: fields.status, atMs: this.#around.clock.now(), error: '' };
+      this.#ending = { status: fields.status, at: this.#context.clock.now(), error: '' };
     }
-    this.#around.changed(this);
+    this.#context.changed();
+  }
+
+  /** Marks it as deleted from the history. */
+  delete(): void {
+    this.#deletedAt = this.#context.clock.now();
+    this.#context.changed();
   }
 
   prediction(): Prediction {
+    return this.#show(this.#context.settings.returnInput ? 'input' : undefined);
+  }
+
+  /** Returns the prediction as an item of the list. */
+  listItem(includeInputs: boolean): Prediction {
+    const { listInputs } = this.#context.settings;
+    return this.#show(includeInputs && listInputs !== 'never' ? listInputs : undefined);
+  }
+
+  #show(inputField: string | undefined): Prediction {
     const status = this.status;
     const completed = status === 'completed';
-    const { nsfw, processingMs, returnInput } = this.#around.settings;
+    const { nsfw, processingMs, failCode, failWith } = this.#context.settings;
     const shown: Prediction = {
       id: this.id,
       model: this.model,
-      outputs: completed ? [`${this.#seed.outputBase}/outputs/${this.id}/1.mp4`] : [],
-      urls: { get: `${this.#seed.apiBase}/api/v3/predictions/${this.id}/result` },
+      outputs: completed ? [`${this.#params.outputBase}/outputs/${this.id}/1.mp4`] : [],
+      urls: { get: `${this.#params.apiBase}/api/v3/predictions/${this.id}/result` },
       has_nsfw_contents: completed ? [nsfw] : [],
       status,
       created_at: this.created_at,
-      error: (FAILED_STATUSES as readonly string[]).includes(status) ? this.#failure() : '',
+      error: isFailed(status) ? this.#ending?.error || failWith || DEFAULT_FAILURE : '',
       timings: { inference: isTerminal(status) ? Math.round(processingMs) : 0 },
-      ...(returnInput ? { input: this.input } : {}),
     };
+    if (status === 'failed') shown['code'] = this.#ending?.code ?? failCode ?? DEFAULT_CODE;
+    if (inputField !== undefined) shown[inputField] = this.input;
     for (const [field, value] of Object.entries(this.#fields)) {
       if (value === undefined) delete shown[field];
       else shown[field] = value;
@@ -161,18 +200,10 @@ export class Task implements EmulatedTask {
     return shown;
   }
 
-  #failure(): string {
-    return this.#ending?.error || this.#around.settings.failWith || DEFAULT_FAILURE;
-  }
-
-  #endedMs(): number {
-    return this.#ending?.atMs ?? this.dueMs;
-  }
-
-  #end(status: string, error: string): void {
+  #end(status: string, error: string, code?: number): void {
     delete this.#fields['status'];
     delete this.#fields['error'];
-    this.#ending = { status, atMs: this.#around.clock.now(), error };
-    this.#around.changed(this);
+    this.#ending = { status, at: this.#context.clock.now(), error, code };
+    this.#context.changed();
   }
 }

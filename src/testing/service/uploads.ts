@@ -49,7 +49,7 @@ function storageError(status: number, code: string, message: string): Answer {
 }
 
 /** Refuses a key that was sent to storage: no other host than the API's may ever see it. */
-export function refuseKey(): Answer {
+export function rejectKey(): Answer {
   return storageError(
     400,
     'InvalidArgument',
@@ -92,13 +92,20 @@ export class Uploads {
       filename,
       contentType,
       size: size as number,
-      headers: { 'Content-Type': contentType, 'x-upload-token': randomBytes(8).toString('hex') },
+      headers: {
+        'Content-Type': contentType,
+        'x-upload-token': randomBytes(8).toString('hex'),
+        ...(this.#settings.conditionalUploads ? { 'If-None-Match': '*' } : {}),
+      },
       signature,
       url: this.#url(id, filename),
     };
     this.#tickets.set(id, ticket);
     return success({
+      type: mediaKind(contentType),
       download_url: ticket.url,
+      filename,
+      size,
       upload: {
         method: 'PUT',
         url: `${this.#base()}/storage/${id}?X-Signature=${signature}`,
@@ -111,9 +118,13 @@ export class Uploads {
   async put(request: WireRequest, route: Route, entry: LoggedRequest): Promise<Answer> {
     const ticket = this.#tickets.get(route.name);
     const wrong = this.#refusePut(request, ticket);
-    const { bytes, size } = await this.#take(request.body, entry, wrong === undefined);
-    if (wrong !== undefined || ticket === undefined)
+    const { bytes, size } = await this.#read(request.body, entry, wrong === undefined);
+    if (wrong !== undefined || ticket === undefined) {
       return wrong ?? storageError(404, 'NoSuchKey', 'no ticket');
+    }
+    if (this.#settings.conditionalUploads && this.files.some((file) => file.id === ticket.id)) {
+      return storageError(412, 'PreconditionFailed', 'The file is already stored.');
+    }
     if (size !== ticket.size) {
       return storageError(400, 'IncompleteBody', `got ${size} bytes, the ticket is for ${ticket.size}`);
     }
@@ -126,7 +137,7 @@ export class Uploads {
   async binary(request: WireRequest, entry: LoggedRequest): Promise<Answer> {
     const boundary = boundaryOf(request.headers['content-type'] ?? '');
     if (boundary === undefined) {
-      await this.#take(request.body, entry, false);
+      await this.#read(request.body, entry, false);
       return refusal(400, 'expected multipart/form-data');
     }
     let filename: string | undefined;
@@ -156,7 +167,7 @@ export class Uploads {
     const id = newId();
     const url = this.#url(id, filename);
     this.#keep({ id, filename, contentType, size, url, via: 'binary', bytes: Buffer.concat(pieces) });
-    return success({ type: contentType.split('/')[0], download_url: url, filename, size });
+    return success({ type: mediaKind(contentType), download_url: url, filename, size });
   }
 
   /** GET of an uploaded file. */
@@ -170,7 +181,7 @@ export class Uploads {
 
   #refusePut(request: WireRequest, ticket: Ticket | undefined): Answer | undefined {
     if (request.method !== 'PUT') return storageError(405, 'MethodNotAllowed', 'PUT only.');
-    if (request.headers['authorization'] !== undefined) return refuseKey();
+    if (request.headers['authorization'] !== undefined) return rejectKey();
     if (ticket === undefined || request.url.searchParams.get('X-Signature') !== ticket.signature) {
       return storageError(403, 'SignatureDoesNotMatch', 'The request signature does not match.');
     }
@@ -192,7 +203,7 @@ export class Uploads {
     return undefined;
   }
 
-  async #take(
+  async #read(
     body: AsyncIterable<Uint8Array>,
     entry: LoggedRequest,
     keep: boolean,
@@ -217,6 +228,11 @@ export class Uploads {
   #url(id: string, filename: string): string {
     return `${this.#base()}/uploads/${id}/${encodeURIComponent(filename)}`;
   }
+}
+
+/** Returns `image`, `video`, `audio` or `file`. */
+function mediaKind(contentType: string): string {
+  return contentType.startsWith('application/') ? 'file' : (contentType.split('/')[0] ?? 'file');
 }
 
 async function* counted(body: AsyncIterable<Uint8Array>, entry: LoggedRequest): AsyncGenerator<Uint8Array> {

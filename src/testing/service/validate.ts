@@ -1,19 +1,36 @@
-/**
- * What the service refuses of a submit. Lenient as a service is: an unknown field is dropped without a word.
- */
-import { ASPECT_RATIOS, DEFAULTS, type ModelDefinition } from '../../models/registry.js';
+/** Validates submits as the service does: unknown fields are ignored. */
+import type { DefinedModel } from '../../models/defined-model.js';
+import { estimateCost } from '../../models/estimate-cost.js';
+import { ASPECT_RATIOS, DEFAULTS, defaultDuration, type ModelConfig } from '../../models/model-config.js';
 
-/** A submit's fields with the defaults filled in, or why it is refused. */
-export type Checked = { input: Record<string, unknown> } | { refused: string };
+/** Why a request is rejected: the message and the service's code. */
+export interface Rejection {
+  message: string;
+  code: number;
+}
 
-/** Tells whether a text is an http or https URL. */
+/** The fields of a submit with defaults filled in, or why it is rejected. */
+export type Checked = { input: Record<string, unknown> } | { rejection: Rejection };
+
+/** The service's codes for invalid requests. */
+export const MISSING_PARAMETER = 1400;
+export const INVALID_PARAMETER = 1401;
+
+/** Returns a JSON object's fields, undefined for any other value. */
+export function asFields(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
+}
+
+/** Returns true for an http or https URL. */
 export function isHttpUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);
   return (protocol === 'http:' || protocol === 'https:') && hostname !== '';
 }
 
-/** Takes `null` and `''` as left out: that is how forms and other languages say it. */
+/** Returns a field; `null` and `''` count as absent, as forms and other languages send them. */
 function given(body: Record<string, unknown>, field: string): unknown {
   const value = body[field];
   return value === null || value === '' ? undefined : value;
@@ -24,6 +41,16 @@ function checkBoolean(body: Record<string, unknown>, field: string): string | un
   return value === undefined || typeof value === 'boolean'
     ? undefined
     : `property '${field}' must be a boolean`;
+}
+
+function checkVideo(video: unknown): string | undefined {
+  if (video === undefined) return undefined;
+  if (typeof video !== 'string') return "property 'video' must be a string";
+  return isHttpUrl(video) ? undefined : "property 'video' must be a URL";
+}
+
+function checkOneOf(field: string, value: unknown, allowed: readonly unknown[]): string | undefined {
+  return allowed.includes(value) ? undefined : `property '${field}' must be one of ${allowed.join(', ')}`;
 }
 
 function checkImages(images: unknown, limit: number, withVideo: boolean): string | undefined {
@@ -40,44 +67,35 @@ function checkImages(images: unknown, limit: number, withVideo: boolean): string
   return undefined;
 }
 
-/** Checks a submit's body against a model's data and fills in the page's defaults. */
-export function checkSubmit(model: ModelDefinition, body: unknown): Checked {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    return { refused: 'the body must be a JSON object' };
-  }
-  const fields = body as Record<string, unknown>;
+function missing(field: string): { rejection: Rejection } {
+  return { rejection: { message: `property '${field}' is required`, code: MISSING_PARAMETER } };
+}
+
+function invalid(message: string): { rejection: Rejection } {
+  return { rejection: { message, code: INVALID_PARAMETER } };
+}
+
+/** Checks a submit's body against a model and fills in the defaults. */
+export function checkSubmit(model: ModelConfig, body: unknown): Checked {
+  const fields = asFields(body);
+  if (fields === undefined) return invalid('the body must be a JSON object');
   const prompt = given(fields, 'prompt');
-  if (prompt === undefined) return { refused: "property 'prompt' is required" };
-  if (typeof prompt !== 'string') return { refused: "property 'prompt' must be a string" };
-  if (prompt.trim() === '') return { refused: "property 'prompt' must not be blank" };
+  if (prompt === undefined) return missing('prompt');
+  if (typeof prompt !== 'string') return invalid("property 'prompt' must be a string");
+  if (prompt.trim() === '') return invalid("property 'prompt' must not be blank");
 
   const video = given(fields, 'video');
-  if (video !== undefined) {
-    if (typeof video !== 'string') return { refused: "property 'video' must be a string" };
-    if (!isHttpUrl(video)) return { refused: "property 'video' must be a URL" };
-  }
-
   const images = given(fields, 'images') ?? DEFAULTS.images;
-  const wrongImages = checkImages(
-    images,
-    video === undefined ? model.images : model.imagesWithVideo,
-    video !== undefined,
-  );
-  if (wrongImages !== undefined) return { refused: wrongImages };
-
-  const wrongBoolean =
-    checkBoolean(fields, 'keep_original_sound') ?? (model.sound ? checkBoolean(fields, 'sound') : undefined);
-  if (wrongBoolean !== undefined) return { refused: wrongBoolean };
-
   const ratio = given(fields, 'aspect_ratio') ?? DEFAULTS.aspect_ratio;
-  if (!(ASPECT_RATIOS as readonly unknown[]).includes(ratio)) {
-    return { refused: `property 'aspect_ratio' must be one of ${ASPECT_RATIOS.join(', ')}` };
-  }
-
-  const duration = given(fields, 'duration') ?? DEFAULTS.duration;
-  if (!(model.durations as readonly unknown[]).includes(duration)) {
-    return { refused: `property 'duration' must be one of ${model.durations.join(', ')}` };
-  }
+  const duration = given(fields, 'duration') ?? defaultDuration(model.durations);
+  const wrong =
+    checkVideo(video) ??
+    checkImages(images, video === undefined ? model.images : model.imagesWithVideo, video !== undefined) ??
+    checkBoolean(fields, 'keep_original_sound') ??
+    (model.sound ? checkBoolean(fields, 'sound') : undefined) ??
+    checkOneOf('aspect_ratio', ratio, ASPECT_RATIOS) ??
+    checkOneOf('duration', duration, model.durations);
+  if (wrong !== undefined) return invalid(wrong);
 
   return {
     input: {
@@ -92,11 +110,10 @@ export function checkSubmit(model: ModelDefinition, body: unknown): Checked {
   };
 }
 
-/** Says what a task costs, in thousandths of a US dollar; undefined for a duration the model does not make. */
-export function priceOf(model: ModelDefinition, fields: Record<string, unknown>): number | undefined {
-  const duration = given(fields, 'duration') ?? DEFAULTS.duration;
+/** Returns the price of a task in US dollars, undefined for a duration that the model does not make. */
+export function priceOf(model: DefinedModel, fields: Record<string, unknown>): number | undefined {
+  const duration = given(fields, 'duration') ?? defaultDuration(model.durations);
   if (typeof duration !== 'number' || !model.durations.includes(duration)) return undefined;
-  const { images, video } = model.price;
-  const perSecond = given(fields, 'video') === undefined ? images : video;
-  return (duration * Math.round(perSecond * 10_000)) / 10;
+  const video = given(fields, 'video');
+  return estimateCost(model, { duration, ...(typeof video === 'string' ? { video } : {}) });
 }

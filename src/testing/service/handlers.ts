@@ -1,0 +1,199 @@
+/** The API's calls on one account: the parts of a request → a response. No sockets, no faults. */
+import type { DefinedModel } from '../../models/defined-model.js';
+import { KLING_O3_STD } from '../../models/model-config.js';
+import { models } from '../../models/resolve-model.js';
+import { type Answer, refusal, success, type WireRequest } from '../network/wire.js';
+import type { Route } from '../network/request-log.js';
+import type { Settings } from '../options.js';
+import { type Account, type AddedTask, isWebhookUrl, KEPT_MS, newId } from './account.js';
+import { bytesFile, generatedVideo, serveFile } from './files.js';
+import { readListQuery } from './list-query.js';
+import { sampleVideo } from './sample-video.js';
+import { Task, type TaskContext, type TaskParams } from './task.js';
+import { rejectKey } from './uploads.js';
+import { asFields, checkSubmit, INVALID_PARAMETER, MISSING_PARAMETER, priceOf } from './validate.js';
+
+/** A parsed JSON body, or `invalid`. */
+export type JsonBody = { value: unknown } | 'invalid';
+
+/** The service's code for insufficient credits. */
+const INSUFFICIENT_CREDITS = 1406;
+/** The service's code for a timeout. */
+const SYNC_TIMEOUT = 5004;
+
+const invalid = (message: string) => refusal(400, message, { code: INVALID_PARAMETER });
+
+const readFields = (body: JsonBody) => (body === 'invalid' ? undefined : asFields(body.value));
+
+/** Handles the calls on one account. */
+export class Handlers {
+  readonly #account: Account;
+  readonly #context: TaskContext;
+  readonly #settings: Settings;
+  readonly #models: ReadonlyMap<string, DefinedModel>;
+  readonly #outputBase: () => string;
+  /** Part of the ETag and the bytes of every output. */
+  outputVersion = 0;
+
+  constructor(account: Account, context: TaskContext, outputBase: () => string) {
+    this.#account = account;
+    this.#context = context;
+    this.#settings = context.settings;
+    this.#outputBase = outputBase;
+    const served = [...Object.values(models), ...this.#settings.models];
+    this.#models = new Map(served.map((model) => [model.id, model]));
+  }
+
+  /** Returns true for the id of a model that it serves. */
+  hasModel(id: string): boolean {
+    return this.#models.has(id);
+  }
+
+  submit(request: WireRequest, route: Route, body: JsonBody): Answer | Promise<Answer> {
+    const model = this.#models.get(route.name);
+    if (model === undefined) return refusal(404, `model not found: ${route.name}`);
+    const limit = this.#account.exceededLimit();
+    if (limit !== undefined) {
+      return refusal(429, limit.message, { headers: { 'retry-after': String(limit.retryAfterSeconds) } });
+    }
+    if (body === 'invalid') return invalid('invalid JSON');
+    const checked = checkSubmit(model, body.value);
+    if ('rejection' in checked)
+      return refusal(400, checked.rejection.message, { code: checked.rejection.code });
+    const webhook = request.url.searchParams.get('webhook') ?? undefined;
+    if (webhook !== undefined && !isWebhookUrl(webhook)) {
+      return invalid("query parameter 'webhook' must be an https URL");
+    }
+    const cost = priceOf(model, checked.input) ?? 0;
+    if (cost > this.#account.balance) {
+      const status = this.#settings.insufficientCreditsStatus;
+      return refusal(status, 'insufficient credits, please top up', { code: INSUFFICIENT_CREDITS });
+    }
+    const task = this.#create({
+      model: model.id,
+      input: checked.input,
+      cost,
+      webhook,
+      apiBase: route.apiBase,
+      waiting: this.#account.mustWait(),
+    });
+    this.#account.add(task, true);
+    this.#context.submitted(task);
+    const isSync = asFields(body.value)?.['enable_sync_mode'] === true;
+    return isSync ? this.#whenEnded(task) : success(task.prediction());
+  }
+
+  result(route: Route): Answer {
+    const task = this.#account.find(route.name);
+    if (task === undefined || this.#context.clock.now() < task.createdAt + this.#settings.resultLagMs) {
+      return refusal(404, `prediction not found: ${route.name}`);
+    }
+    return success(task.prediction());
+  }
+
+  list(body: JsonBody): Answer {
+    const query = body === 'invalid' ? 'invalid JSON' : readListQuery(body.value);
+    if (typeof query === 'string') return invalid(query);
+    const { items, total } = this.#account.list(query);
+    return success({
+      page: query.page,
+      total,
+      items: items.map((task) => task.listItem(query.includeInputs)),
+    });
+  }
+
+  delete(body: JsonBody): Answer {
+    const ids = readFields(body)?.['ids'];
+    if (!Array.isArray(ids) || ids.length === 0 || !ids.every((id) => typeof id === 'string')) {
+      return invalid("property 'ids' must be an array of strings, not empty");
+    }
+    return success({ deleted_count: this.#account.delete(ids) });
+  }
+
+  balance(): Answer {
+    return success({ balance: this.#account.balance });
+  }
+
+  secret(secret: string): Answer {
+    return success({ secret });
+  }
+
+  price(body: JsonBody): Answer {
+    const fields = readFields(body);
+    if (fields === undefined) return invalid('the body must be a JSON object');
+    const id = fields['model_id'];
+    if (typeof id !== 'string') {
+      return refusal(400, "property 'model_id' is required", { code: MISSING_PARAMETER });
+    }
+    const model = this.#models.get(id);
+    if (model === undefined) return refusal(404, `model not found: ${id}`);
+    const price = priceOf(model, asFields(fields['inputs']) ?? {});
+    if (price === undefined) {
+      return invalid(`property 'duration' must be one of ${model.durations.join(', ')}`);
+    }
+    return success({ model_id: model.id, price, discounted_price: price, currency: 'USD' });
+  }
+
+  output(request: WireRequest, route: Route): Answer {
+    if (request.headers['authorization'] !== undefined) return rejectKey();
+    if (request.method !== 'GET' && request.method !== 'HEAD') return refusal(405, 'method not allowed');
+    const task = this.#account.findAny(route.name);
+    if (task === undefined || task.status !== 'completed') return refusal(404, 'not found');
+    if (this.#context.clock.now() - task.createdAt > KEPT_MS) return refusal(410, 'the file has expired');
+    const size = this.#settings.outputBytes;
+    const metadata = {
+      contentType: 'video/mp4',
+      etag: `"${task.id}-${route.detail}-${this.outputVersion}"`,
+      modifiedMs: task.releasedAt,
+    };
+    const file =
+      size === undefined
+        ? bytesFile(sampleVideo(task.input), metadata)
+        : { ...metadata, ...generatedVideo(size, this.outputVersion) };
+    return serveFile(request.method, request.headers, file, this.#settings.outputRanges);
+  }
+
+  /** Adds a task that another program submitted. */
+  add(added: AddedTask): Task {
+    const {
+      id,
+      model = KLING_O3_STD,
+      input = { prompt: 'A task of another machine' },
+      created_at,
+      ...fields
+    } = added;
+    const ms = created_at === undefined ? this.#context.clock.now() : new Date(created_at).getTime();
+    if (Number.isNaN(ms)) {
+      throw new RangeError(`addTask: created_at: got ${String(created_at)}; expected a time`);
+    }
+    const params = {
+      model,
+      input,
+      cost: 0,
+      apiBase: this.#outputBase(),
+      ...(id === undefined ? {} : { id }),
+    };
+    const task = this.#create(params, ms, typeof created_at === 'string' ? created_at : undefined);
+    if (Object.keys(fields).length > 0) task.set(fields);
+    this.#account.add(task, false);
+    return task;
+  }
+
+  /** Responds when the task has ended, or after the limit of the sync mode. */
+  async #whenEnded(task: Task): Promise<Answer> {
+    const { syncLimitMs } = this.#settings;
+    if (await this.#context.whenEnded(task, syncLimitMs)) return success(task.prediction());
+    const error = `Sync mode timed out after ${syncLimitMs} ms; the task goes on, query its result later`;
+    return success({ ...task.prediction(), status: 'processing', code: SYNC_TIMEOUT, error });
+  }
+
+  #create(
+    params: Omit<TaskParams, 'id' | 'createdAt' | 'created_at' | 'outputBase'> & { id?: string },
+    ms: number = this.#context.clock.now(),
+    written?: string,
+  ): Task {
+    const stamp = this.#account.stamp(ms);
+    const time = written === undefined ? stamp : { ...stamp, created_at: written };
+    return new Task({ id: newId(), ...params, ...time, outputBase: this.#outputBase() }, this.#context);
+  }
+}
