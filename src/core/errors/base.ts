@@ -37,6 +37,8 @@ export class WaveSpeedError extends Error {
 
   /** The task this is about. Set on every error after a submit was accepted. */
   declare predictionId?: string;
+  /** Other tasks that the same call of `generateVideo` started; set by `wavespeed-kling/ai-sdk`. */
+  declare otherPredictionIds?: readonly string[];
 
   constructor(message: string, options: WaveSpeedErrorOptions = {}) {
     super(withoutQueries(message), 'cause' in options ? { cause: options.cause } : undefined);
