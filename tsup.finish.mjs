@@ -1,33 +1,41 @@
-// Finishes what tsup built: what it has no setting for.
+// Finishes the build: what tsup has no setting for.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 
 const here = `${process.cwd()}/dist/`.replaceAll('\\', '/');
 
-/** What the declarations name of the web platform, which a project has from Node's types, from the DOM's, or not at all. */
+/** Names of the web platform in the declarations, which a project has from Node's types, from the DOM's, or not at all. */
 const PLATFORM = ['AbortSignal', 'Blob', 'File', 'Request', 'Response', 'URL'];
 
+/** A file's first comment, which tsup keeps, and which would document whatever follows it. */
+const FILE_HEADER = /^\/\*\*(?:(?!\*\/)[^])*\*\/\n(?=\s*(?:\n|\/\*\*|import |export \{))/gm;
+
 /**
- * Makes declarations that need no types of Node or of the DOM: to depend on them would put Node's globals into a
+ * Makes declarations that need neither Node's types nor the DOM's: a dependency on them would put Node's globals into a
  * browser's project. Each name stands for the project's own type, and for `never` where it has none.
  */
 function portable(declarations) {
-  const text = declarations.replaceAll('typeof globalThis.fetch', 'PlatformFetch');
+  const text = declarations.replace(FILE_HEADER, '').replaceAll('typeof globalThis.fetch', 'Fetch');
   const used = PLATFORM.filter((name) => new RegExp(`\\b${name}\\b`).test(text)).map(
     (name) => `type ${name} = typeof globalThis extends { ${name}: { prototype: infer Own } } ? Own : never;`,
   );
-  if (text !== declarations) {
-    used.push('type PlatformFetch = typeof globalThis extends { fetch: infer Own } ? Own : never;');
+  if (declarations.includes('typeof globalThis.fetch')) {
+    used.push('type Fetch = typeof globalThis extends { fetch: infer Own } ? Own : never;');
   }
-  // Declarations merge: these add nothing where the project has its own. zod's need the one, `await using` the other.
-  const global =
-    'declare global { interface URL {} interface SymbolConstructor { readonly asyncDispose: unique symbol } }';
-  return [...used, global, text].join('\n');
+  return [
+    text.trim(),
+    '',
+    "// The project's own types of the platform, or `never` where it has none.",
+    ...used,
+    // Declarations merge: these add nothing where the project has its own. zod needs the one, `await using` the other.
+    'declare global { interface URL {} interface SymbolConstructor { readonly asyncDispose: unique symbol } }',
+    '',
+  ].join('\n');
 }
 
-/** The folders of the packages whose code was bundled. */
+/** Folders of the bundled packages. */
 const bundled = new Set();
 
-/** Takes this machine's paths out of a source map, which sucrase leaves there, and what others wrote, to save space. */
+/** Removes this machine's paths, which sucrase leaves in a source map, and the sources of bundled packages. */
 function lean(text) {
   const map = JSON.parse(text.replaceAll(here, ''));
   for (const [index, source] of map.sources.entries()) {
@@ -39,13 +47,13 @@ function lean(text) {
   return JSON.stringify(map);
 }
 
-/** Gives the licences of what was bundled: each of them asks to go along with the code. */
+/** Returns the licences of the bundled packages, which must be distributed with their code. */
 async function licences() {
   const folders = [...bundled].sort((one, other) => one.localeCompare(other, 'en'));
   const texts = folders.map(async (folder) => {
     const { name, version } = JSON.parse(await readFile(`${folder}/package.json`, 'utf8'));
     const file = (await readdir(folder)).find((one) => /^licen[cs]e/i.test(one));
-    if (file === undefined) throw new Error(`${name} is bundled, and has no licence to go along with it.`);
+    if (file === undefined) throw new Error(`${name} is bundled, but has no licence file.`);
     return `${name} ${version}\n\n${(await readFile(`${folder}/${file}`, 'utf8')).trim()}\n`;
   });
   const intro = 'The build of wavespeed-kling contains code of these packages, under these licences.\n';

@@ -3,17 +3,19 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
-  writeFileSync,
   statSync,
+  symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -100,6 +102,27 @@ describe('the packed files', () => {
       expect(existsSync(installed(target)), target).toBe(true);
   });
 
+  test('contain no devDependencies, and no copy of package.json', () => {
+    for (const file of filesBelow(installed('dist'))) {
+      const text = readFileSync(file, 'utf8');
+      expect(text.includes('devDependencies'), file).toBe(false);
+      expect(text.includes('@arethetypeswrong'), file).toBe(false);
+    }
+  });
+
+  test('have declarations without file headers, and with the types of the platform at their end', () => {
+    const files = filesBelow(installed('dist')).filter((file) => /\.d\.c?ts$/.test(file));
+    expect(files.length).toBeGreaterThan(12);
+    for (const file of files) {
+      const text = readFileSync(file, 'utf8');
+      // A comment that documents nothing: before an empty line, another comment or an import.
+      expect(text, file).not.toMatch(/^\/\*\*(?:(?!\*\/)[^])*\*\/\n(?:\s*\n|\/\*\*|import |export \{)/m);
+      const own = text.indexOf('\n// The project');
+      expect(own, file).toBeGreaterThanOrEqual(0);
+      expect(text.slice(0, own), file).not.toContain('typeof globalThis');
+    }
+  });
+
   test('name no path of the machine they were built on', () => {
     for (const file of filesBelow(installed())) {
       expect(readFileSync(file, 'utf8').includes(root), file).toBe(false);
@@ -133,10 +156,14 @@ describe('TypeScript', () => {
   };
   let folders = 0;
 
-  /** Compiles a file in the project, and gives what the compiler says. */
-  async function compile(file: string, source: string, options: object): Promise<string> {
-    const folder = join(project, `compiled-${++folders}`);
-    mkdirSync(folder);
+  /** Compiles a file in a folder of the project, and returns the compiler's output. */
+  async function compile(
+    file: string,
+    source: string,
+    options: object,
+    folder = join(project, `compiled-${++folders}`),
+  ): Promise<string> {
+    mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, file), source);
     const config = { compilerOptions: { ...common, ...options }, files: [file] };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
@@ -186,6 +213,48 @@ describe('TypeScript', () => {
     60_000,
   );
 
+  test('under pnpm, declarations of a program name every exported schema without importing zod', async () => {
+    // pnpm links the package, and keeps its dependencies where the program cannot resolve them.
+    const folder = join(tmpdir(), `${basename(project)}-pnpm`);
+    try {
+      const modules = join(folder, 'node_modules');
+      const store = join(modules, '.pnpm', 'wavespeed-kling@0.1.0', 'node_modules');
+      cpSync(installed(), join(store, 'wavespeed-kling'), { recursive: true });
+      cpSync(join(project, 'node_modules', 'zod'), join(store, 'zod'), { recursive: true });
+      symlinkSync(join(store, 'wavespeed-kling'), join(modules, 'wavespeed-kling'), 'junction');
+      const source = `
+        import { WaveSpeedKling } from 'wavespeed-kling';
+        import {
+          defineModel, inputJsonSchemas, inputSchemas, KLING_O1, klingO1InputObject, klingO1InputSchema,
+          klingO3StdInputObject, klingO3StdInputSchema, models, parseInput, predictionSchema, webhookEventSchema,
+          withImageLimit,
+        } from 'wavespeed-kling/schemas';
+        export const schemas = {
+          inputJsonSchemas, inputSchemas, klingO1InputObject, klingO1InputSchema, klingO3StdInputObject,
+          klingO3StdInputSchema, models, predictionSchema, webhookEventSchema,
+        };
+        export const o3Pro = defineModel({
+          id: 'kwaivgi/o3-pro', durations: [5, 10], images: 7, imagesWithVideo: 4, sound: true,
+          price: { images: 0.1, video: 0.2 },
+        });
+        export const { inputObject, inputSchema } = o3Pro;
+        export const limited = withImageLimit(models[KLING_O1], klingO1InputObject);
+        export const parse = (input: unknown) => parseInput(o3Pro, input);
+        export const parseO1 = (input: unknown) => parseInput(KLING_O1, input);
+        export const kling = new WaveSpeedKling({ apiKey: 'key' });
+        export const make = () => kling.run(o3Pro, parse({ prompt: 'A fox' }));`;
+      const options = { ...node, noEmit: false, declaration: true, emitDeclarationOnly: true };
+      expect(await compile('program.mts', source, options, folder)).toBe('');
+      const declarations = readFileSync(join(folder, 'program.d.mts'), 'utf8');
+      expect(declarations).toContain(
+        'klingO1InputSchema: import("wavespeed-kling/schemas").KlingO1InputSchema',
+      );
+      expect(declarations).not.toMatch(/['"]zod/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, 60_000);
+
   test('brings no types of Node into a project for browsers', async () => {
     const source = `
       import 'wavespeed-kling';
@@ -198,6 +267,70 @@ describe('TypeScript', () => {
     expect(await compile('browser.mts', source, { lib: ['ESNext', 'DOM'], types: ['*'] })).toBe('');
     expect(existsSync(join(project, 'node_modules', '@types'))).toBe(false);
   }, 60_000);
+});
+
+// package.json has `zod` as a range: its types are the program's zod, its code is bundled.
+describe.each([
+  // Metadata of another copy of zod, such as the image limit, is not in what 4.0.0 converts to JSON Schema.
+  { title: 'the oldest zod of the range', name: 'zod-4.0', version: '4.0.0', imageLimit: null },
+  { title: 'the latest zod', name: 'zod', version: undefined, imageLimit: 4 },
+])('in a program with $title', ({ name, version, imageLimit }) => {
+  const source = `
+    import { klingO1InputObject, klingO1InputSchema, models, predictionSchema, withImageLimit } from 'wavespeed-kling/schemas';
+    import * as z from 'zod';
+    const body = z.object({ input: klingO1InputSchema, tasks: z.array(predictionSchema), note: z.string().optional() });
+    const extended = klingO1InputObject.omit({ video: true }).extend({ projectId: z.string() });
+    const parsed: z.output<typeof body> = body.parse({ input: { prompt: 'A fox' }, tasks: [{ id: 'task-1' }] });
+    const duration: 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 = parsed.input.duration;
+    const project: string = extended.parse({ prompt: 'A fox', projectId: 'p' }).projectId;
+    const limited = withImageLimit(models['kwaivgi/kling-video-o1/reference-to-video'], extended);
+    const schema = z.toJSONSchema(body, { io: 'input' });
+    const input = schema.properties?.['input'] as { properties: object; then?: { properties: { images: { maxItems: number } } } };
+    console.log(JSON.stringify([
+      duration, project, parsed.tasks[0]?.status, limited.safeParse({ prompt: 'A fox', projectId: 'p' }).success,
+      body.safeParse({ input: { prompt: '' }, tasks: [] }).error?.issues[0]?.path,
+      klingO1InputSchema instanceof z.ZodType, Object.keys(input.properties).length,
+      input.then?.properties.images.maxItems ?? null,
+    ]));`;
+
+  test('schemas nest, extend and convert to JSON Schema, and compile', async () => {
+    const folder = join(tmpdir(), `${basename(project)}-${name}`);
+    try {
+      // Copies, so that the package resolves this zod.
+      const modules = join(folder, 'node_modules');
+      cpSync(installed(), join(modules, 'wavespeed-kling'), { recursive: true });
+      cpSync(join(root, 'node_modules', name), join(modules, 'zod'), { recursive: true });
+      const manifest = readFileSync(join(modules, 'zod', 'package.json'), 'utf8');
+      if (version !== undefined) expect((JSON.parse(manifest) as { version: string }).version).toBe(version);
+      writeFileSync(join(folder, 'program.mts'), source);
+      const compilerOptions = {
+        module: 'nodenext',
+        target: 'ES2022',
+        lib: ['ES2022', 'DOM'],
+        types: [],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+      };
+      writeFileSync(
+        join(folder, 'tsconfig.json'),
+        JSON.stringify({ compilerOptions, files: ['program.mts'] }),
+      );
+      const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+      const compiled = await run(process.execPath, [compiler, '-p', folder]).catch((error: unknown) => error);
+      expect(compiled).toMatchObject({ stdout: '' });
+      const { stdout } = await run(process.execPath, [join(folder, 'program.mjs')]);
+      expect(JSON.parse(stdout)).toEqual([5, 'p', 'unknown', true, ['input', 'prompt'], true, 6, imageLimit]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, 60_000);
+});
+
+test('the range of zod allows both', () => {
+  const manifest = JSON.parse(readFileSync(installed('package.json'), 'utf8')) as {
+    dependencies: { zod: string };
+  };
+  expect(manifest.dependencies.zod).toBe('^4.0.0');
 });
 
 describe('a process', () => {

@@ -3,7 +3,7 @@
  */
 import { getErrorMessage } from '../utils/error-message.js';
 import { STATUS_CODES } from 'node:http';
-import packageJson from '../../package.json' with { type: 'json' };
+import { VERSION } from '../core/version.js';
 import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
 import {
   ApiError,
@@ -137,10 +137,10 @@ export class ApiClient {
           'accept-encoding': 'identity',
           authorization: `Bearer ${key}`,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          'user-agent': `wavespeed-kling/${packageJson.version}`,
+          'user-agent': `wavespeed-kling/${VERSION}`,
           'x-client-name': clientName,
           'x-client-os': process.platform === 'win32' ? 'windows' : process.platform,
-          'x-client-version': packageJson.version,
+          'x-client-version': VERSION,
         },
         body,
         freshConnection: request.freshConnection,

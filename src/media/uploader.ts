@@ -2,7 +2,7 @@
  * Uploads one file: by a ticket and its PUT, or, where the service does not know tickets, as a multipart form.
  */
 import { randomBytes } from 'node:crypto';
-import packageJson from '../../package.json' with { type: 'json' };
+import { VERSION } from '../core/version.js';
 import { orAbort } from '../utils/abort.js';
 import { ApiError, ConnectionError, InvalidResponseError, UploadError } from '../core/errors/index.js';
 import type { FileKind } from './file-type.js';
@@ -160,10 +160,10 @@ export class Uploader {
             authorization: `Bearer ${key}`,
             'content-type': `multipart/form-data; boundary=${boundary}`,
             'content-length': String(head.byteLength + file.size + tail.byteLength),
-            'user-agent': `wavespeed-kling/${packageJson.version}`,
+            'user-agent': `wavespeed-kling/${VERSION}`,
             'x-client-name': clientName,
             'x-client-os': process.platform === 'win32' ? 'windows' : process.platform,
-            'x-client-version': packageJson.version,
+            'x-client-version': VERSION,
           },
           body: form(),
           signal: watch.signal,

@@ -33,10 +33,10 @@ const ALL = "export * from './src/schemas.ts'";
 
 // Bytes, minified, not compressed: the same on every machine. What they were when set stands beside them.
 test.each([
-  ['everything', ALL, 111_000], // 108,759 (33 KB gzipped), of it 93,000 zod
-  ['one input schema', "export { klingO1InputSchema } from './src/schemas.ts'", 107_000], // 104,310
-  ['reading tasks', "export { predictionSchema } from './src/schemas.ts'", 64_000], // 61,692
-  ['prices, without zod', "export { estimateCost } from './src/schemas.ts'", 9000], // 8,458
+  ['everything', ALL, 111_000], // 107,815 (33 KB gzipped), of it 93,000 zod
+  ['one input schema', "export { klingO1InputSchema } from './src/schemas.ts'", 105_000], // 101,610
+  ['reading tasks', "export { predictionSchema } from './src/schemas.ts'", 64_000], // 61,806
+  ['prices, without zod', "export { estimateCost } from './src/schemas.ts'", 4500], // 3,758
   ['an id', "export { KLING_O1 } from './src/schemas.ts'", 200], // 73
 ])('%s stays within its budget', async (_, contents, budget) => {
   const { code } = await bundle(contents);
