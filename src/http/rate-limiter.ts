@@ -1,99 +1,185 @@
-/**
- * Holds back all submits of one client after a 429: the rate is the account's, not the call's. After it they begin
- * again with one at a time, then two, then four: all at once would only be refused at once.
- */
-import { MAX_TIMER_MS, orAbort, sleep } from '../utils/abort.js';
+/** Paces the submits of one client: by the account's limits, and by the service's 429s. */
 import { ApiError, RateLimitError } from '../core/errors/index.js';
+import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
 import { delayAfter } from './retry.js';
 
-/** From so many at a time on, nothing is held back. */
-const UNLIMITED = 64;
-/** For how long a refusal may hold anybody back, in milliseconds: the service's window. */
-const MOST_MS = 60_000;
+/** Limits of an account. */
+export interface Limits {
+  /** Submits within any minute. */
+  perMinute: number;
+  /** Tasks that run at once. */
+  concurrency: number;
+}
 
-/** Is open until the service says "too many". */
-export class Throttle {
-  /** By `performance.now()`. */
-  #closedAt = -Infinity;
-  #opensAt = -Infinity;
-  #closedBy: RateLimitError | undefined;
-  /** How often in a row it was closed. */
-  #refusals = 0;
-  #allowed = Infinity;
-  #underWay = 0;
-  readonly #waiting = new Set<() => void>();
+/** From this many accepted submits after a 429 on, their number is not limited any more. */
+const RAMP_END = 64;
+const MINUTE_MS = 60_000;
 
-  /**
-   * Makes an attempt as soon as it may be made.
-   *
-   * @throws {RateLimitError} the one that closed it, where it may not before the deadline (by `performance.now()`).
-   */
-  async run<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined, deadlineAt: number): Promise<T> {
-    await this.#enter(signal, deadlineAt);
-    const startedAt = performance.now();
-    try {
-      const result = await attempt();
-      this.#onAccepted();
-      return result;
-    } catch (error) {
-      if (error instanceof RateLimitError) this.#onRefused(error, startedAt);
-      // Refused for another reason: the rate was not what stood in the way.
-      else if (error instanceof ApiError) this.#onAccepted();
-      throw error;
-    } finally {
-      this.#underWay--;
-      this.#wake();
-    }
+interface Waiter {
+  deadlineAt: number;
+  resolve: (slot: Slot) => void;
+  reject: (error: unknown) => void;
+}
+
+/** The right to submit one task, and the task's place among those that run. */
+export class Slot {
+  readonly #limiter: RateLimiter;
+  #state: 'granted' | 'sent' | 'running' | 'released' = 'granted';
+
+  constructor(limiter: RateLimiter) {
+    this.#limiter = limiter;
   }
 
-  async #enter(signal: AbortSignal | undefined, deadlineAt: number): Promise<void> {
-    for (;;) {
-      const now = performance.now();
-      // A clock that was put back must not hold anybody up.
-      const waitMs = now < this.#closedAt ? 0 : this.#opensAt - now;
-      if (waitMs <= 0 && this.#underWay < this.#allowed) {
-        this.#underWay++;
-        return;
-      }
-      if (Math.max(now, this.#opensAt) >= deadlineAt) throw this.#closedBy;
-      await (waitMs > 0 ? sleep(waitMs, signal) : this.#turn(signal, deadlineAt - now));
-    }
+  /** The POST begins. */
+  markSent(): void {
+    if (this.#state !== 'granted') return;
+    this.#state = 'sent';
+    this.#limiter.onSent();
   }
 
-  /** Waits until another attempt has ended. */
-  async #turn(signal: AbortSignal | undefined, mostMs: number): Promise<void> {
-    let wake: () => void = () => undefined;
-    const woken = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    this.#waiting.add(wake);
-    const timer = mostMs <= MAX_TIMER_MS ? setTimeout(wake, mostMs) : undefined;
-    try {
-      await orAbort(woken, signal);
-    } finally {
-      clearTimeout(timer);
-      this.#waiting.delete(wake);
-    }
+  /** The submit has ended: with a task that runs now, or with an error. */
+  markSubmitted(error?: unknown): void {
+    if (this.#state !== 'granted' && this.#state !== 'sent') return;
+    this.#limiter.onSubmitted(this.#state === 'sent', error);
+    this.#state = 'running';
   }
 
-  #wake(): void {
-    for (const wake of this.#waiting) wake();
-  }
-
-  #onAccepted(): void {
-    this.#refusals = 0;
-    // One more for each that was taken: twice as many each time all of them were.
-    this.#allowed = this.#allowed >= UNLIMITED ? Infinity : this.#allowed + 1;
-  }
-
-  #onRefused(error: RateLimitError, startedAt: number): void {
-    const now = performance.now();
-    // Those that were under way together are refused together: that counts once.
-    if (startedAt >= this.#opensAt || this.#refusals === 0) this.#refusals++;
-    const delayMs = Math.min(delayAfter(this.#refusals, error), MOST_MS);
-    this.#opensAt = Math.max(this.#opensAt, now + delayMs);
-    this.#closedAt = now;
-    this.#closedBy = error;
-    this.#allowed = 1;
+  /** The task has ended, or nobody waits for it any more. */
+  release(): void {
+    this.markSubmitted();
+    if (this.#state === 'released') return;
+    this.#state = 'released';
+    this.#limiter.onReleased();
   }
 }
+
+export class RateLimiter {
+  readonly #limits: Limits;
+  /** First come, first served. */
+  readonly #waiting = new Set<Waiter>();
+  /** When the POSTs of the last minute began. By `performance.now()`, as every time here. */
+  readonly #sentAt: number[] = [];
+  /** Granted, and not sent yet. */
+  #granted = 0;
+  /** Granted or sent, and not answered yet. */
+  #submitting = 0;
+  #running = 0;
+  /** How many submits may be in flight at once. */
+  #ramp = Infinity;
+  #blockedUntil = -Infinity;
+  #lastError: RateLimitError | undefined;
+  #rejections = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Resolves when a task may be submitted.
+   *
+   * @throws {RateLimitError} the last one, where the service allows nothing before the deadline.
+   */
+  async acquire(signal: AbortSignal | undefined, deadlineAt: number): Promise<Slot> {
+    signal?.throwIfAborted();
+    let removeListener: (() => void) | undefined;
+    let waiter: Waiter | undefined;
+    try {
+      return await new Promise<Slot>((resolve, reject) => {
+        waiter = { deadlineAt, resolve, reject };
+        this.#waiting.add(waiter);
+        removeListener = signal && onAbort(signal, () => reject(signal.reason));
+        this.#run();
+      });
+    } finally {
+      if (waiter !== undefined) this.#waiting.delete(waiter);
+      if (this.#waiting.size === 0) clearTimeout(this.#timer);
+      removeListener?.();
+    }
+  }
+
+  /** Counts a task that already runs. */
+  track(): Slot {
+    this.#submitting++;
+    this.#granted++;
+    this.#running++;
+    const slot = new Slot(this);
+    slot.markSubmitted(TRACKED);
+    return slot;
+  }
+
+  onSent(): void {
+    this.#granted--;
+    if (this.#limits.perMinute < Infinity) this.#sentAt.push(performance.now());
+    this.#run();
+  }
+
+  onSubmitted(wasSent: boolean, error: unknown): void {
+    if (!wasSent) this.#granted--;
+    this.#submitting--;
+    if (error instanceof RateLimitError) this.#block(error);
+    // Rejected for another reason: the rate was not it.
+    else if (error === undefined || error instanceof ApiError) this.#widen();
+    this.#run();
+  }
+
+  onReleased(): void {
+    this.#running--;
+    this.#run();
+  }
+
+  #widen(): void {
+    this.#rejections = 0;
+    this.#ramp = this.#ramp >= RAMP_END ? Infinity : this.#ramp + 1;
+  }
+
+  #block(error: RateLimitError): void {
+    const now = performance.now();
+    // Submits that were in flight together are rejected together: that counts once.
+    if (now >= this.#blockedUntil) this.#rejections++;
+    const delayMs = Math.min(delayAfter(this.#rejections, error), MINUTE_MS);
+    this.#blockedUntil = Math.max(this.#blockedUntil, now + delayMs);
+    this.#lastError = error;
+    this.#ramp = 1;
+  }
+
+  /** Grants what may be granted, and comes back when more may be. */
+  #run(): void {
+    clearTimeout(this.#timer);
+    for (const waiter of this.#waiting) {
+      if (waiter.deadlineAt <= this.#blockedUntil && this.#blockedUntil > performance.now()) {
+        this.#waiting.delete(waiter);
+        waiter.reject(this.#lastError);
+        continue;
+      }
+      const delayMs = this.#getDelay();
+      if (delayMs > 0) {
+        if (delayMs <= MAX_TIMER_MS) this.#timer = setTimeout(() => this.#run(), Math.ceil(delayMs));
+        return;
+      }
+      this.#waiting.delete(waiter);
+      this.#granted++;
+      this.#submitting++;
+      this.#running++;
+      waiter.resolve(new Slot(this));
+    }
+  }
+
+  /** Returns how long until a submit may begin; Infinity: when another one ends. */
+  #getDelay(): number {
+    const { perMinute, concurrency } = this.#limits;
+    const now = performance.now();
+    if (this.#running >= concurrency || this.#submitting >= this.#ramp) return Infinity;
+    if (perMinute < Infinity) {
+      while ((this.#sentAt[0] ?? now) <= now - MINUTE_MS) this.#sentAt.shift();
+      if (this.#sentAt.length + this.#granted >= perMinute) {
+        const oldest = this.#sentAt[0];
+        return this.#granted >= perMinute || oldest === undefined ? Infinity : oldest + MINUTE_MS - now;
+      }
+    }
+    return Math.max(0, this.#blockedUntil - now);
+  }
+}
+
+/** Marks a task that was submitted before: it says nothing about the rate. */
+const TRACKED = Symbol('tracked');

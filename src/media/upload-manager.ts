@@ -48,7 +48,7 @@ interface Upload {
 }
 
 /** Uploads a client's media. */
-export class Media {
+export class UploadManager {
   readonly #uploader: Uploader;
   readonly #blobs = new WeakMap<Blob, Upload>();
   /** In the order of their start. */

@@ -60,7 +60,8 @@ export function prepareInput(given: unknown, input: unknown): PreparedInput {
   const extract = (value: unknown, place: LocalMedia['place']): unknown => {
     if (isUrl(value) && value.protocol !== 'file:') return value.href;
     if (!isUrl(value) && !isBlob(value)) return value;
-    local.push({ source: value, place });
+    // A copy: a URL can be changed while the call waits for its turn.
+    local.push({ source: isUrl(value) ? new URL(value.href) : value, place });
     return `https://local.invalid/${place}`;
   };
   const fields: Record<string, unknown> = { ...input };

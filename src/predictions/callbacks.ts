@@ -1,13 +1,12 @@
-/**
- * Calls a caller's `onSubmitted` or `onUpdate`.
- */
-import { getErrorMessage } from '../utils/error-message.js';
-import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
-import { WaitTimeoutError, WaveSpeedError } from '../core/errors/index.js';
+/** Calls `onSubmitted` and `onUpdate`. */
+import { WaitTimeoutError, WaveSpeedError, withPredictionId } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
+import { orAbort } from '../utils/abort.js';
+import { getErrorMessage } from '../utils/error-message.js';
+import { byDeadline } from '../utils/with-deadline.js';
 
-/** Calls it and waits until it has returned, at most until the deadline; what it throws must not cost the task's id. */
-export async function notify(
+/** Calls it and waits until it has returned, at most until the deadline. What it throws names the task. */
+export async function invokeCallback(
   name: 'onSubmitted' | 'onUpdate',
   callback: ((prediction: Prediction) => void | Promise<void>) | undefined,
   prediction: Prediction,
@@ -16,33 +15,23 @@ export async function notify(
 ): Promise<void> {
   if (callback === undefined) return;
   const startedAt = performance.now();
-  const called = (async () => {
+  const call = async () => {
     try {
       await callback(prediction);
     } catch (cause) {
-      throw new WaveSpeedError(`\`${name}\` threw: ${getErrorMessage(cause)}.`, {
-        cause,
-        predictionId: prediction.id,
-      });
+      const error = new WaveSpeedError(`\`${name}\` threw: ${getErrorMessage(cause)}.`, { cause });
+      throw withPredictionId(error, prediction.id);
     }
-  })();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    if (deadlineAt - startedAt > MAX_TIMER_MS) return;
-    timer = setTimeout(
-      () => {
-        const elapsedMs = performance.now() - startedAt;
-        const cause = new Error(`\`${name}\` has not returned`);
-        reject(
-          new WaitTimeoutError({ predictionId: prediction.id, lastPrediction: prediction, elapsedMs, cause }),
-        );
-      },
-      Math.max(0, deadlineAt - startedAt),
-    );
-  });
-  try {
-    await orAbort(Promise.race([called, late]), signal);
-  } finally {
-    clearTimeout(timer);
-  }
+  };
+  const deadline = {
+    at: deadlineAt,
+    reason: () =>
+      new WaitTimeoutError({
+        predictionId: prediction.id,
+        lastPrediction: prediction,
+        elapsedMs: performance.now() - startedAt,
+        cause: new Error(`\`${name}\` has not returned`),
+      }),
+  };
+  await byDeadline(deadline, signal, (limited) => orAbort(call(), limited));
 }

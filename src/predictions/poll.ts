@@ -1,63 +1,41 @@
-/**
- * The waiting loop: looks at a task until it ends, within a deadline, and gives every change of its status. Pure: how
- * a look is made is the caller's.
- */
-import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
+/** Polls a task until it ends, within a deadline, and yields every change of its status. */
 import {
   AuthenticationError,
   ConfigurationError,
   NotFoundError,
   PermissionError,
+  RateLimitError,
   WaitTimeoutError,
   WaveSpeedError,
+  withPredictionId,
 } from '../core/errors/index.js';
+import { isTerminal, type Prediction } from '../core/prediction.js';
 import { isKeyFailure } from '../http/api-client.js';
-import { isCompleted, isTerminal, type Prediction } from '../core/prediction.js';
+import { MAX_TIMER_MS, onAbort, sleep } from '../utils/abort.js';
+import type { PollScheduler } from './poll-scheduler.js';
 
-/** How long to wait between two looks, in milliseconds: a number, or a function of the time waited so far. */
+/** Time between two polls, in milliseconds: a number, or a function of the time waited so far. */
 export type PollInterval = number | ((elapsedMs: number) => number);
 
-/** What can wake a wait: a webhook receiver. */
+/** A source of webhook events, such as a webhook receiver. */
 export interface PredictionEvents {
-  /** Calls the listener with each event about the task, also with the last one before; gives what ends it. */
+  /** Calls the listener with each event of the task, also with the last one before the call. Returns `unsubscribe`. */
   subscribe(predictionId: string, listener: (prediction: Prediction) => void): () => void;
-}
-
-/** How a wait wants its task to be looked at. */
-export interface LookRequest {
-  /** How long from now, in milliseconds. */
-  afterMs: number;
-  /** The task as it was last seen. */
-  last: Prediction | undefined;
-  /** Whether a change that does not end the task is no news to it. */
-  onlyEnd: boolean;
-  /** Is told of a look that brought no news, where more of them follow; gives the milliseconds until the next. */
-  onNoNews: (seen: Prediction) => number;
-  signal: AbortSignal;
-}
-
-/** Where a wait has its task looked at, for as long as it lasts. */
-export interface Place {
-  /** Looks for news of the task; rejects at once when the signal aborts. */
-  look: (request: LookRequest) => Promise<Prediction>;
-  leave: () => void;
 }
 
 export interface PollOptions {
   id: string;
-  /** Gives the wait its place; it is left when the wait ends. */
-  join: (id: string) => Place;
-  /** Tells of a failed look that the wait outlives. */
-  onFailedLook: (failure: { attempt: number; delayMs: number; error: WaveSpeedError }) => void;
-  /** Whether a change that does not end the task need not be given; it may be all the same. */
-  onlyEnd: boolean;
-  /** How long to wait after a failed look. */
-  backoff: (attempt: number, error: unknown) => number;
-  /** The task as the submit gave it: the first look then comes after one interval. */
+  /** Sends one poll. */
+  fetchPrediction: (last: Prediction | undefined, signal: AbortSignal) => Promise<Prediction>;
+  scheduler: PollScheduler;
+  /** Returns how long to wait after a failed poll. */
+  getRetryDelay: (attempt: number, error: unknown) => number;
+  /** Called for each failed poll that is retried. */
+  onFailedPoll: (failure: { attempt: number; delayMs: number; error: WaveSpeedError }) => void;
+  /** The task as the submit returned it: the first poll then comes after one interval. */
   initial?: Prediction | undefined;
   pollIntervalMs?: PollInterval | undefined;
-  /** What may end the wait between two looks. */
-  wakeSource?: PredictionEvents | undefined;
+  events?: PredictionEvents | undefined;
   /** By `performance.now()`. */
   startedAt: number;
   /** In milliseconds from `startedAt`. */
@@ -65,159 +43,192 @@ export interface PollOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Once a second at first, then a twentieth of the time waited, at most 5 s: few requests, and little added time. */
-export const defaultPollInterval = (elapsedMs: number): number =>
-  Math.min(Math.max(1000, elapsedMs / 20), 5000);
+const DEFAULT_INTERVAL_MS = 1000;
 
-/** A fresh task may not be visible everywhere yet: this many 404s in a row, over this long, mean that it is not there. */
-const NOT_FOUND_LOOKS = 5;
+/** While webhook events are expected, polling is only a fallback. */
+const WEBHOOK_INTERVAL_MS = 30_000;
+
+/** A long delay that would end after the deadline is shortened, so that the last poll comes this long before it. */
+const LAST_POLL_MS = 1000;
+
+/** A new task may not be visible everywhere at once: this many 404s in a row, over this long, mean that there is none. */
+const NOT_FOUND_POLLS = 5;
 const NOT_FOUND_MS = 3000;
 
-/** How often to look while a webhook is expected: only lest it never comes. */
-const WEBHOOK_POLL_MS = 30_000;
-
-/** Mark, among the reasons of an abort, the end of the caller's time and the news that the task has ended. */
+/** Abort reasons. */
 const DEADLINE = Symbol('deadline');
-const NEWS = Symbol('news');
+const TERMINAL_EVENT = Symbol('terminal event');
 
 /**
- * Looks until the task ends, and yields it at every change of its status, the last included.
+ * Polls until the task ends, and yields it at every change of its status, the last included.
  *
  * @throws {WaitTimeoutError} at the deadline; the signal's reason at an abort; 401, 403 and a 404 that persists.
  */
 export async function* poll(options: PollOptions): AsyncGenerator<Prediction, void, void> {
-  const { id, join, onFailedLook, onlyEnd, backoff, initial, startedAt, timeoutMs, signal } = options;
-  const { wakeSource, pollIntervalMs = wakeSource === undefined ? defaultPollInterval : WEBHOOK_POLL_MS } =
-    options;
+  const { id, scheduler, initial, events, startedAt, timeoutMs, signal } = options;
   signal?.throwIfAborted();
+  const { pollIntervalMs = events === undefined ? DEFAULT_INTERVAL_MS : WEBHOOK_INTERVAL_MS } = options;
+  const getInterval = () => readInterval(pollIntervalMs, performance.now() - startedAt, id);
+  const deadlineAt = startedAt + timeoutMs;
 
-  const { look, leave } = join(id);
   const stop = new AbortController();
-  const forget = signal && onAbort(signal, () => stop.abort(signal.reason));
-  const remaining = startedAt + timeoutMs - performance.now();
-  const timer =
-    remaining > MAX_TIMER_MS ? undefined : setTimeout(() => stop.abort(DEADLINE), Math.max(0, remaining));
-
-  let news: Prediction | undefined;
-  /** An end without a video that is to be confirmed: a webhook may be older than the task's last word. */
-  let doubted: Prediction | undefined;
-  /** What the next look heeds: the end of the wait, and news that makes it come at once. */
-  let hurry = wakeSource === undefined ? stop : follow(stop.signal);
+  const removeListener = signal && onAbort(signal, () => stop.abort(signal.reason));
+  const timer = setDeadline(deadlineAt, () => stop.abort(DEADLINE));
+  const nap = new Nap(stop.signal);
+  let event: Prediction | undefined;
   let unsubscribe: (() => void) | undefined;
-  const onEvent = (prediction: Prediction) => {
-    if (!isTerminal(prediction.status)) return;
-    if (isCompleted(prediction)) {
-      news = prediction;
-      stop.abort(NEWS);
-      return;
-    }
-    doubted = prediction;
-    hurry.abort(NEWS);
-  };
-
-  let last: Prediction | undefined;
-  let failures = 0;
-  let lastFailure: unknown;
-  let notFound: { error: NotFoundError; looks: number; since: number } | undefined;
-  let delayMs = 0;
-  const interval = () => intervalAt(pollIntervalMs, performance.now() - startedAt, id);
-  const take = (seen: Prediction) => {
-    last = seen;
-    failures = 0;
-    notFound = undefined;
-  };
-  const onNoNews = (seen: Prediction) => {
-    take(seen);
-    return interval();
-  };
+  let last = initial;
+  const failures = new FailedPolls();
   try {
-    try {
-      unsubscribe = wakeSource?.subscribe(id, onEvent);
-    } catch (cause) {
-      throw new WaveSpeedError('`webhookReceiver`: `subscribe` threw; see the cause.', {
-        cause,
-        predictionId: id,
-      });
-    }
+    unsubscribe = subscribe(events, id, (prediction) => {
+      if (!isTerminal(prediction.status)) return nap.wake();
+      event = prediction;
+      stop.abort(TERMINAL_EVENT);
+    });
     if (initial !== undefined) {
-      last = initial;
       yield initial;
       if (isTerminal(initial.status)) return;
-      delayMs = interval();
     }
+    let delayMs = initial === undefined ? 0 : getInterval();
     for (;;) {
-      stop.signal.throwIfAborted();
+      const isWoken = await nap.sleep(untilLastPoll(delayMs, deadlineAt));
+      await scheduler.next(stop.signal, isWoken);
       try {
-        // The doubted end is asked for by itself, without what the others' looks would show.
-        const asked = doubted;
-        const known: Prediction | undefined = asked === undefined ? last : undefined;
-        const before: string | undefined = last?.status;
-        const seen = await look({ afterMs: delayMs, last: known, onlyEnd, onNoNews, signal: hurry.signal });
-        take(seen);
-        if (seen.status !== before) yield seen;
+        const seen = await options.fetchPrediction(last, stop.signal);
+        failures.clear();
+        const isChange = seen.status !== last?.status;
+        last = seen;
+        if (isChange) yield seen;
         if (isTerminal(seen.status)) return;
-        // What came during the look is still to be looked into.
-        if (doubted === asked) doubted = undefined;
-        delayMs = interval();
+        delayMs = getInterval();
       } catch (error) {
-        if (!stop.signal.aborted && hurry.signal.aborted) {
-          hurry = follow(stop.signal);
-          delayMs = 0;
-          continue;
-        }
-        if (stop.signal.aborted || doubted !== undefined || !isOutlived(error)) throw error;
-        const now = performance.now();
-        if (error instanceof NotFoundError) {
-          notFound = { error, looks: (notFound?.looks ?? 0) + 1, since: notFound?.since ?? now };
-          if (notFound.looks >= NOT_FOUND_LOOKS && now - notFound.since >= NOT_FOUND_MS) throw error;
-        } else {
-          notFound = undefined;
-        }
-        failures++;
-        lastFailure = error;
-        // A 404 is an answer, and it may be another in a moment.
-        const least = error instanceof NotFoundError ? 0 : backoff(failures, error);
-        delayMs = Math.max(interval(), least);
-        onFailedLook({ attempt: failures, delayMs, error });
+        if (stop.signal.aborted || !isTransient(error)) throw error;
+        failures.add(error);
+        // A 404 is a response, and may be another one in a moment.
+        const retryMs = error instanceof NotFoundError ? 0 : options.getRetryDelay(failures.count, error);
+        if (error instanceof RateLimitError || retryAfterOf(error)) scheduler.pause(retryMs);
+        delayMs = Math.max(getInterval(), retryMs);
+        options.onFailedPoll({ attempt: failures.count, delayMs, error });
       }
     }
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
-    // It could not be confirmed in time: then it is all that is known.
-    if (stop.signal.reason !== NEWS) news ??= doubted;
-    if (news !== undefined) {
-      yield news;
-      return;
-    }
-    if (!stop.signal.aborted) {
-      if (error instanceof WaveSpeedError) error.predictionId ??= id;
-      throw error;
-    }
-    // Never found at all is a better answer than "not yet".
-    if (notFound !== undefined && notFound.looks >= NOT_FOUND_LOOKS && last === initial) throw notFound.error;
-    throw new WaitTimeoutError({
-      predictionId: id,
-      lastPrediction: last,
-      elapsedMs: performance.now() - startedAt,
-      ...(failures > 0 ? { cause: lastFailure } : {}),
-    });
+    if (event !== undefined) yield event;
+    else throw failures.explain(error, stop.signal, { id, last, initial, startedAt });
   } finally {
-    leave();
     clearTimeout(timer);
     unsubscribe?.();
-    forget?.();
+    removeListener?.();
   }
 }
 
-/** Makes a controller that aborts with a signal. */
-function follow(signal: AbortSignal): AbortController {
-  const follower = new AbortController();
-  onAbort(signal, () => follower.abort(signal.reason));
-  return follower;
+const retryAfterOf = (error: unknown) => (error as { retryAfterMs?: number }).retryAfterMs !== undefined;
+
+/** A sleep that an event can end early. */
+class Nap {
+  readonly #signal: AbortSignal;
+  #wake: (() => void) | undefined;
+  #isWoken = false;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  wake(): void {
+    this.#isWoken = true;
+    this.#wake?.();
+  }
+
+  /** Returns whether it was woken. */
+  async sleep(ms: number): Promise<boolean> {
+    this.#signal.throwIfAborted();
+    if (ms > 0 && !this.#isWoken) {
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      const removeListener = onAbort(this.#signal, () => woken.abort());
+      await sleep(ms, woken.signal).catch(() => undefined);
+      removeListener();
+      this.#wake = undefined;
+    }
+    this.#signal.throwIfAborted();
+    const wasWoken = this.#isWoken;
+    this.#isWoken = false;
+    return wasWoken;
+  }
 }
 
-/** Tells whether the wait goes on after a failed look: after anything but a refused key, a closed client or a wrong set-up. */
-function isOutlived(error: unknown): error is WaveSpeedError {
+/** The failed polls since the last successful one. */
+class FailedPolls {
+  count = 0;
+  #last: unknown;
+  #notFound: { error: NotFoundError; count: number; since: number } | undefined;
+
+  clear(): void {
+    this.count = 0;
+    this.#notFound = undefined;
+  }
+
+  /** @throws the error, if it is a 404 that persists. */
+  add(error: WaveSpeedError): void {
+    this.count++;
+    this.#last = error;
+    if (!(error instanceof NotFoundError)) {
+      this.#notFound = undefined;
+      return;
+    }
+    const now = performance.now();
+    const count = (this.#notFound?.count ?? 0) + 1;
+    this.#notFound = { error, count, since: this.#notFound?.since ?? now };
+    if (count >= NOT_FOUND_POLLS && now - this.#notFound.since >= NOT_FOUND_MS) throw error;
+  }
+
+  /** Returns the error of a wait that ended without a result. */
+  explain(
+    error: unknown,
+    stop: AbortSignal,
+    wait: { id: string; last: Prediction | undefined; initial: Prediction | undefined; startedAt: number },
+  ): unknown {
+    if (stop.reason !== DEADLINE)
+      return error instanceof WaveSpeedError ? withPredictionId(error, wait.id) : error;
+    // "Not found" says more than "not yet".
+    const isUnknown = wait.last === wait.initial && (this.#notFound?.count ?? 0) >= NOT_FOUND_POLLS;
+    if (isUnknown) return this.#notFound?.error;
+    return new WaitTimeoutError({
+      predictionId: wait.id,
+      lastPrediction: wait.last,
+      elapsedMs: performance.now() - wait.startedAt,
+      ...(this.count > 0 ? { cause: this.#last } : {}),
+    });
+  }
+}
+
+function setDeadline(deadlineAt: number, onDeadline: () => void): NodeJS.Timeout | undefined {
+  const remainingMs = deadlineAt - performance.now();
+  return remainingMs > MAX_TIMER_MS ? undefined : setTimeout(onDeadline, Math.max(0, remainingMs));
+}
+
+function untilLastPoll(delayMs: number, deadlineAt: number): number {
+  const remainingMs = deadlineAt - performance.now() - LAST_POLL_MS;
+  return delayMs > 2 * LAST_POLL_MS && remainingMs > LAST_POLL_MS ? Math.min(delayMs, remainingMs) : delayMs;
+}
+
+function subscribe(
+  events: PredictionEvents | undefined,
+  id: string,
+  listener: (prediction: Prediction) => void,
+): (() => void) | undefined {
+  try {
+    return events?.subscribe(id, listener);
+  } catch (cause) {
+    throw new WaveSpeedError('`webhookReceiver`: `subscribe` threw; see the cause.', {
+      cause,
+      predictionId: id,
+    });
+  }
+}
+
+/** Returns whether polling goes on: after everything but a rejected key, a closed client or a bad option. */
+function isTransient(error: unknown): error is WaveSpeedError {
   if (isKeyFailure(error)) return true;
   return (
     error instanceof WaveSpeedError &&
@@ -227,8 +238,7 @@ function isOutlived(error: unknown): error is WaveSpeedError {
   );
 }
 
-/** Asks for the interval, and refuses what is no number of milliseconds. */
-function intervalAt(interval: PollInterval, elapsedMs: number, predictionId: string): number {
+function readInterval(interval: PollInterval, elapsedMs: number, predictionId: string): number {
   let ms: unknown = interval;
   if (typeof interval === 'function') {
     try {
@@ -239,7 +249,7 @@ function intervalAt(interval: PollInterval, elapsedMs: number, predictionId: str
   }
   if (typeof ms === 'number' && ms >= 0) return Math.max(1, ms);
   throw new ConfigurationError(
-    `\`pollIntervalMs\`: got ${String(ms)}; expected a number of milliseconds, 0 or more, or a function that gives one.`,
+    `\`pollIntervalMs\`: got ${String(ms)}; expected a number of milliseconds, 0 or more, or a function that returns one.`,
     { predictionId },
   );
 }

@@ -1,35 +1,37 @@
-/**
- * Runs many requests within an account's limits, and gives each result as it comes.
- */
+/** Runs many requests, and returns each result as it comes. */
 import PQueue from 'p-queue';
-import { onAbort, orAbort } from '../utils/abort.js';
-import { estimateCost } from '../models/estimate-cost.js';
-import { byDeadline, type Deadline } from '../utils/with-deadline.js';
-import type { DefinedModel } from '../models/define-model.js';
 import {
   BudgetExceededError,
   ConfigurationError,
   InvalidInputError,
   SubmissionUnknownError,
+  WaitAbortedError,
   WaveSpeedError,
 } from '../core/errors/index.js';
-import { type ModelInput, readInput } from '../models/prepare-input.js';
-import type { Model, ModelId } from '../models/registry.js';
-import type { RunManyOptions, RunOptions } from './options.js';
-import type { CompletedPrediction, Prediction } from '../core/prediction.js';
 import { show } from '../core/messages.js';
+import type { CompletedPrediction, Prediction } from '../core/prediction.js';
+import type { Model, ModelId } from '../models/catalog.js';
+import type { DefinedModel } from '../models/define-model.js';
+import { estimateCost } from '../models/estimate-cost.js';
+import { type ModelInput, type ReadInput, readInput } from '../models/prepare-input.js';
+import { onAbort, orAbort } from '../utils/abort.js';
+import { checkIdempotencyKey, type RunManyOptions, type RunOptions } from './options.js';
 
-/** One request of many: a model and its input. */
-export type ManyRequest =
+/** One request of a batch: a model and its input. */
+export type ManyRequest = (
   | { [M in ModelId]: { model: M; input: ModelInput<M> } }[ModelId]
-  | { model: DefinedModel; input: ModelInput<DefinedModel> };
+  | { model: DefinedModel; input: ModelInput<DefinedModel> }
+) & {
+  /** See `SubmitOptions`. */
+  idempotencyKey?: string | undefined;
+};
 
-/** Holds a request to its own model's fields: of what a type parameter takes, TypeScript lets undeclared ones pass. */
+/** Holds a request to its own model's fields: TypeScript lets undeclared ones pass in a type parameter. */
 export type Declared<Request> = Request extends { model: infer M extends Model; input: infer Input }
   ? { input: ModelInput<M> & { [Field in Exclude<keyof Input, keyof ModelInput<M>>]?: never } }
   : unknown;
 
-/** How one request of many ended. `index` is its place among the requests. */
+/** How one request of a batch ended. `index` is its position among the requests. */
 export type ManyResult<Request extends ManyRequest = ManyRequest> =
   | { status: 'fulfilled'; index: number; request: Request; value: CompletedPrediction }
   | {
@@ -37,258 +39,266 @@ export type ManyResult<Request extends ManyRequest = ManyRequest> =
       index: number;
       request: Request;
       reason: unknown;
-      /** The task, where one was accepted: `wait` takes it up again. */
+      /** The task, where one was accepted: `wait` resumes it. */
       predictionId?: string;
     };
 
-/** How a batch has a hand in the submits of one of its requests. */
-export interface Batch {
-  /** Makes an attempt in its turn. */
-  pace: (post: () => Promise<Prediction>, deadline: Deadline) => Promise<Prediction>;
-  /** Is told that from now on the outcome may be open. */
-  onSend: () => void;
+/** Runs one request. */
+export type RunOne = (prepared: ReadInput, options: RunOptions) => Promise<CompletedPrediction>;
+
+/** Abort reason of a batch whose loop was left. */
+const LEFT = new DOMException('The loop over the batch was left.', 'AbortError');
+
+/**
+ * An async iterator over the results of a batch. It starts with the first `next()`. Leaving it starts nothing more, aborts
+ * what runs, and rejects with the errors of tasks that nobody was told of.
+ */
+export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyResult<Request>, void, void> {
+  readonly #run: RunOne;
+  readonly #requests: Iterable<Request> | AsyncIterable<Request>;
+  readonly #options: RunManyOptions;
+  readonly #concurrency: number;
+  readonly #queue: PQueue;
+  readonly #budget: Budget;
+  /** Aborts every request of the batch. */
+  readonly #abort = new AbortController();
+  /** Ends the taking of requests; what runs goes on. */
+  readonly #stop = new AbortController();
+  readonly #results: ManyResult<Request>[] = [];
+  /** Indexes of the requests whose task `onSubmitted` was called with. */
+  readonly #reported = new Set<number>();
+  #wake: (() => void)[] = [];
+  #feeding: Promise<void> | undefined;
+  #isOver = false;
+  #isLeft = false;
+  /** What the loop throws at its end. */
+  #failure: { error: unknown } | undefined;
+
+  constructor(
+    run: RunOne,
+    requests: Iterable<Request> | AsyncIterable<Request>,
+    options: RunManyOptions,
+    concurrency: number,
+  ) {
+    this.#run = run;
+    this.#requests = requests;
+    this.#options = options;
+    this.#concurrency = concurrency;
+    this.#queue = new PQueue({ concurrency });
+    this.#budget = new Budget(options.maxCost);
+  }
+
+  async next(): Promise<IteratorResult<ManyResult<Request>, void>> {
+    if (this.#isLeft) return { done: true, value: undefined };
+    this.#feeding ??= this.#start();
+    for (;;) {
+      const value = this.#results.shift();
+      if (value !== undefined) {
+        this.#notify();
+        return { done: false, value };
+      }
+      if (this.#isOver || this.#isLeft) break;
+      await this.#change();
+    }
+    const failure = this.#isLeft ? undefined : this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure.error;
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<ManyResult<Request>, void>> {
+    const errors = await this.#leave();
+    if (errors.length > 0) throw errors.length === 1 ? errors[0] : aggregate(errors);
+    return { done: true, value: undefined };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<ManyResult<Request>, void>> {
+    const errors = await this.#leave();
+    throw errors.length === 0 ? error : aggregate([error, ...errors]);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** Starts nothing more, and returns the errors of the tasks that reached neither the loop nor `onSubmitted`. */
+  async #leave(): Promise<unknown[]> {
+    this.#isLeft = true;
+    this.#stop.abort(LEFT);
+    this.#abort.abort(LEFT);
+    this.#notify();
+    await this.#feeding;
+    const missed = this.#results.splice(0).filter(({ index }) => !this.#reported.has(index));
+    return missed.flatMap((result) => {
+      if (result.status === 'fulfilled') return [new WaitAbortedError(result.value.id, LEFT)];
+      const isOpen = result.reason instanceof SubmissionUnknownError || result.predictionId !== undefined;
+      return isOpen ? [result.reason] : [];
+    });
+  }
+
+  async #start(): Promise<void> {
+    const { signal } = this.#options;
+    const abort = () => {
+      this.#stop.abort(signal?.reason);
+      this.#abort.abort(signal?.reason);
+      this.#failure ??= { error: signal?.reason };
+    };
+    const removeListener = signal && onAbort(signal, abort);
+    try {
+      await this.#feed();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#failure = { error };
+    }
+    await this.#queue.onIdle();
+    removeListener?.();
+    this.#isOver = true;
+    this.#notify();
+  }
+
+  /** Takes requests from the source as there is room for them. */
+  async #feed(): Promise<void> {
+    const { signal } = this.#stop;
+    const source = getIterator(this.#requests);
+    try {
+      for (let index = 0; ; index++) {
+        signal.throwIfAborted();
+        const next = await orAbort(Promise.resolve(source.next()), signal);
+        if (next.done === true) return;
+        this.#take(next.value, index);
+        // One request in waiting is enough, and not more results than somebody reads.
+        await orAbort(this.#queue.onSizeLessThan(1), signal);
+        while (this.#results.length > this.#concurrency) await orAbort(this.#change(), signal);
+      }
+    } finally {
+      // Errors from closing the source are ignored.
+      if (signal.aborted) void (async () => source.return?.())().catch(() => undefined);
+    }
+  }
+
+  #take(request: Request, index: number): void {
+    let prepared: ReadInput;
+    let cost: number;
+    try {
+      // Read once: the caller may change the input while the request waits for its turn.
+      prepared = prepare(request);
+      cost = estimateCost(prepared.model, prepared.body);
+      this.#budget.reserve(cost);
+    } catch (reason) {
+      this.#settle({ status: 'rejected', index, request, reason });
+      return;
+    }
+    const { idempotencyKey } = request;
+    void this.#queue.add(async () => {
+      const result = await this.#runOne(request, prepared, idempotencyKey, index);
+      const isFree = result.status === 'rejected' && result.predictionId === undefined;
+      if (isFree && !(result.reason instanceof SubmissionUnknownError)) this.#budget.release(cost);
+      this.#settle(result);
+    });
+  }
+
+  async #runOne(
+    request: Request,
+    prepared: ReadInput,
+    idempotencyKey: string | undefined,
+    index: number,
+  ): Promise<ManyResult<Request>> {
+    const { concurrency: _, maxCost: __, onSubmitted, onUpdate, ...options } = this.#options;
+    let predictionId: string | undefined;
+    try {
+      this.#stop.signal.throwIfAborted();
+      const value = await this.#run(prepared, {
+        ...options,
+        idempotencyKey,
+        signal: this.#abort.signal,
+        onSubmitted: async (prediction) => {
+          predictionId = prediction.id;
+          if (onSubmitted === undefined) return;
+          try {
+            await onSubmitted(prediction, index);
+            this.#reported.add(index);
+          } catch (error) {
+            // Without a record of what was paid for, nothing more may be paid.
+            this.#failure ??= { error };
+            this.#stop.abort(error);
+            throw error;
+          }
+        },
+        onUpdate: onUpdate && ((prediction: Prediction) => onUpdate(prediction, index)),
+      });
+      return { status: 'fulfilled', index, request, value };
+    } catch (reason) {
+      const id = predictionId ?? (reason instanceof WaveSpeedError ? reason.predictionId : undefined);
+      return {
+        status: 'rejected',
+        index,
+        request,
+        reason,
+        ...(id === undefined ? {} : { predictionId: id }),
+      };
+    }
+  }
+
+  #settle(result: ManyResult<Request>): void {
+    this.#results.push(result);
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  /** Resolves when a result was added or read, or the batch has ended. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake.push(resolve);
+    });
+  }
 }
-
-type Run = (
-  model: Model,
-  input: ModelInput<Model>,
-  options: RunOptions,
-  batch: Batch,
-) => Promise<CompletedPrediction>;
-
-/** One request that is being run. */
-interface Going {
-  controller: AbortController;
-  /** Whether it may have been accepted, and its id was not told yet. */
-  isOpen: boolean;
-}
-
-/** Says, among the reasons of an abort, that nobody wants the batch's results any more. */
-const LEFT = new Error('The batch was left.');
 
 const round = (dollars: number) => Math.round(dollars * 10_000) / 10_000;
 
-/** Reckons what a request costs; refuses what is none. */
-function costOf(request: ManyRequest): number {
+/** What a batch may still spend, in US dollars. */
+class Budget {
+  readonly #maxCost: number;
+  #spent = 0;
+
+  constructor(maxCost = Infinity) {
+    this.#maxCost = maxCost;
+  }
+
+  reserve(cost: number): void {
+    const total = round(this.#spent + cost);
+    if (total > this.#maxCost) {
+      throw new BudgetExceededError({ cost, maxCost: this.#maxCost, spent: this.#spent });
+    }
+    this.#spent = total;
+  }
+
+  /** What was not accepted costs nothing. */
+  release(cost: number): void {
+    this.#spent = round(this.#spent - cost);
+  }
+}
+
+function prepare(request: ManyRequest): ReadInput {
   if (typeof request !== 'object' || request === null) {
     const message = `got ${show(request)}; expected { model, input }`;
     throw new InvalidInputError('runMany', [{ path: [], message }]);
   }
-  const { model, body } = readInput(request.model, request.input);
-  return estimateCost(model, body);
+  checkIdempotencyKey(request.idempotencyKey);
+  return readInput(request.model, request.input);
 }
 
-/**
- * Runs the requests. An array's cost is checked as a whole before the first is sent; what comes one by one is checked
- * as it comes. Left early, it starts nothing more, and ends when what is being submitted has its id.
- *
- * @throws {BudgetExceededError} for an array over `maxCost`; the signal's reason after an abort.
- */
-export async function* runMany<Request extends ManyRequest>(
-  run: Run,
-  requests: Iterable<Request> | AsyncIterable<Request>,
-  options: RunManyOptions,
-  left: AbortSignal,
-): AsyncGenerator<ManyResult<Request>, void, void> {
-  const { concurrency = 100, ...rest } = options;
-  const { maxCost = Infinity, signal, onSubmitted, onUpdate, ...runOptions } = rest;
-  signal?.throwIfAborted();
-  if (left.aborted) return;
-  const source = iteratorOf(requests);
-
-  /** What was spent, or is set aside for what is under way. */
-  let cost = 0;
-  if (Array.isArray(requests)) {
-    const total = requests.reduce((sum: number, request: Request) => {
-      try {
-        return round(sum + costOf(request));
-      } catch {
-        // It will be refused in its turn.
-        return sum;
-      }
-    }, 0);
-    if (total > maxCost) throw new BudgetExceededError({ cost: total, maxCost });
-  }
-
-  const queue = new PQueue({ concurrency });
-  /** Grants the attempts to submit: the first as the run begins, repeated ones before the others' first. */
-  const turns = new PQueue({});
-  /** Ends the taking of requests. */
-  const stop = new AbortController();
-  const going = new Set<Going>();
-  /** Taken from the source, not yet begun. */
-  const waiting = new Map<number, Request>();
-  const settled: ManyResult<Request>[] = [];
-  let isOver = false;
-  let feedError: { reason: unknown } | undefined;
-  /** Tells the loop of a result, and the feed that one was taken. */
-  let announce: () => void = () => undefined;
-  let taken: () => void = () => undefined;
-
-  const settle = (result: ManyResult<Request>) => {
-    settled.push(result);
-    announce();
-  };
-
-  const runOne = async (request: Request, index: number, ownCost: number): Promise<ManyResult<Request>> => {
-    waiting.delete(index);
-    const one: Going = { controller: new AbortController(), isOpen: false };
-    const { signal: ownSignal } = one.controller;
-    going.add(one);
-    if (stop.signal.aborted) one.controller.abort(stop.signal.reason);
-    /** What was let be for its id alone, and is not open any more, ends. */
-    const close = () => {
-      one.isOpen = false;
-      if (stop.signal.aborted) one.controller.abort(stop.signal.reason);
-    };
-    const turn = async (priority: number, signal = ownSignal) => {
-      await turns.add(() => undefined, { signal, priority });
-      ownSignal.throwIfAborted();
-    };
-    let attempts = 0;
-    const batch: Batch = {
-      pace: async (post, deadline) => {
-        if (attempts++ > 0) await byDeadline(deadline, ownSignal, (limited) => turn(1, limited));
-        try {
-          return await post();
-        } catch (error) {
-          close();
-          throw error;
-        }
-      },
-      onSend: () => {
-        one.isOpen = true;
-      },
-    };
-    let predictionId: string | undefined;
-    try {
-      // Its time begins with its turn.
-      await turn(0);
-      const value = await run(
-        request.model,
-        request.input,
-        {
-          ...runOptions,
-          signal: ownSignal,
-          onSubmitted: async (prediction) => {
-            predictionId = prediction.id;
-            try {
-              await onSubmitted?.(prediction, index);
-            } finally {
-              close();
-            }
-          },
-          ...(onUpdate === undefined
-            ? {}
-            : { onUpdate: (prediction: Prediction) => onUpdate(prediction, index) }),
-        },
-        batch,
-      );
-      return { status: 'fulfilled', index, request, value };
-    } catch (reason) {
-      const id = predictionId ?? (reason instanceof WaveSpeedError ? reason.predictionId : undefined);
-      // What was not accepted has cost nothing.
-      if (id === undefined && !(reason instanceof SubmissionUnknownError)) cost = round(cost - ownCost);
-      const rejected = { status: 'rejected', index, request, reason } as const;
-      return id === undefined ? rejected : { ...rejected, predictionId: id };
-    } finally {
-      going.delete(one);
-    }
-  };
-
-  const take = async (request: Request, index: number) => {
-    let ownCost: number;
-    try {
-      ownCost = costOf(request);
-      const total = round(cost + ownCost);
-      if (total > maxCost) throw new BudgetExceededError({ cost: ownCost, maxCost, spent: cost });
-      cost = total;
-    } catch (reason) {
-      settle({ status: 'rejected', index, request, reason });
-      return;
-    }
-    waiting.set(index, request);
-    void queue.add(() => runOne(request, index, ownCost)).then(settle);
-    // One in waiting is enough: the rest is taken from its source when there is room.
-    await orAbort(queue.onSizeLessThan(1), stop.signal);
-    await orAbort(turns.onSizeLessThan(1), stop.signal);
-  };
-  const feed = async () => {
-    try {
-      for (let index = 0; ; index++) {
-        // What is there already wins the race against an abort that came before it.
-        stop.signal.throwIfAborted();
-        const next = await orAbort(Promise.resolve(source.next()), stop.signal);
-        if (next.done === true) return;
-        await take(next.value, index);
-        // Nor is more taken than somebody looks at.
-        while (settled.length > concurrency) {
-          await orAbort(
-            new Promise<void>((resolve) => {
-              taken = resolve;
-            }),
-            stop.signal,
-          );
-        }
-      }
-    } finally {
-      // How a source ends is its own affair.
-      if (stop.signal.aborted) void (async () => source.return?.())().catch(() => undefined);
-    }
-  };
-
-  /** Starts nothing more; ends what is under way, but for what `spared` says. */
-  const end = (reason: unknown, spared: (one: Going) => boolean) => {
-    if (stop.signal.aborted) return;
-    stop.abort(reason);
-    queue.clear();
-    for (const [index, request] of waiting) settle({ status: 'rejected', index, request, reason });
-    for (const one of going) if (!spared(one)) one.controller.abort(reason);
-  };
-  const forget = signal && onAbort(signal, () => end(signal.reason, () => false));
-  // What is being submitted has its id told first: it may be paid for already.
-  const leave = () => end(LEFT, ({ isOpen }) => isOpen);
-  const forgetLeft = onAbort(left, () => {
-    leave();
-    announce();
-  });
-
-  void feed()
-    .catch((reason: unknown) => {
-      feedError = { reason };
-    })
-    .then(() => queue.onIdle())
-    .finally(() => {
-      isOver = true;
-      announce();
-    });
-
-  try {
-    while (!left.aborted) {
-      const result = settled.shift();
-      if (result !== undefined) {
-        taken();
-        yield result;
-        continue;
-      }
-      if (isOver) break;
-      await new Promise<void>((resolve) => {
-        announce = resolve;
-        if (settled.length > 0 || isOver || left.aborted) resolve();
-      });
-    }
-    if (left.aborted) return;
-    signal?.throwIfAborted();
-    if (feedError !== undefined) throw feedError.reason;
-  } finally {
-    leave();
-    await queue.onIdle();
-    forget?.();
-    forgetLeft();
-  }
+function aggregate(errors: unknown[]): AggregateError {
+  const message = `${errors.length} errors; see \`errors\`: tasks may have been created and charged. Resume those that name a task.`;
+  return new AggregateError(errors, message);
 }
 
-function iteratorOf<T>(requests: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
+function getIterator<T>(requests: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
   const given: unknown = requests;
   if (typeof given === 'object' && given !== null) {
     if (Symbol.asyncIterator in requests) return requests[Symbol.asyncIterator]();

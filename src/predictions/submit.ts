@@ -1,186 +1,182 @@
-/**
- * Submits a task: the only place that spends money. One POST, and no word of its answer is lost, however late.
- */
-import { getErrorMessage } from '../utils/error-message.js';
-import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
+/** Submits a task with exactly one POST: the only place that spends money. */
 import {
   ApiError,
   type Candidate,
+  type CandidatesOptions,
   ConfigurationError,
   InvalidResponseError,
   SubmissionUnknownError,
+  WaveSpeedError,
+  withPredictionId,
 } from '../core/errors/index.js';
-import { errorName, publish } from '../http/diagnostics.js';
-import type { ApiClient, ApiRequest } from '../http/api-client.js';
 import { normalizePrediction, type Prediction } from '../core/prediction.js';
+import type { ApiClient, ApiRequest } from '../http/api-client.js';
+import { errorName, publish } from '../http/diagnostics.js';
 import { submitMayBeRepeated } from '../http/retry.js';
-import type { RawResponse } from '../http/transport.js';
+import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
+import { getErrorMessage } from '../utils/error-message.js';
+import { byDeadline, type Deadline } from '../utils/with-deadline.js';
 
-/** A request that was checked, whose media are in place. */
+/** A validated request whose media are uploaded. */
 export interface Submission {
-  /** The model's id, which is the path. */
   model: string;
   body: unknown;
-  webhook?: string | undefined;
+  webhookUrl?: string | undefined;
   signal?: AbortSignal | undefined;
-  /** Is told that from now on the outcome may be open. */
-  onSend?: (() => void) | undefined;
-  /** Looks for the task where the answer was lost. */
-  candidates: (submittedAt: Date) => Promise<Candidate[]>;
-  /** Takes the answer that came after the caller was told that the outcome is unknown. */
-  onLateAnswer: (prediction: Prediction) => void;
+  /** Nothing is sent after it. */
+  deadline: Deadline;
+  /** Called as the request is handed to the socket. If it throws, nothing is sent. */
+  beforeSend?: (() => void) | undefined;
+  /** Finds the tasks that this submit may have started. */
+  candidates: (submittedAt: Date, options: CandidatesOptions | undefined) => Promise<Candidate[]>;
 }
 
-/** How long an answer is still listened for after an abort or a timeout, in milliseconds. */
-const LINGER_MS = 5000;
-
-/** How many turns of the event loop an answer that is already here gets to be read after an abort. */
-const GRACE_TURNS = 5;
-
-// Kept from before anybody fakes the clock: a test's fake time must not hold back an abort.
-const nextTurn = globalThis.setImmediate;
+/** After an abort or the deadline, the response of a request in flight is still waited for: it may name a paid task. */
+const GRACE_MS = 5000;
 
 type Outcome = { prediction: Prediction } | { error: unknown };
 
+/** An accepted submit. */
+export interface Accepted {
+  prediction: Prediction;
+  /** Set if the call was aborted while the request was in flight: what it rejects with. */
+  abortError: SubmissionUnknownError | undefined;
+}
+
 /**
- * Makes one attempt to submit.
+ * Sends the POST.
  *
- * @throws {SubmissionUnknownError} when it may or may not have been accepted; anything else it throws proves that it
- * was not.
+ * @throws {SubmissionUnknownError} if the outcome is unknown. Every other error proves that there is no task.
  */
-export async function submitOnce(http: ApiClient, submission: Submission): Promise<Prediction> {
-  const { model, body, webhook, signal } = submission;
-  signal?.throwIfAborted();
-  const key = await http.resolveApiKey(signal);
-
-  const path = `/api/v3/${model}`;
-  const request: ApiRequest = { method: 'POST', path, body };
-  const query = webhook === undefined ? '' : `?webhook=${encodeURIComponent(webhook)}`;
-  const submittedAt = new Date();
+export async function submitOnce(http: ApiClient, submission: Submission): Promise<Accepted> {
+  const { model } = submission;
   const startedAt = performance.now();
-
-  let interruption: { reason: unknown } | undefined;
-  let interrupt: () => void = () => undefined;
-  const interrupted = new Promise<void>((resolve) => {
-    interrupt = resolve;
-  });
-  const stopWaiting = (reason: unknown) => {
-    interruption ??= { reason };
-    interrupt();
-  };
-  let timer: NodeJS.Timeout | undefined;
-  const inFlight = http.start({ ...request, path: path + query, freshConnection: true }, key, () => {
-    submission.onSend?.();
-    timer = setTimeout(
-      () => stopWaiting(http.createTimeoutError(request)),
-      Math.min(http.requestTimeoutMs, MAX_TIMER_MS),
-    );
-  });
-  let outcome: Outcome | undefined;
-  const settled = inFlight.response
-    .then((answer): Outcome => ({ prediction: readTask(answer) }))
-    .catch((error: unknown): Outcome => ({ error: http.normalizeError(error, request) }))
-    .then((result) => {
-      outcome = result;
-      return result;
-    });
-
-  function readTask(answer: RawResponse): Prediction {
-    const data = http.parseResponse(answer, request, key);
-    const prediction = normalizePrediction(data);
-    if (prediction !== undefined) return prediction;
-    throw new InvalidResponseError(`[POST] ${path}: ${answer.status}: the answer has no task id in it.`, {
-      status: answer.status,
-      body: data,
-    });
-  }
-
-  function unknown(cause: unknown): SubmissionUnknownError {
-    return new SubmissionUnknownError(
-      `[POST] ${path}: submitted, but the outcome is open: the task may or may not have been accepted, and paid for ` +
-        `(${getErrorMessage(cause)}). It was sent once and not again; look with error.candidates() before you submit once more.`,
-      {
-        cause,
-        model,
-        input: body,
-        submittedAt,
-        predictionId: idIn(cause),
-        candidates: async () => {
-          const answered = () =>
-            outcome !== undefined && 'prediction' in outcome
-              ? [{ ...outcome.prediction, exactMatch: true }]
-              : undefined;
-          return (
-            answered() ?? (await submission.candidates(submittedAt).then((found) => answered() ?? found))
-          );
-        },
-      },
-    );
-  }
-
-  const forget = signal && onAbort(signal, () => stopWaiting(signal.reason));
-  try {
-    await Promise.race([settled, interrupted]);
-  } finally {
-    clearTimeout(timer);
-    forget?.();
-  }
-
   const report = (result: { predictionId?: string; status?: string; error?: string }) =>
     publish('submit', () => ({ model, ...result, durationMs: performance.now() - startedAt }));
-
-  if (outcome === undefined && !inFlight.wasSent) {
-    // Nothing went out, and now nothing will.
-    inFlight.abort(interruption?.reason);
-    report({ error: errorName(interruption?.reason) });
-    throw interruption?.reason;
-  }
-  for (let turn = 0; outcome === undefined && turn < GRACE_TURNS; turn++) {
-    await new Promise<void>((resolve) => {
-      nextTurn(resolve);
-    });
-  }
-  const result = outcome as Outcome | undefined;
-
-  if (result === undefined) {
-    const error = unknown(interruption?.reason);
-    report({ error: error.name });
-    inFlight.holdBack(error);
-    inFlight.unref();
-    const linger = setTimeout(() => inFlight.abort(error), LINGER_MS);
-    linger.unref();
-    void settled.then((late) => {
-      clearTimeout(linger);
-      if ('error' in late) {
-        const id = idIn(late.error);
-        if (id !== undefined) error.predictionId = id;
-        return;
-      }
-      error.predictionId = late.prediction.id;
-      submission.onLateAnswer(late.prediction);
-    });
+  try {
+    const accepted = await send(http, submission);
+    report({ predictionId: accepted.prediction.id, status: accepted.prediction.status });
+    return accepted;
+  } catch (error) {
+    report({ error: errorName(error) });
     throw error;
   }
-  if ('prediction' in result) {
-    report({ predictionId: result.prediction.id, status: result.prediction.status });
-    return result.prediction;
-  }
-  const error =
-    isRefusal(result.error) || submitMayBeRepeated(result.error) ? result.error : unknown(result.error);
-  report({ error: errorName(error) });
-  throw error;
 }
 
-/** Tells whether the service said no in so many words: 4xx. A 408 may come from a gateway that had sent it on. */
-function isRefusal(error: unknown): boolean {
-  return (
-    error instanceof ConfigurationError ||
-    (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 408)
+async function send(http: ApiClient, submission: Submission): Promise<Accepted> {
+  const { model, body, webhookUrl, signal, deadline } = submission;
+  signal?.throwIfAborted();
+  const key = await byDeadline(deadline, signal, (limited) => orAbort(http.resolveApiKey(limited), limited));
+  const path = `/api/v3/${model}`;
+  const query = webhookUrl === undefined ? '' : `?webhook=${encodeURIComponent(webhookUrl)}`;
+  const request: ApiRequest = { method: 'POST', path, body };
+  const submittedAt = new Date();
+
+  let timer: NodeJS.Timeout | undefined;
+  let expire: (outcome: Outcome) => void = () => undefined;
+  const expired = new Promise<Outcome>((resolve) => {
+    expire = resolve;
+  });
+  let refusal: { error: unknown } | undefined;
+  const onStart = () => {
+    try {
+      signal?.throwIfAborted();
+      if (performance.now() >= deadline.at) throw deadline.reason();
+      submission.beforeSend?.();
+    } catch (error) {
+      refusal = { error };
+      throw error;
+    }
+    const onTimeout = () => expire({ error: http.createTimeoutError(request) });
+    timer = setTimeout(onTimeout, Math.min(http.requestTimeoutMs, MAX_TIMER_MS));
+  };
+  const inFlight = http.start({ ...request, path: path + query, freshConnection: true }, key, onStart);
+  const responded = inFlight.response.then(
+    (response): Outcome => readOutcome(http, request, () => http.parseResponse(response, request, key)),
+    (error: unknown): Outcome => ({ error: http.normalizeError(error, request) }),
   );
+
+  let interruption: { reason: unknown } | undefined;
+  let outcome: Outcome;
+  try {
+    outcome = await byDeadline(deadline, signal, (limited) =>
+      orAbort(Promise.race([responded, expired]), limited),
+    );
+  } catch (reason) {
+    interruption = { reason };
+    if (!inFlight.wasSent) {
+      inFlight.abort(reason);
+      clearTimeout(timer);
+      throw reason;
+    }
+    const grace = setTimeout(() => expire({ error: reason }), GRACE_MS);
+    outcome = await Promise.race([responded, expired]);
+    clearTimeout(grace);
+  }
+  clearTimeout(timer);
+  if (refusal !== undefined) throw refusal.error;
+  if ('prediction' in outcome) {
+    const { prediction } = outcome;
+    if (interruption === undefined || signal?.aborted !== true) return { prediction, abortError: undefined };
+    const message = 'Aborted while the request was in flight, and the task was accepted.';
+    const candidates = async () => [{ ...prediction, exactMatch: true }];
+    return {
+      prediction,
+      abortError: createUnknownError(message, prediction.id, interruption.reason, candidates),
+    };
+  }
+  const predictionId = findId(outcome.error);
+  // A response that names a task is no rejection, whatever its status says.
+  if (predictionId === undefined && provesNotAccepted(outcome.error))
+    throw interruption?.reason ?? outcome.error;
+  inFlight.abort(outcome.error);
+  const cause = interruption?.reason ?? outcome.error;
+  throw createUnknownError(
+    `${getErrorMessage(cause).replace(/[.\s]+$/, '')}. The request was sent, but its outcome is unknown: the task may ` +
+      'have been created and charged. Check error.candidates() before you submit again.',
+    predictionId,
+    cause,
+    (options) => submission.candidates(submittedAt, options),
+  );
+
+  function createUnknownError(
+    message: string,
+    id: string | undefined,
+    reason: unknown,
+    candidates: (options?: CandidatesOptions) => Promise<Candidate[]>,
+  ): SubmissionUnknownError {
+    const error = new SubmissionUnknownError(message, {
+      cause: reason,
+      model,
+      input: body,
+      submittedAt,
+      candidates,
+    });
+    return id === undefined ? error : withPredictionId(error, id);
+  }
 }
 
-/** Finds the task's id in an error answer, or in the part of one that came. */
-function idIn(error: unknown): string | undefined {
+function readOutcome(http: ApiClient, request: ApiRequest, parse: () => unknown): Outcome {
+  try {
+    const data = parse();
+    const prediction = normalizePrediction(data);
+    if (prediction !== undefined) return { prediction };
+    const message = `[POST] ${request.path}: the response has no task id.`;
+    return { error: new InvalidResponseError(message, { body: data }) };
+  } catch (error) {
+    return { error: http.normalizeError(error, request) };
+  }
+}
+
+/** Returns true if the service rejected the request, or it was never sent. 408 is excluded: a gateway may have forwarded it. */
+function provesNotAccepted(error: unknown): boolean {
+  if (submitMayBeRepeated(error) || error instanceof ConfigurationError) return true;
+  return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 408;
+}
+
+/** Finds the task's id in an error response, or in the part of one that came. */
+function findId(error: unknown): string | undefined {
+  if (error instanceof WaveSpeedError && error.predictionId !== undefined) return error.predictionId;
   if (error instanceof InvalidResponseError && typeof error.body === 'string') {
     return /"data"\s*:\s*\{\s*"id"\s*:\s*"([^"\\]+)"/.exec(error.body)?.[1];
   }

@@ -30,6 +30,7 @@ const LIST_QUERY = [
   'status',
   'created_after',
   'created_before',
+  'include_inputs',
   'page',
   'page_size',
 ] as const satisfies readonly (keyof ListQuery)[];

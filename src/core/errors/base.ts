@@ -64,10 +64,10 @@ export class WaveSpeedError extends Error {
   }
 }
 
-/** Names the task on an error that concerns one, and says in its message how to resume. An id that is set already stays. */
+/** Names the task on an error that concerns one, and says in its message how to resume. */
 export function withPredictionId<E extends WaveSpeedError>(error: E, predictionId: string): E {
-  if (error.predictionId !== undefined) return error;
-  error.predictionId = predictionId;
+  error.predictionId ??= predictionId;
+  if (error.message.includes('resume with wait(')) return error;
   const stop = /[.!?…]$/.test(error.message) ? '' : '.';
   error.message += `${stop} Task ${predictionId} is not lost: resume with wait('${predictionId}').`;
   return error;
