@@ -12,7 +12,6 @@ import type { Model } from './models/catalog.js';
 import { type ModelInput, readInput } from './models/prepare-input.js';
 import type { ListQuery } from './predictions/list.js';
 import {
-  readRunManyOptions,
   readRunOptions,
   readSubmitOptions,
   readWaitOptions,
@@ -140,13 +139,12 @@ export class WaveSpeedKling {
     requests: Iterable<Request & Declared<Request>> | AsyncIterable<Request & Declared<Request>>,
     options: RunManyOptions = {},
   ): AsyncGenerator<ManyResult<Request>, void, void> {
-    const copy = { ...readRunManyOptions(options) };
     const { concurrency } = this.#settings.limits;
     return new Batch<Request>(
       (prepared, runOptions) => this.#runner.run(prepared, runOptions, true),
       requests,
-      copy,
-      copy.concurrency ?? (concurrency < Infinity ? concurrency : BATCH_CONCURRENCY),
+      options,
+      concurrency < Infinity ? concurrency : BATCH_CONCURRENCY,
     );
   }
 

@@ -55,7 +55,8 @@ export class Slot {
 
 export class RateLimiter {
   readonly #limits: Limits;
-  /** First come, first served. */
+  /** First come, first served; repeated submits first. */
+  readonly #retrying = new Set<Waiter>();
   readonly #waiting = new Set<Waiter>();
   /** When the POSTs of the last minute began. By `performance.now()`, as every time here. */
   readonly #sentAt: number[] = [];
@@ -80,20 +81,21 @@ export class RateLimiter {
    *
    * @throws {RateLimitError} the last one, where the service allows nothing before the deadline.
    */
-  async acquire(signal: AbortSignal | undefined, deadlineAt: number): Promise<Slot> {
+  async acquire(signal: AbortSignal | undefined, deadlineAt: number, isRetry = false): Promise<Slot> {
     signal?.throwIfAborted();
+    const queue = isRetry ? this.#retrying : this.#waiting;
     let removeListener: (() => void) | undefined;
     let waiter: Waiter | undefined;
     try {
       return await new Promise<Slot>((resolve, reject) => {
         waiter = { deadlineAt, resolve, reject };
-        this.#waiting.add(waiter);
+        queue.add(waiter);
         removeListener = signal && onAbort(signal, () => reject(signal.reason));
         this.#run();
       });
     } finally {
-      if (waiter !== undefined) this.#waiting.delete(waiter);
-      if (this.#waiting.size === 0) clearTimeout(this.#timer);
+      if (waiter !== undefined) queue.delete(waiter);
+      if (this.#waiting.size + this.#retrying.size === 0) clearTimeout(this.#timer);
       removeListener?.();
     }
   }
@@ -146,9 +148,10 @@ export class RateLimiter {
   /** Grants what may be granted, and comes back when more may be. */
   #run(): void {
     clearTimeout(this.#timer);
-    for (const waiter of this.#waiting) {
+    const next = () => this.#retrying.values().next().value ?? this.#waiting.values().next().value;
+    for (let waiter = next(); waiter !== undefined; waiter = next()) {
       if (waiter.deadlineAt <= this.#blockedUntil && this.#blockedUntil > performance.now()) {
-        this.#waiting.delete(waiter);
+        this.#remove(waiter);
         waiter.reject(this.#lastError);
         continue;
       }
@@ -157,12 +160,17 @@ export class RateLimiter {
         if (delayMs <= MAX_TIMER_MS) this.#timer = setTimeout(() => this.#run(), Math.ceil(delayMs));
         return;
       }
-      this.#waiting.delete(waiter);
+      this.#remove(waiter);
       this.#granted++;
       this.#submitting++;
       this.#running++;
       waiter.resolve(new Slot(this));
     }
+  }
+
+  #remove(waiter: Waiter): void {
+    this.#retrying.delete(waiter);
+    this.#waiting.delete(waiter);
   }
 
   /** Returns how long until a submit may begin; Infinity: when another one ends. */

@@ -15,7 +15,7 @@ import type { DefinedModel } from '../models/define-model.js';
 import { estimateCost } from '../models/estimate-cost.js';
 import { type ModelInput, type ReadInput, readInput } from '../models/prepare-input.js';
 import { onAbort, orAbort } from '../utils/abort.js';
-import { checkIdempotencyKey, type RunManyOptions, type RunOptions } from './options.js';
+import { checkIdempotencyKey, readRunManyOptions, type RunManyOptions, type RunOptions } from './options.js';
 
 /** One request of a batch: a model and its input. */
 export type ManyRequest = (
@@ -46,8 +46,15 @@ export type ManyResult<Request extends ManyRequest = ManyRequest> =
 /** Runs one request. */
 export type RunOne = (prepared: ReadInput, options: RunOptions) => Promise<CompletedPrediction>;
 
+/** What the requests of a batch share. */
+interface Taking {
+  queue: PQueue;
+  budget: Budget;
+  options: RunManyOptions;
+}
+
 /** Abort reason of a batch whose loop was left. */
-const LEFT = new DOMException('The loop over the batch was left.', 'AbortError');
+const LEFT = new Error('The loop over the batch was left.');
 
 /**
  * An async iterator over the results of a batch. It starts with the first `next()`. Leaving it starts nothing more, aborts
@@ -57,9 +64,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   readonly #run: RunOne;
   readonly #requests: Iterable<Request> | AsyncIterable<Request>;
   readonly #options: RunManyOptions;
-  readonly #concurrency: number;
-  readonly #queue: PQueue;
-  readonly #budget: Budget;
+  readonly #defaultConcurrency: number;
   /** Aborts every request of the batch. */
   readonly #abort = new AbortController();
   /** Ends the taking of requests; what runs goes on. */
@@ -68,7 +73,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   /** Indexes of the requests whose task `onSubmitted` was called with. */
   readonly #reported = new Set<number>();
   #wake: (() => void)[] = [];
-  #feeding: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
   #isOver = false;
   #isLeft = false;
   /** What the loop throws at its end. */
@@ -78,19 +83,17 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     run: RunOne,
     requests: Iterable<Request> | AsyncIterable<Request>,
     options: RunManyOptions,
-    concurrency: number,
+    defaultConcurrency: number,
   ) {
     this.#run = run;
     this.#requests = requests;
     this.#options = options;
-    this.#concurrency = concurrency;
-    this.#queue = new PQueue({ concurrency });
-    this.#budget = new Budget(options.maxCost);
+    this.#defaultConcurrency = defaultConcurrency;
   }
 
   async next(): Promise<IteratorResult<ManyResult<Request>, void>> {
     if (this.#isLeft) return { done: true, value: undefined };
-    this.#feeding ??= this.#start();
+    this.#running ??= this.#start();
     for (;;) {
       const value = this.#results.shift();
       if (value !== undefined) {
@@ -131,7 +134,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     this.#stop.abort(LEFT);
     this.#abort.abort(LEFT);
     this.#notify();
-    await this.#feeding;
+    await this.#running;
     const missed = this.#results.splice(0).filter(({ index }) => !this.#reported.has(index));
     return missed.flatMap((result) => {
       if (result.status === 'fulfilled') return [new WaitAbortedError(result.value.id, LEFT)];
@@ -141,61 +144,64 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   }
 
   async #start(): Promise<void> {
-    const { signal } = this.#options;
-    const abort = () => {
-      this.#stop.abort(signal?.reason);
-      this.#abort.abort(signal?.reason);
-      this.#failure ??= { error: signal?.reason };
-    };
-    const removeListener = signal && onAbort(signal, abort);
     try {
-      await this.#feed();
+      const options = { ...readRunManyOptions(this.#options) };
+      const source = getIterator(this.#requests);
+      await this.#feed(source, options);
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#failure = { error };
+      this.#failure ??= { error };
     }
-    await this.#queue.onIdle();
-    removeListener?.();
     this.#isOver = true;
     this.#notify();
   }
 
   /** Takes requests from the source as there is room for them. */
-  async #feed(): Promise<void> {
-    const { signal } = this.#stop;
-    const source = getIterator(this.#requests);
+  async #feed(source: Iterator<Request> | AsyncIterator<Request>, options: RunManyOptions): Promise<void> {
+    const { concurrency = this.#defaultConcurrency, maxCost, signal } = options;
+    const queue = new PQueue({ concurrency });
+    const budget = new Budget(maxCost);
+    const stopped = this.#stop.signal;
+    const removeListener =
+      signal &&
+      onAbort(signal, () => {
+        this.#stop.abort(signal.reason);
+        this.#abort.abort(signal.reason);
+      });
     try {
       for (let index = 0; ; index++) {
-        signal.throwIfAborted();
-        const next = await orAbort(Promise.resolve(source.next()), signal);
+        stopped.throwIfAborted();
+        const next = await orAbort(Promise.resolve(source.next()), stopped);
         if (next.done === true) return;
-        this.#take(next.value, index);
+        this.#take(next.value, index, { queue, budget, options });
         // One request in waiting is enough, and not more results than somebody reads.
-        await orAbort(this.#queue.onSizeLessThan(1), signal);
-        while (this.#results.length > this.#concurrency) await orAbort(this.#change(), signal);
+        await orAbort(queue.onSizeLessThan(1), stopped);
+        while (this.#results.length > concurrency) await orAbort(this.#change(), stopped);
       }
     } finally {
       // Errors from closing the source are ignored.
-      if (signal.aborted) void (async () => source.return?.())().catch(() => undefined);
+      if (stopped.aborted) void (async () => source.return?.())().catch(() => undefined);
+      await queue.onIdle();
+      removeListener?.();
     }
   }
 
-  #take(request: Request, index: number): void {
+  #take(request: Request, index: number, { queue, budget, options }: Taking): void {
     let prepared: ReadInput;
     let cost: number;
     try {
       // Read once: the caller may change the input while the request waits for its turn.
       prepared = prepare(request);
       cost = estimateCost(prepared.model, prepared.body);
-      this.#budget.reserve(cost);
+      budget.reserve(cost);
     } catch (reason) {
       this.#settle({ status: 'rejected', index, request, reason });
       return;
     }
     const { idempotencyKey } = request;
-    void this.#queue.add(async () => {
-      const result = await this.#runOne(request, prepared, idempotencyKey, index);
+    void queue.add(async () => {
+      const result = await this.#runOne(request, prepared, index, { ...options, idempotencyKey });
       const isFree = result.status === 'rejected' && result.predictionId === undefined;
-      if (isFree && !(result.reason instanceof SubmissionUnknownError)) this.#budget.release(cost);
+      if (isFree && !(result.reason instanceof SubmissionUnknownError)) budget.release(cost);
       this.#settle(result);
     });
   }
@@ -203,16 +209,15 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   async #runOne(
     request: Request,
     prepared: ReadInput,
-    idempotencyKey: string | undefined,
     index: number,
+    given: RunManyOptions & { idempotencyKey: string | undefined },
   ): Promise<ManyResult<Request>> {
-    const { concurrency: _, maxCost: __, onSubmitted, onUpdate, ...options } = this.#options;
+    const { concurrency: _, maxCost: __, onSubmitted, onUpdate, ...options } = given;
     let predictionId: string | undefined;
     try {
       this.#stop.signal.throwIfAborted();
       const value = await this.#run(prepared, {
         ...options,
-        idempotencyKey,
         signal: this.#abort.signal,
         onSubmitted: async (prediction) => {
           predictionId = prediction.id;
@@ -222,7 +227,6 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
             this.#reported.add(index);
           } catch (error) {
             // Without a record of what was paid for, nothing more may be paid.
-            this.#failure ??= { error };
             this.#stop.abort(error);
             throw error;
           }

@@ -219,10 +219,13 @@ export class TaskRunner {
     const { maxRetries: clientRetries, onRetry } = this.#settings;
     const maxRetries = options.maxRetries ?? clientRetries;
     let failures = 0;
+    let attempts = 0;
     const attempt = () => {
-      const slot = firstSlot;
-      firstSlot = undefined;
-      return this.#post(prepared, body, options, deadline, slot);
+      const isRetry = attempts++ > 0;
+      return this.#post(prepared, body, options, deadline, {
+        firstSlot: isRetry ? undefined : firstSlot,
+        isRetry,
+      });
     };
     const { prediction, abortError, slot } = await retrying(attempt, {
       operation: 'submit',
@@ -260,9 +263,10 @@ export class TaskRunner {
     body: unknown,
     { signal, webhookUrl }: SubmitOptions,
     deadline: Deadline,
-    firstSlot: Slot | undefined,
+    { firstSlot, isRetry }: { firstSlot: Slot | undefined; isRetry: boolean },
   ): Promise<Accepted & { slot: Slot }> {
-    const acquire = (limited: AbortSignal | undefined) => this.#limiter.acquire(limited, deadline.at);
+    const acquire = (limited: AbortSignal | undefined) =>
+      this.#limiter.acquire(limited, deadline.at, isRetry);
     const slot = firstSlot ?? (await byDeadline(deadline, signal, acquire));
     const pending = this.#registry.begin(model.id, body);
     try {

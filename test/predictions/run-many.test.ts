@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   ACCOUNT_LEVELS,
   BudgetExceededError,
@@ -10,6 +10,7 @@ import {
   type ManyResult,
   type RunManyOptions,
   WaveSpeedKling,
+  type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
 import {
   createEmulator,
@@ -19,10 +20,6 @@ import {
 } from 'wavespeed-kling/testing';
 import { rejection } from '../support.js';
 
-beforeAll(async () => {
-  // Loaded on first use, which takes real time.
-  await import('../../src/predictions/run-many.js');
-});
 beforeEach(() => {
   vi.useFakeTimers();
   vi.spyOn(Math, 'random').mockReturnValue(0);
@@ -32,9 +29,9 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-function setUp(options: EmulatorOptions = {}) {
+function setUp(options: EmulatorOptions = {}, clientOptions: WaveSpeedKlingOptions = {}) {
   const emulator = createEmulator({ balance: 10_000, queueMs: 1000, processingMs: 1000, ...options });
-  const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, fetch: emulator.fetch });
+  const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, fetch: emulator.fetch, ...clientOptions });
   return { emulator, kling };
 }
 
@@ -67,7 +64,7 @@ async function collect(
   return { results, error: await ended };
 }
 
-const FREE = { concurrency: 1000, perMinute: 1000 };
+const FREE = { concurrency: 1000 };
 
 describe('runMany', () => {
   test('gives every result, in order of completion, with its place and request', async () => {
@@ -110,14 +107,14 @@ describe('runMany', () => {
 
   test('keeps to the concurrency', async () => {
     const { kling, emulator } = setUp({ concurrency: 4 });
-    const { results } = await collect(kling, requests(20), { concurrency: 4, perMinute: 1000 });
+    const { results } = await collect(kling, requests(20), { concurrency: 4 });
     expect(results.every(({ status }) => status === 'fulfilled')).toBe(true);
     // Had there been a fifth at once, it would have been answered 429, and submitted again.
     expect(emulator.requestCount({ operation: 'submit' })).toBe(20);
   });
 
-  test('keeps to the starts in any minute, by default to the lowest level’s', async () => {
-    const { kling, emulator } = setUp({ perMinute: 2, concurrency: 2 });
+  test('keeps the limits of the client’s level in any minute', async () => {
+    const { kling, emulator } = setUp({ perMinute: 2, concurrency: 2 }, { level: 'bronze' });
     const { results } = await collect(kling, requests(5), {});
     expect(results).toHaveLength(5);
     const starts = emulator.requests.filter(({ operation }) => operation === 'submit').map(({ at }) => at);
@@ -142,26 +139,49 @@ describe('runMany', () => {
     expect(emulator.account.tasks).toHaveLength(2);
   });
 
-  test('a batch over maxCost is refused before anything is sent', async () => {
-    const { kling, emulator } = setUp();
-    const { error, results } = await collect(kling, requests(10), { ...FREE, maxCost: 4.1 });
-    expect(error).toBeInstanceOf(BudgetExceededError);
-    expect(error).toMatchObject({ cost: 4.2, maxCost: 4.1 });
-    expect(results).toEqual([]);
-    expect(emulator.requests).toEqual([]);
-    expect((await collect(kling, requests(10), { ...FREE, maxCost: 4.2 })).results).toHaveLength(10);
-  });
+  test.each(['an array', 'an iterable'])(
+    '%s runs as far as maxCost goes, and the rest names the batch',
+    async (kind) => {
+      const { kling, emulator } = setUp();
+      function* some() {
+        yield* requests(4);
+      }
+      const source = kind === 'an array' ? requests(4) : some();
+      const { results, error } = await collect(kling, source, { ...FREE, maxCost: 1 });
+      expect(error).toBeUndefined();
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+      const rejected = results.filter((result) => result.status === 'rejected');
+      expect(rejected.map(({ index }) => index)).toEqual([2, 3]);
+      for (const { reason } of rejected) {
+        expect(reason).toBeInstanceOf(BudgetExceededError);
+        expect(reason).toMatchObject({ cost: 0.42, spent: 0.84, maxCost: 1 });
+      }
+      expect(emulator.account.charged).toBe(0.84);
+    },
+  );
 
-  test('what comes one by one is held to maxCost as it comes', async () => {
-    const { kling, emulator } = setUp();
-    function* some() {
-      yield* requests(4);
+  test('an input that changes while it waits does not pass maxCost', async () => {
+    const { kling, emulator } = setUp({}, { limits: { perMinute: 1 } });
+    const inputs = [0, 1].map((index) => ({
+      prompt: `Fox ${index}`,
+      duration: 5 as 5 | 15,
+      images: ['https://a.b/c.png'],
+    }));
+    const source = inputs.map((input) => ({ model: KLING_O3_STD, input }));
+    const running = collect(kling, source, { concurrency: 2, maxCost: 0.84 }, 0);
+    await vi.advanceTimersByTimeAsync(10);
+    for (const input of inputs) {
+      input.duration = 15;
+      input.images.push('https://a.b/d.png');
     }
-    const { results } = await collect(kling, some(), { ...FREE, maxCost: 1 });
-    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
-    for (const result of results)
-      if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(BudgetExceededError);
+    await vi.advanceTimersByTimeAsync(600_000);
+    const { results } = await running;
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
     expect(emulator.account.charged).toBe(0.84);
+    const bodies = emulator.requests
+      .filter(({ operation }) => operation === 'submit')
+      .map(({ body }) => body);
+    expect(bodies).toMatchObject([{ images: ['https://a.b/c.png'] }, { images: ['https://a.b/c.png'] }]);
   });
 
   test('takes requests from their source only when there is room', async () => {
@@ -175,7 +195,7 @@ describe('runMany', () => {
     }
     const results: ManyResult[] = [];
     const looping = (async () => {
-      for await (const result of kling.runMany(endless(), { concurrency: 2, perMinute: 1000 })) {
+      for await (const result of kling.runMany(endless(), { concurrency: 2, onSubmitted: () => {} })) {
         results.push(result);
         if (results.length === 6) break;
       }
@@ -191,7 +211,6 @@ describe('runMany', () => {
     const looping = (async () => {
       for await (const result of kling.runMany(requests(50), {
         concurrency: 3,
-        perMinute: 1000,
         onSubmitted: ({ id }) => void saved.push(id),
       })) {
         expect(result.status).toBe('fulfilled');
@@ -225,7 +244,6 @@ describe('runMany', () => {
         : requests(50);
       const batch = kling.runMany(source, {
         concurrency: 3,
-        perMinute: 1000,
         onSubmitted: async ({ id }) => {
           await Promise.resolve();
           saved.push(id);
@@ -311,14 +329,9 @@ describe('runMany', () => {
   }, 30_000);
 
   test('a repeated submit waits for its turn no longer than its time', async () => {
-    const { kling, emulator } = setUp();
+    const { kling, emulator } = setUp({}, { limits: { perMinute: 1 } });
     emulator.fail({ on: 'submit', kind: 'status', status: 429, headers: { 'retry-after': '1' } });
-    const { results } = await collect(
-      kling,
-      requests(1),
-      { concurrency: 1, perMinute: 1, timeoutMs: 5000 },
-      5500,
-    );
+    const { results } = await collect(kling, requests(1), { concurrency: 1, timeoutMs: 5000 }, 5500);
     expect(results).toMatchObject([{ status: 'rejected', reason: { name: 'RequestTimeoutError' } }]);
     expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
   });
@@ -350,7 +363,7 @@ describe('runMany', () => {
         throw new Error('the rows are gone');
       }
     }
-    const batch = kling.runMany(failing(), { concurrency: 2, perMinute: 1000 });
+    const batch = kling.runMany(failing(), { concurrency: 2, onSubmitted: () => {} });
     const next = batch.next();
     await vi.advanceTimersByTimeAsync(5000);
     expect(await next).toMatchObject({ value: { status: 'fulfilled' } });
@@ -384,9 +397,9 @@ describe('runMany', () => {
   });
 
   test('submits that are repeated count among the starts in a minute, and come before the others', async () => {
-    const { kling, emulator } = setUp();
+    const { kling, emulator } = setUp({}, { limits: { perMinute: 2 } });
     emulator.fail({ on: 'submit', kind: 'status', status: 429, headers: { 'retry-after': '1' }, times: 2 });
-    const { results } = await collect(kling, requests(6), { concurrency: 6, perMinute: 2 });
+    const { results } = await collect(kling, requests(6), { concurrency: 6 });
     expect(results.every(({ status }) => status === 'fulfilled')).toBe(true);
     const submits = emulator.requests.filter(({ operation }) => operation === 'submit');
     expect(submits).toHaveLength(8);
@@ -398,10 +411,10 @@ describe('runMany', () => {
   });
 
   test('what is invalid, or over the budget, waits for no turn', async () => {
-    const { kling, emulator } = setUp();
+    const { kling, emulator } = setUp({}, { level: 'bronze' });
     const bad = { model: KLING_O1, input: { prompt: '' } } as const;
     const source = [bad, bad, bad, null as unknown as ManyRequest, ...requests(1)];
-    const { results } = await collect(kling, source, { level: 'bronze' }, 5000);
+    const { results } = await collect(kling, source, {}, 5000);
     expect(results.map(({ status }) => status)).toEqual([
       ...Array.from({ length: 4 }, () => 'rejected'),
       'fulfilled',
@@ -420,7 +433,7 @@ describe('runMany', () => {
     function* some() {
       yield* requests(4);
     }
-    const { results } = await collect(kling, some(), { concurrency: 1, perMinute: 1000, maxCost: 0.84 });
+    const { results } = await collect(kling, some(), { concurrency: 1, maxCost: 0.84 });
     const inOrder = results.toSorted((one, other) => one.index - other.index);
     const names = inOrder.map((result) =>
       result.status === 'rejected' ? (result.reason as Error).name : result.status,
@@ -437,7 +450,7 @@ describe('runMany', () => {
         yield* requests(1);
       }
     }
-    const batch = kling.runMany(endless(), { ...FREE, concurrency: 5, maxCost: 0.42 });
+    const batch = kling.runMany(endless(), { concurrency: 5, maxCost: 0.42, onSubmitted: () => {} });
     const first = await batch.next();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(first.value).toMatchObject({ status: 'rejected' });
@@ -455,12 +468,7 @@ describe('runMany', () => {
   test('aborted: those under way are given with their tasks, then it rejects with the reason', async () => {
     const { kling, emulator } = setUp();
     const controller = new AbortController();
-    const running = collect(
-      kling,
-      requests(10),
-      { concurrency: 3, perMinute: 1000, signal: controller.signal },
-      0,
-    );
+    const running = collect(kling, requests(10), { concurrency: 3, signal: controller.signal }, 0);
     await vi.advanceTimersByTimeAsync(500);
     controller.abort('left');
     await vi.advanceTimersByTimeAsync(600_000);
@@ -484,7 +492,7 @@ describe('runMany', () => {
     expect(emulator.requests).toEqual([]);
   });
 
-  test.each([{ level: 'platinum' }, { concurrency: 0 }, { perMinute: 1.5 }, { concurency: 3 }])(
+  test.each([{ level: 'silver' }, { concurrency: 0 }, { perMinute: 2 }, { concurency: 3 }])(
     'refuses %j',
     async (options) => {
       const { kling } = setUp();
