@@ -8,7 +8,7 @@ import type { RetryContext } from './http/retry.js';
 import { Transport } from './http/transport.js';
 import { download, type DownloadedFile, type DownloadOptions } from './media/download.js';
 import { UploadManager, type UploadOptions, type UploadSource } from './media/upload-manager.js';
-import type { Model } from './models/catalog.js';
+import type { Model } from './models/resolve-config.js';
 import { type ModelInput, readInput } from './models/prepare-input.js';
 import type { ListQuery } from './predictions/list.js';
 import {

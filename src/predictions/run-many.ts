@@ -10,7 +10,8 @@ import {
 } from '../core/errors/index.js';
 import { show } from '../core/messages.js';
 import type { CompletedPrediction, Prediction } from '../core/prediction.js';
-import type { Model, ModelId } from '../models/catalog.js';
+import type { ModelId } from '../models/catalog.js';
+import type { Model } from '../models/resolve-config.js';
 import type { DefinedModel } from '../models/define-model.js';
 import { estimateCost } from '../models/estimate-cost.js';
 import { type ModelInput, type ReadInput, readInput } from '../models/prepare-input.js';

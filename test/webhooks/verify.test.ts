@@ -409,7 +409,7 @@ test('the page that the error of a parsed body refers to has a recipe for each f
 test('computes one HMAC per secret, however many signatures the header has', async () => {
   const sign_ = vi.spyOn(crypto.subtle, 'sign');
   const verify = vi.spyOn(crypto.subtle, 'verify');
-  onTestFinished(() => vi.restoreAllMocks());
+  onTestFinished(() => void vi.restoreAllMocks());
   const wrong = Array.from({ length: 16 }, (_, index) => `v3,${String(index).padStart(64, '0')}`).join(' ');
   const headers = { ...sign(), 'webhook-signature': wrong };
   await expectReason('signature_mismatch', { headers, secret: ['whsec_one', 'whsec_two'] });
