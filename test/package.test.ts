@@ -41,7 +41,7 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 function isBuilt(): boolean {
   const sources = [
     ...filesBelow(join(root, 'src')),
-    ...['package.json', 'tsup.config.ts', 'tsup.finish.mjs'].map((name) => join(root, name)),
+    ...['package.json', 'tsup.config.ts', 'tsup.cli.config.ts', 'tsup.finish.mjs'].map((name) => join(root, name)),
   ];
   // The types are what is built last.
   const built = statSync(join(root, 'dist/index.d.cts'), { throwIfNoEntry: false });

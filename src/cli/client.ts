@@ -1,0 +1,39 @@
+/** Makes the client that the commands share: the key and the proxy come from the environment. */
+import { ConfigurationError, WaveSpeedKling, type WaveSpeedKlingOptions } from '../index.js';
+import { CommandError, EXIT } from './exit-codes.js';
+
+/** Returns the proxy that the environment names, as curl reads it. */
+export function proxyFromEnvironment(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return env.https_proxy || env.HTTPS_PROXY || env.http_proxy || env.HTTP_PROXY || undefined;
+}
+
+export function hasKey(): boolean {
+  return (process.env.WAVESPEED_API_KEY ?? '').trim() !== '';
+}
+
+/**
+ * Creates a client; close it with `await using`.
+ *
+ * @throws {CommandError} with exit code 4 for a missing or malformed key.
+ */
+export async function createClient(options: WaveSpeedKlingOptions = {}): Promise<WaveSpeedKling> {
+  if (!hasKey()) {
+    throw new CommandError(
+      'No API key: set the environment variable WAVESPEED_API_KEY (keys are made at https://wavespeed.ai/accesskey).',
+      EXIT.account,
+    );
+  }
+  const all: WaveSpeedKlingOptions = { clientName: 'wavespeed-kling-cli', ...options };
+  if (proxyFromEnvironment() !== undefined) {
+    const { EnvHttpProxyAgent } = await import('undici');
+    all.dispatcher = new EnvHttpProxyAgent();
+  }
+  try {
+    return new WaveSpeedKling(all);
+  } catch (error) {
+    if (error instanceof ConfigurationError && error.message.startsWith('`apiKey`')) {
+      throw new CommandError('WAVESPEED_API_KEY is not a key that a header can carry.', EXIT.account);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,20 @@
+/** `balance`: prints what is left on the account. */
+import { Command } from '@commander-js/extra-typings';
+import { createClient } from '../client.js';
+import { interrupted } from '../interrupt.js';
+import { example } from '../options.js';
+import { print, printJson } from '../output.js';
+
+export function balanceCommand() {
+  return new Command('balance')
+    .summary('print what is left on the account')
+    .description('Prints what is left on the account, in US dollars.')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', example('balance'))
+    .action(async ({ json }) => {
+      await using kling = await createClient();
+      const balance = await kling.balance({ signal: interrupted });
+      if (json === true) printJson({ balance });
+      else print(balance);
+    });
+}

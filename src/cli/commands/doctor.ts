@@ -1,0 +1,76 @@
+/** `doctor`: checks this machine, the account and the service against what this package expects. */
+import { createInterface } from 'node:readline/promises';
+import { Command } from '@commander-js/extra-typings';
+import { estimateCost } from '../../schemas.js';
+import { createClient, hasKey } from '../client.js';
+import { type Check, localChecks, serviceChecks } from '../doctor-checks.js';
+import { SPEND_INPUT, spendChecks } from '../doctor-spend.js';
+import { CommandError, EXIT } from '../exit-codes.js';
+import { announceInterrupt, interrupted, SUBMIT_INTERRUPTED } from '../interrupt.js';
+import { example, MODELS, text } from '../options.js';
+import { note, paint, print, printJson } from '../output.js';
+
+export function doctorCommand() {
+  return new Command('doctor')
+    .summary('check this machine, the account and the service')
+    .description(
+      'Checks Node, network, proxy, key, balance, prices, history and webhook secret. Costs nothing; exits 1 if something differs.',
+    )
+    .option('--spend', 'also make one video of 3 seconds per model, and check each fact on the way')
+    .option('--yes', 'with --spend: do not ask')
+    .option('-o, --output <dir>', 'with --spend: directory of the videos (default: out)', text)
+    .option('--json', 'print one JSON object per check')
+    .addHelpText('after', example('doctor', 'doctor --spend --yes'))
+    .action(async ({ spend, yes, output = 'out', json }) => {
+      let failed = 0;
+      for await (const check of checks({ spend: spend === true, yes: yes === true, directory: output })) {
+        if (!check.ok) failed += 1;
+        if (json === true) printJson(check);
+        else print(check.ok ? 'ok' : 'differs', check.check, check.detail);
+      }
+      if (failed === 0) note('Everything is as expected.', paint('green', '✔'));
+      else note(`${failed} of the checks failed.`, paint('red', '✖'));
+      process.exitCode = failed === 0 ? EXIT.done : EXIT.failed;
+    });
+}
+
+async function* checks(options: {
+  spend: boolean;
+  yes: boolean;
+  directory: string;
+}): AsyncGenerator<Check, void, void> {
+  yield* localChecks();
+  if (!hasKey()) {
+    yield { check: 'key', ok: false, detail: 'WAVESPEED_API_KEY is not set' };
+    return;
+  }
+  await using kling = await createClient();
+  let isReady = true;
+  for await (const check of serviceChecks(kling)) {
+    isReady &&= check.ok || !['network', 'key', 'balance'].includes(check.check);
+    yield check;
+  }
+  if (!options.spend || !isReady) return;
+  if (!options.yes) await confirmSpending();
+  announceInterrupt(SUBMIT_INTERRUPTED);
+  for (const model of Object.values(MODELS)) yield* spendChecks(kling, model, options.directory);
+}
+
+/** @throws {CommandError} unless the answer is yes. */
+async function confirmSpending(): Promise<void> {
+  const cost = Object.values(MODELS).reduce((sum, model) => sum + estimateCost(model, SPEND_INPUT), 0);
+  if (!process.stdin.isTTY) {
+    throw new CommandError(
+      'doctor --spend asks before it pays: run it on a terminal, or with --yes.',
+      EXIT.usage,
+    );
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+  try {
+    const question = `Make two videos of 3 seconds for $${Number(cost.toFixed(4))}? [y/N] `;
+    const response = await terminal.question(question, { signal: interrupted });
+    if (!/^y(?:es)?$/i.test(response.trim())) throw new CommandError('Nothing was spent.', EXIT.usage);
+  } finally {
+    terminal.close();
+  }
+}

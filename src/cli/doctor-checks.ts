@@ -1,0 +1,132 @@
+/** The checks of `doctor` that cost nothing. */
+import {
+  ConnectionError,
+  estimateCost,
+  InvalidResponseError,
+  PermissionError,
+  AuthenticationError,
+  RequestTimeoutError,
+  type WaveSpeedKling,
+} from '../index.js';
+import { proxyFromEnvironment } from './client.js';
+import { interrupted } from './interrupt.js';
+import { MODELS, shortName } from './options.js';
+import { describe } from './task.js';
+
+/** What one check found. */
+export interface Check {
+  check: string;
+  ok: boolean;
+  detail: string;
+}
+
+const MIN_NODE = [20, 18, 1] as const;
+/** Any reference video: nothing is fetched for a price. */
+const VIDEO = 'https://example.com/clip.mp4';
+/** How many tasks of the history are looked at. */
+const LISTED = 5;
+
+/** Runs a check; an error fails it, but an interruption ends the command. */
+export async function attempt(check: string, run: () => Promise<Omit<Check, 'check'>>): Promise<Check> {
+  try {
+    return { check, ...(await run()) };
+  } catch (error) {
+    interrupted.throwIfAborted();
+    return { check, ok: false, detail: describe(error).message };
+  }
+}
+
+function checkNode(): Check {
+  const parts = process.versions.node.split('.').map(Number);
+  const difference =
+    MIN_NODE.map((least, index) => (parts[index] ?? 0) - least).find((one) => one !== 0) ?? 0;
+  const detail = `${process.versions.node} (${MIN_NODE.join('.')} or later)`;
+  return { check: 'node', ok: difference >= 0, detail };
+}
+
+function checkProxy(): Check {
+  const proxy = proxyFromEnvironment();
+  if (proxy === undefined) return { check: 'proxy', ok: true, detail: 'none' };
+  if (!URL.canParse(proxy)) return { check: 'proxy', ok: false, detail: 'HTTPS_PROXY is not a URL' };
+  return { check: 'proxy', ok: true, detail: new URL(proxy).host };
+}
+
+/** Checks the network, the key and the balance with one request. */
+async function checkAccount(kling: WaveSpeedKling): Promise<Check[]> {
+  try {
+    const balance = await kling.balance({ signal: interrupted });
+    return [
+      { check: 'network', ok: true, detail: 'the API responds' },
+      { check: 'key', ok: true, detail: 'accepted' },
+      { check: 'balance', ok: balance > 0, detail: `$${balance}` },
+    ];
+  } catch (error) {
+    interrupted.throwIfAborted();
+    const { message: detail } = describe(error);
+    if (AuthenticationError.isInstance(error) || PermissionError.isInstance(error)) {
+      return [
+        { check: 'network', ok: true, detail: 'the API responds' },
+        { check: 'key', ok: false, detail },
+      ];
+    }
+    const isNetwork = [ConnectionError, RequestTimeoutError, InvalidResponseError].some(
+      (one) => error instanceof one,
+    );
+    return [{ check: isNetwork ? 'network' : 'balance', ok: false, detail }];
+  }
+}
+
+async function* checkPrices(kling: WaveSpeedKling): AsyncGenerator<Check, void, void> {
+  for (const model of Object.values(MODELS)) {
+    for (const video of [undefined, VIDEO]) {
+      const name = `price ${shortName(model)}${video === undefined ? '' : ' with a video'}`;
+      yield await attempt(name, async () => {
+        const input = { prompt: 'price', ...(video !== undefined && { video }) };
+        const ours = estimateCost(model, input);
+        const { price, discounted_price } = await kling.quote(model, input, { signal: interrupted });
+        const discount = discounted_price === price ? '' : `, $${discounted_price} for this account`;
+        const detail = `$${price} at the service, $${ours} here${discount}`;
+        return { ok: Math.abs(price - ours) < 0.00005, detail };
+      });
+    }
+  }
+}
+
+async function checkList(kling: WaveSpeedKling): Promise<Omit<Check, 'check'>> {
+  const tasks = [];
+  for await (const task of kling.list({ page_size: LISTED }, { signal: interrupted })) {
+    tasks.push(task);
+    if (tasks.length >= LISTED) break;
+  }
+  if (tasks.length === 0) return { ok: true, detail: 'no task in the last 7 days' };
+  const broken = tasks.find((task) => task.model === '' || Number.isNaN(Date.parse(task.created_at)));
+  if (broken !== undefined) {
+    return { ok: false, detail: `task ${broken.id} has no model, or no time in created_at` };
+  }
+  const withInput = tasks.filter(({ input }) => typeof input === 'object' && input !== null).length;
+  const inputs =
+    withInput === 0 ? 'without inputs: a lost submit cannot be matched' : `${withInput} with their input`;
+  return { ok: true, detail: `${tasks.length} tasks, ${inputs}` };
+}
+
+async function checkSecret(kling: WaveSpeedKling): Promise<Omit<Check, 'check'>> {
+  const secret = await kling.webhookSecret({ signal: interrupted });
+  const ok = /^whsec_\S+$/.test(secret);
+  return { ok, detail: ok ? 'whsec_…' : 'does not begin with whsec_' };
+}
+
+/** Runs the checks of this machine. */
+export function* localChecks(): Generator<Check, void, void> {
+  yield checkNode();
+  yield checkProxy();
+}
+
+/** Runs the checks of the service; without an account there is nothing else to check. */
+export async function* serviceChecks(kling: WaveSpeedKling): AsyncGenerator<Check, void, void> {
+  const account = await checkAccount(kling);
+  yield* account;
+  if (account.some(({ check, ok }) => !ok && check !== 'balance')) return;
+  yield* checkPrices(kling);
+  yield await attempt('list', () => checkList(kling));
+  yield await attempt('webhook secret', () => checkSecret(kling));
+}

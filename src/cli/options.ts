@@ -1,0 +1,77 @@
+/** Parsers of arguments and flags, and the help that commands share. */
+import { InvalidArgumentError } from '@commander-js/extra-typings';
+import { isModelId, KLING_O1, KLING_O3_STD, type ModelId } from '../schemas.js';
+
+/** Models by short name. */
+export const MODELS = { o1: KLING_O1, 'o3-std': KLING_O3_STD } as const;
+
+/** Finds a model by short name or id. */
+export function findModel(name: unknown): ModelId | undefined {
+  if (typeof name === 'string' && Object.hasOwn(MODELS, name)) return MODELS[name as keyof typeof MODELS];
+  return isModelId(name) ? name : undefined;
+}
+
+/** Returns the short name of a model, or its id where it has none. */
+export function shortName(model: string): string {
+  return Object.entries(MODELS).find(([, id]) => id === model)?.[0] ?? model;
+}
+
+export const EXPECTED_MODEL = `expected ${Object.keys(MODELS).join(' or ')}, or a model's id`;
+
+export function parseModel(name: string): ModelId {
+  const model = findModel(name);
+  if (model === undefined) throw new InvalidArgumentError(`Got "${name}"; ${EXPECTED_MODEL}.`);
+  return model;
+}
+
+/** Wraps a parser for a flag that may be given once: the last of two could be the dearer one. */
+export function once<T>(parse: (value: string) => T): (value: string, previous: T | undefined) => T {
+  return (value, previous) => {
+    if (previous !== undefined) throw new InvalidArgumentError('It was given more than once.');
+    return parse(value);
+  };
+}
+
+export const text = once((value) => value);
+
+/** Collects a flag that may be repeated. */
+export function collect(value: string, previous: string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}
+
+/** Parses a number of at least `min`. */
+export function numberFrom(min: number, kind: 'number' | 'integer' = 'number') {
+  return once((value) => {
+    const number = value.trim() === '' ? Number.NaN : Number(value);
+    if (!Number.isFinite(number) || number < min || (kind === 'integer' && !Number.isInteger(number))) {
+      const expected = kind === 'integer' ? 'a whole number' : 'a number';
+      throw new InvalidArgumentError(`Got "${value}"; expected ${expected}, ${min} or more.`);
+    }
+    return number;
+  });
+}
+
+/** Parses one of several words. */
+export function oneOf<const Choice extends string>(choices: readonly Choice[]) {
+  return once((value): Choice => {
+    const choice = choices.find((one) => one === value);
+    if (choice === undefined) {
+      throw new InvalidArgumentError(`Got "${value}"; expected ${choices.join(', ')}.`);
+    }
+    return choice;
+  });
+}
+
+/** Parses a duration in seconds into milliseconds. */
+export const seconds = once((value) => {
+  const number = Number(value);
+  if (!(number > 0 && number < Infinity) || value.trim() === '') {
+    throw new InvalidArgumentError(`Got "${value}"; expected a number of seconds above 0.`);
+  }
+  return number * 1000;
+});
+
+/** Formats the example of a command's help. */
+export function example(...lines: readonly string[]): string {
+  return `\nExample:\n${lines.map((line) => `  $ wavespeed-kling ${line}`).join('\n')}`;
+}

@@ -1,0 +1,74 @@
+/** The program: its commands, and how an error ends it. */
+import { Command, CommanderError } from '@commander-js/extra-typings';
+import { balanceCommand } from './commands/balance.js';
+import { batchCommand } from './commands/batch.js';
+import { doctorCommand } from './commands/doctor.js';
+import { downloadCommand } from './commands/download.js';
+import { emulatorCommand } from './commands/emulator.js';
+import { getCommand } from './commands/get.js';
+import { listCommand } from './commands/list.js';
+import { priceCommand } from './commands/price.js';
+import { runCommand } from './commands/run.js';
+import { uploadCommand } from './commands/upload.js';
+import { waitCommand } from './commands/wait.js';
+import { EXIT, exitCodeOf } from './exit-codes.js';
+import { interrupted, listenForInterrupts } from './interrupt.js';
+import { flush, note, paint } from './output.js';
+import { describe } from './task.js';
+
+const HELP = `
+Models: o1 (Kling O1), o3-std (Kling O3 Standard), or their ids.
+Environment: WAVESPEED_API_KEY (required), WAVESPEED_BASE_URL, HTTPS_PROXY, NO_PROXY, NO_COLOR, FORCE_COLOR.
+Exit codes: 0 done, 1 failed, 2 wrong usage, invalid input or over budget (nothing was sent), 3 outcome unknown,
+  4 key or credit, 124 timed out, 130 interrupted.
+Data goes to stdout, everything else to stderr.`;
+
+function createProgram(version: string) {
+  const program = new Command('wavespeed-kling')
+    .description(
+      "Makes videos with WaveSpeed's Kling reference-to-video models: submits once, loses nothing.",
+    )
+    .version(version)
+    .addHelpText('after', HELP)
+    .showHelpAfterError('See --help for the usage.')
+    .exitOverride();
+  const commands = [
+    runCommand(),
+    batchCommand(),
+    waitCommand(),
+    getCommand(),
+    listCommand(),
+    downloadCommand(),
+    uploadCommand(),
+    priceCommand(),
+    balanceCommand(),
+    doctorCommand(),
+    emulatorCommand(),
+  ];
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  return program;
+}
+
+/** Runs the command line, and ends the process with its exit code. */
+export async function main(argv: readonly string[], version: string): Promise<void> {
+  listenForInterrupts();
+  try {
+    await createProgram(version).parseAsync(argv);
+  } catch (error) {
+    process.exitCode = await report(error);
+  }
+  await flush();
+  // What still holds the process, such as a pipe on stdin, is not waited for.
+  // oxlint-disable-next-line unicorn/no-process-exit
+  process.exit();
+}
+
+/** Says what went wrong in a sentence, and returns the exit code. */
+async function report(error: unknown): Promise<number> {
+  // commander has printed its own.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const code = exitCodeOf(error);
+  const isQuiet = interrupted.aborted && error === interrupted.reason && process.stdout.destroyed;
+  if (!isQuiet) note(describe(error).message, paint('red', '✖'));
+  return code;
+}

@@ -1,0 +1,142 @@
+/** Shows tasks on stderr: a live line for each on a terminal, elsewhere one plain line per change. */
+import { createLogUpdate } from 'log-update';
+import sliceAnsi from 'slice-ansi';
+import { canRedraw, clean, note, paint, setLiveRegion } from './output.js';
+
+const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+const FRAME_MS = 100;
+const BAR_CELLS = 20;
+
+/** One task, or one transfer. */
+export interface Row {
+  /** Shows a change of status. */
+  update(status: string): void;
+  /** Shows how much of a transfer is done. */
+  transfer(status: string, loaded: number, total: number | undefined): void;
+  /** Ends the row with a line that stays. */
+  end(ok: boolean, status: string): void;
+}
+
+interface RowState {
+  label: string;
+  status: string;
+  bar: string;
+  cost: string;
+  startedAt: number;
+}
+
+const dollars = (amount: number) => `$${Number(amount.toFixed(4))}`;
+
+function barOf(loaded: number, total: number | undefined): string {
+  if (total === undefined || total === 0) return `${(loaded / 1e6).toFixed(1)} MB`;
+  const share = Math.min(1, loaded / total);
+  const cells = Math.round(share * BAR_CELLS);
+  return `${'█'.repeat(cells)}${'░'.repeat(BAR_CELLS - cells)} ${Math.floor(share * 100)}%`;
+}
+
+export class Progress {
+  readonly #isLive = canRedraw();
+  readonly #startedAt = performance.now();
+  readonly #rows = new Set<RowState>();
+  readonly #total: number;
+  #ended = { ok: 0, failed: 0 };
+  #cost = 0;
+  #frame = 0;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #render;
+
+  /** @param total How many rows are to come. */
+  constructor(total = 1) {
+    this.#total = total;
+    const { stderr } = process;
+    // A pseudo-terminal may say that it has no columns and no rows.
+    const stream = Object.create(stderr, {
+      columns: { get: () => stderr.columns || 80 },
+      rows: { get: () => stderr.rows || 24 },
+      write: { value: stderr.write.bind(stderr) },
+    }) as NodeJS.WriteStream;
+    this.#render = createLogUpdate(stream);
+    if (!this.#isLive) return;
+    setLiveRegion({ clear: () => this.#render.clear(), draw: () => this.#draw() });
+    this.#timer = setInterval(() => {
+      this.#frame += 1;
+      this.#draw();
+    }, FRAME_MS);
+  }
+
+  /** Adds a row. @param cost In US dollars. */
+  row(label: string, cost?: number): Row {
+    const row: RowState = {
+      label: clean(label).replaceAll('\n', ' '),
+      status: '',
+      bar: '',
+      cost: cost === undefined ? '' : dollars(cost),
+      startedAt: performance.now(),
+    };
+    this.#cost += cost ?? 0;
+    this.#rows.add(row);
+    const update = (status: string) => {
+      const plain = clean(status).replaceAll('\n', ' ');
+      const isNews = plain !== row.status;
+      row.status = plain;
+      if (isNews && !this.#isLive) this.#log(row);
+    };
+    return {
+      update: (status) => {
+        row.bar = '';
+        update(status);
+      },
+      transfer: (status, loaded, total) => {
+        row.bar = barOf(loaded, total);
+        update(status);
+      },
+      end: (ok, status) => {
+        if (!this.#rows.delete(row)) return;
+        row.bar = '';
+        row.status = clean(status).replaceAll('\n', ' ');
+        this.#ended[ok ? 'ok' : 'failed'] += 1;
+        if (this.#isLive) note(this.#line(row), ok ? paint('green', '✔') : paint('red', '✖'));
+        else this.#log(row);
+      },
+    };
+  }
+
+  /** Ends the display; rows that did not end are left out. */
+  stop(): void {
+    clearInterval(this.#timer);
+    if (!this.#isLive) return;
+    setLiveRegion(undefined);
+    this.#render.clear();
+    this.#render.done();
+  }
+
+  #log(row: RowState): void {
+    const time = new Date().toISOString().slice(11, 19);
+    note([time, row.label, row.status, row.cost].filter((part) => part !== '').join(' '));
+  }
+
+  #line(row: RowState): string {
+    const seconds = `${Math.floor((performance.now() - row.startedAt) / 1000)}s`;
+    const parts = [row.label.padEnd(10), row.status.padEnd(12), row.bar, seconds.padStart(4), row.cost];
+    const line = parts.filter((part) => part !== '').join('  ');
+    return sliceAnsi(line, 0, (process.stderr.columns || 80) - 3);
+  }
+
+  #totals(): string {
+    const { ok, failed } = this.#ended;
+    const running = this.#rows.size;
+    const waiting = this.#total - ok - failed - running;
+    const seconds = Math.floor((performance.now() - this.#startedAt) / 1000);
+    const counts = `${ok} done, ${failed} failed, ${running} running, ${Math.max(0, waiting)} waiting`;
+    return paint('dim', `  ${counts} · ${seconds}s · ${dollars(this.#cost)}`);
+  }
+
+  #draw(): void {
+    const glyph = paint('cyan', FRAMES[this.#frame % FRAMES.length] ?? '');
+    const most = Math.max(1, (process.stderr.rows || 24) - 3);
+    const lines = [...this.#rows].slice(0, most).map((row) => `${glyph} ${this.#line(row)}`);
+    if (this.#total > 1) lines.push(this.#totals());
+    if (lines.length === 0) this.#render.clear();
+    else this.#render(lines.join('\n'));
+  }
+}

@@ -1,0 +1,75 @@
+/** Reads the request of one task, from flags or from a line of a batch, and checks it before anything is sent. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type InputIssue, InvalidInputError, type ModelInput } from '../index.js';
+import { estimateCost, type ModelId, parseInput } from '../schemas.js';
+
+/** One checked request. */
+export interface TaskRequest {
+  model: ModelId;
+  input: ModelInput<ModelId>;
+  /** In US dollars. */
+  cost: number;
+  /** Local media, which are uploaded first. */
+  files: URL[];
+}
+
+/** Reads media: a URL as it is, a path as the URL of its file. */
+export function readMedia(value: unknown): unknown {
+  if (typeof value !== 'string' || value === '' || /^(?:https?|data):/i.test(value)) return value;
+  if (/^file:/i.test(value) && URL.canParse(value)) return new URL(value);
+  return pathToFileURL(resolve(value));
+}
+
+/** Reads all of stdin as text. */
+export async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/**
+ * Checks a request whose fields are named as the service names them; media may be paths.
+ *
+ * @throws {InvalidInputError} with everything that is wrong with it.
+ */
+export async function readRequest(model: ModelId, fields: Record<string, unknown>): Promise<TaskRequest> {
+  const { video, images } = fields;
+  const given = {
+    ...fields,
+    ...(video !== undefined && { video: readMedia(video) }),
+    ...(images !== undefined && { images: Array.isArray(images) ? images.map(readMedia) : images }),
+  };
+  const media = [given.video, ...(Array.isArray(given.images) ? (given.images as unknown[]) : [])];
+  const files = media.filter((value) => value instanceof URL);
+  const problems = await Promise.all(files.map(fileProblem));
+  const issues: InputIssue[] = problems
+    .filter((message) => message !== undefined)
+    .map((message) => ({ path: [], message }));
+  try {
+    const input = parseInput(model, given);
+    if (issues.length === 0) return { model, input, cost: estimateCost(model, input), files };
+  } catch (error) {
+    if (!InvalidInputError.isInstance(error)) throw error;
+    issues.push(...error.issues);
+  }
+  throw new InvalidInputError(model, issues);
+}
+
+async function fileProblem(url: URL): Promise<string | undefined> {
+  let path: string;
+  try {
+    path = fileURLToPath(url);
+  } catch {
+    return `${url.href}: not the URL of a file on this machine`;
+  }
+  try {
+    return (await stat(path)).isFile() ? undefined : `${path}: not a file`;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT'
+      ? `${path}: there is no such file`
+      : `${path}: cannot be read (${code ?? String(error)})`;
+  }
+}

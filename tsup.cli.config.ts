@@ -1,0 +1,36 @@
+/** Builds the command on top of the built library: ESM only, with what only the command needs bundled into it. */
+import { dirname, resolve } from 'node:path';
+import { defineConfig, type Options } from 'tsup';
+
+/** The public entries that the command imports, and their files in the build. */
+const ENTRIES: Record<string, string> = {
+  [resolve('src/index.js')]: './index.js',
+  [resolve('src/schemas.js')]: './schemas.js',
+  [resolve('src/testing/index.js')]: './testing.js',
+};
+
+/** Leaves the library's own entries where they are. */
+const onPublicEntries: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'on-public-entries',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.?\// }, ({ path, importer }) => {
+      const entry = ENTRIES[resolve(dirname(importer), path)];
+      return entry === undefined ? undefined : { path: entry, external: true };
+    });
+  },
+};
+
+export default defineConfig({
+  entry: { cli: 'src/cli/main.ts' },
+  format: ['esm'],
+  target: 'node20.18',
+  platform: 'node',
+  splitting: true,
+  external: ['undici'],
+  esbuildPlugins: [onPublicEntries],
+  // commander is CommonJS, and requires Node's modules.
+  banner: {
+    js: "import { createRequire as createCommandRequire } from 'node:module'; const require = createCommandRequire(import.meta.url);",
+  },
+  sourcemap: true,
+});
