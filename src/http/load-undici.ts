@@ -1,37 +1,39 @@
-/**
- * Loads the parts of undici that are used. The whole takes almost three times the CPU and memory to load, and puts an
- * agent of its own under the host's global fetch.
- */
-import type { Agent, buildConnector, Dispatcher } from 'undici';
+/** Loads undici with the first request: a program that only validates inputs does not pay for it. */
+import type * as undici from 'undici';
+import { ConfigurationError } from '../core/errors/input-error.js';
+import { getErrorMessage } from '../utils/error-message.js';
 
-type RequestOptions = Dispatcher.RequestOptions & { origin: string };
+/** The parts of undici that are used. */
+export type Undici = Pick<typeof undici, 'Agent' | 'buildConnector' | 'Client' | 'EnvHttpProxyAgent'>;
 
-export interface UndiciParts {
-  Agent: typeof Agent;
-  buildConnector: typeof buildConnector;
-  request: (dispatcher: Dispatcher, options: RequestOptions) => Promise<Dispatcher.ResponseData<unknown>>;
+const GLOBAL_DISPATCHERS = [Symbol.for('undici.globalDispatcher.1'), Symbol.for('undici.globalDispatcher.2')];
+
+let loading: Promise<Undici> | undefined;
+
+/** @throws {ConfigurationError} `transport_unavailable` where it cannot be loaded: in a bundle, say. */
+export async function loadUndici(): Promise<Undici> {
+  loading ??= importUndici();
+  try {
+    return await loading;
+  } catch (cause) {
+    loading = undefined;
+    throw new ConfigurationError(
+      `undici could not be loaded (${getErrorMessage(cause)}); nothing was sent. In a bundle, mark \`undici\` as ` +
+        'external, or give esbuild --format=esm the banner ' +
+        "`import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`. " +
+        'Elsewhere, pass `fetch: globalThis.fetch`.',
+      { code: 'transport_unavailable', cause },
+    );
+  }
 }
 
-/** Loads them with the first call. */
-export async function loadUndici(): Promise<UndiciParts> {
-  try {
-    const [agent, connect, request] = await Promise.all([
-      import('undici/lib/dispatcher/agent.js'),
-      import('undici/lib/core/connect.js'),
-      import('undici/lib/api/api-request.js'),
-    ]);
-    return {
-      Agent: agent.default,
-      buildConnector: connect.default,
-      request: (dispatcher, options) => request.default.call(dispatcher, options),
-    };
-  } catch {
-    // Another release may have its parts elsewhere.
-    const { Agent, buildConnector, Dispatcher } = await import('undici');
-    return {
-      Agent,
-      buildConnector,
-      request: (dispatcher, options) => Dispatcher.prototype.request.call(dispatcher, options),
-    };
+async function importUndici(): Promise<Undici> {
+  const before = GLOBAL_DISPATCHERS.map((symbol) => Reflect.get(globalThis, symbol) as unknown);
+  const loaded: Undici & { default?: unknown } = await import('undici');
+  for (const [index, symbol] of GLOBAL_DISPATCHERS.entries()) {
+    // undici 8 replaces the one that an older undici set: the host's stays the host's.
+    if (before[index] !== undefined) Reflect.set(globalThis, symbol, before[index]);
   }
+  // Some bundlers give CommonJS as the default alone.
+  return 'Client' in loaded ? loaded : ((loaded as { default: unknown }).default as Undici);
 }

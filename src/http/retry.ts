@@ -1,7 +1,5 @@
-/**
- * Decides when another attempt is allowed and how long to wait before it; the only file that knows p-retry.
- */
-import pRetry, { AbortError } from 'p-retry';
+/** Decides when another attempt is allowed and how long to wait before it. */
+import pRetry from 'p-retry';
 import { sleep } from '../utils/abort.js';
 import {
   ApiError,
@@ -13,11 +11,10 @@ import {
   WaveSpeedError,
 } from '../core/errors/index.js';
 import { errorName, publish } from './diagnostics.js';
-import { provesNothingSent, retryAfterOf } from './api-client.js';
 
-/** What `onRetry` is told. */
+/** What `onRetry` is called with. */
 export interface RetryContext {
-  /** What failed and will be done again. */
+  /** What failed and will be retried. */
   operation:
     | 'submit'
     | 'poll'
@@ -39,41 +36,41 @@ export interface RetryContext {
   predictionId?: string;
 }
 
-/** Is told of a failure that will be tried again; not waited for. */
+/** Called for each failure that will be retried; not awaited. */
 export type OnRetry = (context: RetryContext) => void;
 
-/** How one operation may be repeated. */
-export interface RetryRules {
+/** How one operation is retried. */
+export interface RetryOptions {
   operation: RetryContext['operation'];
-  /** Whether this failure allows another attempt. */
-  allows: (error: unknown) => boolean;
-  /** How many attempts there may be after the first. */
+  shouldRetry: (error: unknown) => boolean;
+  /** Attempts after the first. */
   maxRetries: number;
   signal?: AbortSignal | undefined;
-  /** By `performance.now()`: when the caller's time is up; no wait goes past it. */
+  /** By `performance.now()`: no delay goes past it. */
   deadlineAt?: number | undefined;
   onRetry?: OnRetry | undefined;
   predictionId?: string | undefined;
 }
 
-/** Bounds of a wait, in milliseconds. The cap on what a service may ask is its rate window, a minute. */
-const FLOOR_MS = 100;
-const BASE_MS = 500;
-const CAP_MS = 30_000;
-const RETRY_AFTER_CAP_MS = 60_000;
+/** Bounds of a delay, in milliseconds. A service may ask for its rate window, a minute. */
+const MIN_DELAY_MS = 100;
+const BASE_DELAY_MS = 500;
+const MAX_DELAY_MS = 30_000;
+const MAX_RETRY_AFTER_MS = 60_000;
 
 /**
- * Says how long to wait after the given failed attempt (1 for the first), in milliseconds: what `Retry-After` asked,
- * within bounds, else exponential backoff with full jitter.
+ * Returns the delay after the given failed attempt (1 for the first), in milliseconds: what `Retry-After` asks, within
+ * bounds, else exponential backoff with full jitter.
  */
-export function delayAfter(attempt: number, error: unknown): number {
-  const asked = retryAfterOf(error);
-  if (asked !== undefined) return Math.min(Math.max(asked, FLOOR_MS), RETRY_AFTER_CAP_MS);
-  return Math.max(FLOOR_MS, Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** (attempt - 1)));
+export function getRetryDelay(attempt: number, error: unknown): number {
+  const asked = error instanceof ApiError ? error.retryAfterMs : undefined;
+  if (asked !== undefined) return Math.min(Math.max(asked, MIN_DELAY_MS), MAX_RETRY_AFTER_MS);
+  const backoff = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (attempt - 1));
+  return Math.max(MIN_DELAY_MS, Math.random() * backoff);
 }
 
-/** A read may be repeated after what may pass: no answer, a late or a broken one, 408, 429, 5xx. */
-export function readMayBeRepeated(error: unknown): boolean {
+/** A read may be retried after a transient failure: no response, a late or broken one, 408, 429, 5xx. */
+export function isRetryableRead(error: unknown): boolean {
   return (
     error instanceof ConnectionError ||
     error instanceof RequestTimeoutError ||
@@ -84,13 +81,14 @@ export function readMayBeRepeated(error: unknown): boolean {
   );
 }
 
-/** A submit may be repeated only when it is proven that it was not accepted: never sent, or answered 429. */
-export function submitMayBeRepeated(error: unknown): boolean {
-  return error instanceof RateLimitError || provesNothingSent(error);
+/** A submit may be retried only when it is proven not accepted: never sent, or rejected by a 429 that names no task. */
+export function isRetryableSubmit(error: unknown): boolean {
+  if (error instanceof RateLimitError) return error.predictionId === undefined;
+  return error instanceof ConnectionError && !error.requestSent;
 }
 
-/** Tells `onRetry` and the observers; a callback that throws is the caller's bug, and must not cost the task's id. */
-export function announceRetry(context: RetryContext, onRetry: OnRetry | undefined): void {
+/** Calls `onRetry` and publishes the event. A callback that throws must not cost the task's id. */
+export function emitRetry(context: RetryContext, onRetry: OnRetry | undefined): void {
   const { operation, attempt, delayMs, error, predictionId } = context;
   publish('retry', () => ({
     operation,
@@ -100,7 +98,7 @@ export function announceRetry(context: RetryContext, onRetry: OnRetry | undefine
     ...(predictionId === undefined ? {} : { predictionId }),
   }));
   try {
-    // An async one is not waited for, and must not end the process when it fails.
+    // An async one is not awaited, and must not end the process when it rejects.
     const result: unknown = onRetry?.(context);
     void Promise.resolve(result).catch(() => undefined);
   } catch (cause) {
@@ -108,46 +106,57 @@ export function announceRetry(context: RetryContext, onRetry: OnRetry | undefine
   }
 }
 
-/** Attempts until it succeeds, fails for good, or the rules end it; rejects with the last failure or the abort's reason. */
-export async function retrying<T>(attempt: () => Promise<T>, rules: RetryRules): Promise<T> {
-  const { operation, allows, maxRetries, signal, deadlineAt = Infinity, onRetry, predictionId } = rules;
-  // Most succeed at once: p-retry hears of failures alone.
-  let first: Promise<T> | undefined = attempt();
-  try {
-    return await first;
-  } catch {
-    // Its turn comes below.
-  }
-  // p-retry only lets Errors through, and an abort's reason may be anything.
-  let thrown: { value: unknown } | undefined;
-  const guarded = async () => {
-    const current = first ?? attempt();
-    first = undefined;
+/** Attempts until it succeeds, fails for good, or runs out of retries or time; rejects with the last failure or the abort's reason. */
+export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const {
+    operation,
+    shouldRetry,
+    maxRetries,
+    signal,
+    deadlineAt = Infinity,
+    onRetry,
+    predictionId,
+  } = options;
+  let willRetry = false;
+  const run = async (): Promise<{ value: T } | { thrown: unknown }> => {
     try {
-      return await current;
-    } catch (value) {
-      if (value instanceof Error) throw value;
-      thrown = { value };
-      throw new AbortError('not an Error');
+      return { value: await attempt() };
+    } catch (error) {
+      // p-retry rejects with Errors alone, and an abort's reason may be anything.
+      if (!(error instanceof Error)) return { thrown: error };
+      throw error;
     }
   };
-  try {
-    // p-retry gets no signal: it would throw away an attempt that succeeded as the abort came. The waiting is done in
-    // shouldRetry, because the delay depends on the error.
-    return await pRetry(guarded, {
-      retries: maxRetries,
-      minTimeout: 0,
-      shouldRetry: async ({ error, attemptNumber }) => {
-        if (!allows(error)) return false;
-        const delayMs = delayAfter(attemptNumber, error);
-        if (performance.now() + delayMs >= deadlineAt) return false;
-        const context = { operation, attempt: attemptNumber, delayMs, error: error as WaveSpeedError };
-        announceRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry);
-        await sleep(delayMs, signal);
-        return true;
-      },
-    });
-  } catch (error) {
-    throw thrown === undefined ? error : thrown.value;
-  }
+  // p-retry gets no signal: it would discard an attempt that succeeded as the abort came, and with it a paid task.
+  const outcome = await pRetry(run, {
+    retries: maxRetries,
+    minTimeout: 0,
+    shouldRetry: () => willRetry,
+    onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
+      const delayMs = getRetryDelay(attemptNumber, error);
+      willRetry = retriesLeft > 0 && shouldRetry(error) && performance.now() + delayMs < deadlineAt;
+      if (!willRetry) return;
+      const context = { operation, attempt: attemptNumber, delayMs, error: error as WaveSpeedError };
+      emitRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry);
+      await sleep(delayMs, signal);
+    },
+  });
+  if ('thrown' in outcome) throw outcome.thrown;
+  return outcome.value;
+}
+
+// Former names, until every importer uses the new ones.
+export {
+  emitRetry as announceRetry,
+  getRetryDelay as delayAfter,
+  isRetryableRead as readMayBeRepeated,
+  isRetryableSubmit as submitMayBeRepeated,
+};
+
+/** Former form of `retry`. */
+export function retrying<T>(
+  attempt: () => Promise<T>,
+  { allows, ...options }: Omit<RetryOptions, 'shouldRetry'> & { allows: (error: unknown) => boolean },
+): Promise<T> {
+  return retry(attempt, { ...options, shouldRetry: allows });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { ConfigurationError, RateLimitError, ServerError } from '../../src/core/errors/index.js';
-import { parseRetryAfter } from '../../src/http/api-client.js';
-import { delayAfter } from '../../src/http/retry.js';
+import { parseRetryAfter } from '../../src/http/retry-after.js';
+import { getRetryDelay } from '../../src/http/retry.js';
 import { clientOn, envelope, failure, isPoll } from '../support.js';
 
 const limited = (retryAfterMs?: number) => new RateLimitError('slow down', { status: 429, retryAfterMs });
@@ -15,27 +15,27 @@ describe('the delay before another attempt', () => {
       [1, [500, 1000, 2000, 4000]],
     ] as const) {
       random.mockReturnValue(drawn);
-      expect([1, 2, 3, 4].map((attempt) => delayAfter(attempt, new Error()))).toEqual(expected);
+      expect([1, 2, 3, 4].map((attempt) => getRetryDelay(attempt, new Error()))).toEqual(expected);
     }
     random.mockReturnValue(1);
-    expect(delayAfter(50, new Error())).toBe(30_000);
-    expect(delayAfter(5000, new Error())).toBe(30_000);
+    expect(getRetryDelay(50, new Error())).toBe(30_000);
+    expect(getRetryDelay(5000, new Error())).toBe(30_000);
     random.mockRestore();
   });
 
   test('is what Retry-After asks, without jitter, within a floor of 100 ms and a cap of a minute', () => {
-    expect([0, 50, 7000, 60_000, 3_600_000, Infinity].map((asked) => delayAfter(1, limited(asked)))).toEqual([
-      100, 100, 7000, 60_000, 60_000, 60_000,
-    ]);
+    expect(
+      [0, 50, 7000, 60_000, 3_600_000, Infinity].map((asked) => getRetryDelay(1, limited(asked))),
+    ).toEqual([100, 100, 7000, 60_000, 60_000, 60_000]);
   });
 
   test('is never NaN', () => {
     for (const value of ['', ' ', 'soon', '-1', 'NaN', '1e99', '0x10', '12:00', 'Thu, 99 Foo 2026']) {
       const asked = parseRetryAfter(value, Date.now());
-      expect(delayAfter(1, limited(asked))).toBeGreaterThanOrEqual(100);
-      expect(delayAfter(1, limited(asked))).toBeLessThanOrEqual(60_000);
+      expect(getRetryDelay(1, limited(asked))).toBeGreaterThanOrEqual(100);
+      expect(getRetryDelay(1, limited(asked))).toBeLessThanOrEqual(60_000);
     }
-    expect(delayAfter(1, new ServerError('x', { status: 503 }))).toBeGreaterThanOrEqual(100);
+    expect(getRetryDelay(1, new ServerError('x', { status: 503 }))).toBeGreaterThanOrEqual(100);
   });
 });
 

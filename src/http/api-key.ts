@@ -1,0 +1,53 @@
+/** Checks the API key, and resolves the one that a function returns. */
+import { ConfigurationError } from '../core/errors/input-error.js';
+import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
+import { getErrorMessage } from '../utils/error-message.js';
+
+/** The key, or a function that returns the current one: keys rotate. */
+export type ApiKeySource = string | (() => string | Promise<string>);
+
+/** @throws {ConfigurationError} for what is no key, without showing it. */
+export function checkKey(key: unknown): string {
+  const trimmed = typeof key === 'string' ? key.trim() : '';
+  if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
+  throw new ConfigurationError(
+    '`apiKey`: the API key is missing or not printable ASCII; expected the key from https://wavespeed.ai/accesskey ' +
+      'in the option `apiKey` or in the environment variable WAVESPEED_API_KEY.',
+  );
+}
+
+/** Resolves the key in at most `timeoutMs`. An abort rejects with the signal's reason. */
+export async function resolveApiKey(
+  source: ApiKeySource,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  // A fixed one was checked.
+  if (typeof source === 'string') return source;
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<never>((_, reject) => {
+    const error = new Error(`no key within requestTimeoutMs (${timeoutMs} ms)`);
+    timer = setTimeout(() => reject(error), Math.min(timeoutMs, MAX_TIMER_MS));
+  });
+  try {
+    const returned = (async () => source())();
+    const key = checkKey(await orAbort(Promise.race([returned, expired]), signal));
+    // An abort may have come just as the key did.
+    signal?.throwIfAborted();
+    return key;
+  } catch (cause) {
+    if (signal?.aborted === true) throw signal.reason;
+    const message =
+      cause instanceof ConfigurationError
+        ? cause.message
+        : `\`apiKey\`: the function failed (${getErrorMessage(cause)}); expected it to return the key. Nothing was sent.`;
+    throw new ConfigurationError(message, { code: 'api_key_unavailable', cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Returns true where the `apiKey` function failed: it may succeed the next time. */
+export function isKeyFailure(error: unknown): boolean {
+  return error instanceof ConfigurationError && error.code === 'api_key_unavailable';
+}

@@ -1,0 +1,51 @@
+/** Tells what a failed request proves: whether it was sent, and the code of its error. */
+import { ConfigurationError } from '../core/errors/input-error.js';
+
+/** Marks a failure that proves that no byte of the request was sent. */
+export class UnsentError extends Error {
+  constructor(cause: unknown) {
+    super('The request was not sent.', { cause });
+  }
+}
+
+const CONNECT_CODES = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+
+/** Returns true for a failure to connect: an AggregateError counts if each of its errors is one. */
+export function isConnectFailure(error: unknown): boolean {
+  const { code, cause, errors } = (error ?? {}) as { code?: unknown; cause?: unknown; errors?: unknown };
+  if (Array.isArray(errors) && errors.length > 0) return errors.every(isConnectFailure);
+  if (typeof code === 'string') return CONNECT_CODES.has(code) || TLS_CODE.test(code);
+  return cause !== undefined && isConnectFailure(cause);
+}
+
+/** Finds the code of an error or of its causes; of several addresses, the first one's. */
+export function getErrorCode(error: unknown): string | undefined {
+  for (
+    let current = error, depth = 0;
+    depth < 5 && typeof current === 'object' && current !== null;
+    depth++
+  ) {
+    const { code, cause, errors } = current as { code?: unknown; cause?: unknown; errors?: unknown };
+    if (typeof code === 'string' && code !== '') return code;
+    current = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
+  }
+  return undefined;
+}
+
+/** The error for a dispatcher of undici 5 or 6, which calls methods that handlers no longer have. */
+export function createUnsupportedDispatcherError(cause?: unknown): ConfigurationError {
+  return new ConfigurationError(
+    '`dispatcher`: it is of undici 6 or older; expected one of undici 7 or 8. Nothing was sent. Upgrade undici, or ' +
+      'pass `fetch: globalThis.fetch`, which uses the global dispatcher of any undici.',
+    { code: 'unsupported_dispatcher', cause },
+  );
+}

@@ -1,0 +1,43 @@
+/** Chooses the error class of a response that says no. */
+import {
+  ApiError,
+  type ApiErrorOptions,
+  AuthenticationError,
+  InsufficientCreditsError,
+  NotFoundError,
+  PermissionError,
+  RateLimitError,
+  ServerError,
+} from '../core/errors/api-error.js';
+
+/** The service has no status of its own for these two: they come as 400, as 403, or under HTTP 200. */
+const AMBIGUOUS_STATUSES = [200, 400, 403];
+const CREDIT_CODES: unknown[] = [1406, 1407];
+const CREDIT_MESSAGE =
+  /(?:insufficient|not enough|too little)\s+(?:\w+\s+)?(?:credit|balance|fund)|(?:credit|balance|fund)s?\s+(?:\w+\s+)?(?:insufficient|not enough|too low)/i;
+const CONCURRENCY_MESSAGE = /concurren\w*\s+(?:\w+\s+)?limit|too many concurrent/i;
+
+/** Creates the error of a response. `reason` is the service's own message. */
+export function createApiError(message: string, reason: string, options: ApiErrorOptions): ApiError {
+  const { status, code, predictionId } = options;
+  const isAmbiguous = AMBIGUOUS_STATUSES.includes(status);
+  if (status === 402 || (isAmbiguous && (CREDIT_CODES.includes(code) || CREDIT_MESSAGE.test(reason)))) {
+    return new InsufficientCreditsError(message, options);
+  }
+  if (status === 429 || (isAmbiguous && CONCURRENCY_MESSAGE.test(reason))) {
+    return new RateLimitError(message, options);
+  }
+  if (status === 401) {
+    return new AuthenticationError(`${message}. Check \`apiKey\` or WAVESPEED_API_KEY.`, options);
+  }
+  if (status === 403) return new PermissionError(message, options);
+  if (status === 404) {
+    const hint =
+      predictionId === undefined
+        ? ''
+        : `. No task ${predictionId}: the service keeps them for 7 days; one that was submitted a moment ago may not be ` +
+          `visible yet: resume with wait('${predictionId}').`;
+    return new NotFoundError(`${message}${hint}`, options);
+  }
+  return status >= 500 ? new ServerError(message, options) : new ApiError(message, options);
+}

@@ -1,0 +1,120 @@
+/** Sends requests through the caller's fetch: once it was called, nothing proves that a request was not sent. */
+import { ReadableStream } from 'node:stream/web';
+import { WaveSpeedError } from '../core/errors/base.js';
+import { createTooLargeError, decodeText, MAX_ERROR_BYTES } from './response-handler.js';
+import type {
+  HttpTransport,
+  InFlightRequest,
+  RawResponse,
+  StreamRequest,
+  StreamResponse,
+  WireRequest,
+} from './types.js';
+
+type Fetch = typeof globalThis.fetch;
+
+export class FetchTransport implements HttpTransport {
+  readonly #getFetch: () => Fetch;
+
+  constructor(fetch: Fetch) {
+    // Whoever passes the global one means the global one: a later patch of it counts.
+    this.#getFetch = fetch === globalThis.fetch ? () => globalThis.fetch : () => fetch;
+  }
+
+  start(request: WireRequest, onStart: () => void): InFlightRequest {
+    const { method, url, headers, body, maxResponseBytes } = request;
+    const fetch = this.#getFetch();
+    const controller = new AbortController();
+    let wasSent = false;
+    const send = async (): Promise<RawResponse> => {
+      onStart();
+      wasSent = true;
+      // A redirect would take the key elsewhere.
+      const init = { method, headers, redirect: 'manual' as const, signal: controller.signal };
+      let response: Response;
+      try {
+        response = await fetch(url.href, body === undefined ? init : { ...init, body });
+      } catch (error) {
+        // A fetch that uses another client may reject with our own errors, which would be read as this request's.
+        throw error instanceof WaveSpeedError ? new Error(error.message, { cause: error }) : error;
+      }
+      const head = {
+        status: response.status,
+        statusText: response.statusText,
+        // A caller's fetch may return less than a Response.
+        header: (name: string) => (response.headers as Headers | undefined)?.get(name) ?? undefined,
+      };
+      return { ...head, ...(await readBody(response, maxResponseBytes, controller)) };
+    };
+    return {
+      response: send(),
+      get wasSent() {
+        return wasSent;
+      },
+      abort: (reason) => controller.abort(reason),
+    };
+  }
+
+  async stream(request: StreamRequest): Promise<StreamResponse> {
+    const { method, url, headers, body, signal } = request;
+    const response = await this.#getFetch()(url.href, {
+      method,
+      headers,
+      redirect: 'manual',
+      signal,
+      ...(body === undefined ? {} : await toFetchBody(body)),
+    });
+    return {
+      status: response.status,
+      statusText: response.statusText,
+      header: (name) => response.headers.get(name) ?? undefined,
+      body: response.body ?? (async function* () {})(),
+      discard: () => void response.body?.cancel().catch(() => undefined),
+      // What lies under a fetch cannot be seen: whether it checks a body's end is up to it.
+      openEnded: false,
+    };
+  }
+
+  async close(): Promise<void> {}
+}
+
+type Body = Pick<RawResponse, 'text' | 'bodyError' | 'partialText'>;
+
+/** Reads a body, at most up to its limit; an error body over it is cut off. */
+async function readBody(
+  response: Response,
+  maxResponseBytes: number,
+  controller: AbortController,
+): Promise<Body> {
+  const isError = response.status >= 400;
+  const limit = isError ? Math.min(MAX_ERROR_BYTES, maxResponseBytes) : maxResponseBytes;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    const chunksOf = response.body as AsyncIterable<Uint8Array> | null | undefined;
+    // A stand-in for a Response may have no more than `text()`.
+    if (typeof chunksOf?.[Symbol.asyncIterator] !== 'function') return { text: await response.text() };
+    for await (const chunk of chunksOf) {
+      chunks.push(chunk);
+      size += chunk.byteLength;
+      if (size > limit) break;
+    }
+  } catch (bodyError) {
+    return { text: undefined, bodyError, partialText: decodeText(Buffer.concat(chunks)) };
+  }
+  const text = decodeText(Buffer.concat(chunks).subarray(0, limit));
+  if (size <= limit) return { text };
+  const bodyError = createTooLargeError(maxResponseBytes);
+  controller.abort(bodyError);
+  return isError ? { text } : { text: undefined, bodyError, partialText: text };
+}
+
+async function toFetchBody(body: AsyncIterable<Uint8Array>): Promise<RequestInit> {
+  // Deno sends a stream without its length, which storage rejects.
+  if ('Deno' in globalThis) {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    for await (const chunk of body) chunks.push(new Uint8Array(chunk));
+    return { body: new Blob(chunks) };
+  }
+  return { body: ReadableStream.from(body), duplex: 'half' } as RequestInit;
+}

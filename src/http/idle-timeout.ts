@@ -1,0 +1,110 @@
+/** Runs one streamed request under the caller's signal and an idle timeout, and turns its failures into typed errors. */
+import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
+import {
+  ApiError,
+  ConnectionError,
+  RateLimitError,
+  RequestTimeoutError,
+  ServerError,
+  WaveSpeedError,
+} from '../core/errors/index.js';
+import { getErrorCode } from './connection-errors.js';
+import { redactError } from './redact.js';
+import { parseRetryAfter } from './retry-after.js';
+import type { StreamResponse } from './types.js';
+
+export interface IdleTimeoutOptions {
+  /** Names the request in errors: method, URL without its query, and what it is for. */
+  label: string;
+  signal: AbortSignal | undefined;
+  /** How long nothing may move, in milliseconds. */
+  idleMs: number;
+  /** Removed from every error: the key, where the request carries it. */
+  secret?: string | undefined;
+}
+
+/** What the request works with. */
+export interface IdleTimer {
+  /** Aborts with the caller's signal, and when nothing has moved for too long. */
+  signal: AbortSignal;
+  /** Restarts the idle time: something has moved. */
+  refresh: () => void;
+  /** Former name of `refresh`. */
+  touch: () => void;
+}
+
+/** Runs one request to its end. Nothing of it goes on once this has settled. */
+export async function withIdleTimeout<T>(
+  options: IdleTimeoutOptions,
+  work: (timer: IdleTimer) => Promise<T>,
+): Promise<T> {
+  const { label, signal, idleMs, secret = '' } = options;
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  let movedAt = performance.now();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // Timers cannot be refreshed in every runtime: this one looks again when it fires.
+  const check = () => {
+    const leftMs = movedAt + idleMs - performance.now();
+    if (leftMs > 0) {
+      timer = setTimeout(check, Math.min(leftMs, MAX_TIMER_MS));
+      return;
+    }
+    controller.abort(new RequestTimeoutError(`${label}: nothing moved for requestTimeoutMs (${idleMs} ms).`));
+  };
+  check();
+  const refresh = () => {
+    movedAt = performance.now();
+  };
+  const forget = signal && onAbort(signal, () => controller.abort(signal.reason));
+  try {
+    return await work({ signal: controller.signal, refresh, touch: refresh });
+  } catch (error) {
+    if (controller.signal.aborted) throw controller.signal.reason;
+    const failure = toTypedError(redactError(error, secret), label);
+    controller.abort(failure);
+    throw failure;
+  } finally {
+    clearTimeout(timer);
+    forget?.();
+  }
+}
+
+function toTypedError(error: unknown, label: string): WaveSpeedError {
+  if (error instanceof WaveSpeedError) return error;
+  let cause = error;
+  while (cause instanceof Error && cause.cause instanceof Error) ({ cause } = cause);
+  // undici hands on what a request's body threw as it is, a fetch as its cause.
+  if (cause instanceof WaveSpeedError) return cause;
+  const code = getErrorCode(error);
+  const detail = cause instanceof Error ? cause.message || cause.name : String(cause);
+  const trail = code === undefined || detail.includes(code) ? '' : ` (${code})`;
+  return new ConnectionError(`${label}: the connection failed: ${detail}${trail}.`, { code, cause: error });
+}
+
+/** Creates the error of a response that may be another one the next time: 408, 429, 5xx; undefined for any other. */
+export function createTransientError(response: StreamResponse, label: string): WaveSpeedError | undefined {
+  const { status } = response;
+  if (status !== 408 && status !== 429 && status < 500) return undefined;
+  const retryAfterMs = parseRetryAfter(response.header('retry-after'), Date.now());
+  const message = `${label}: ${formatStatus(response)}`;
+  if (status === 429) return new RateLimitError(message, { status, retryAfterMs });
+  return status === 408
+    ? new ApiError(message, { status, retryAfterMs })
+    : new ServerError(message, { status, retryAfterMs });
+}
+
+/** Formats a response's status: `403 Forbidden`. */
+export const formatStatus = ({ status, statusText }: Pick<StreamResponse, 'status' | 'statusText'>): string =>
+  `${status} ${statusText}`.trim();
+
+/** Names a request without the query of its URL, which may be its signature. */
+export const labelOf = (method: string, url: URL): string => `[${method}] ${url.origin}${url.pathname}`;
+
+/** Parses a URL that came from outside; undefined unless it is http(s) and without credentials. */
+export function httpUrl(value: unknown, base?: URL): URL | undefined {
+  if (typeof value !== 'string' || !URL.canParse(value, base?.href)) return undefined;
+  const url = new URL(value, base);
+  if (!/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') return undefined;
+  return url;
+}

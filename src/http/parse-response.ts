@@ -1,0 +1,116 @@
+/** Reads a response: redacts the text, parses the envelope, and returns its data or throws a typed error. */
+import { STATUS_CODES } from 'node:http';
+import { InvalidResponseError } from '../core/errors/connection-error.js';
+import { idOf } from '../core/prediction.js';
+import { describeServiceCode, readServiceCode } from '../core/service-codes.js';
+import { isRecord } from '../utils/is-record.js';
+import { createApiError } from './create-api-error.js';
+import { redactError, redactText } from './redact.js';
+import { parseRetryAfter } from './retry-after.js';
+import type { RawResponse } from './types.js';
+
+/** What an error says of its request. */
+export interface RequestInfo {
+  method: 'GET' | 'POST';
+  path: string;
+  predictionId?: string | undefined;
+}
+
+/** Returns the envelope's `data`, undefined where there is none; throws for anything but a success. */
+export function parseResponse(response: RawResponse, request: RequestInfo, key: string): unknown {
+  const { status } = response;
+  const whole = response.text ?? response.partialText;
+  const text = whole === undefined ? undefined : redactText(whole, key);
+  const parsed = response.text === undefined ? undefined : parseJson(text);
+  const envelope = isRecord(parsed) ? parsed : undefined;
+
+  const given = Number(envelope?.code ?? status);
+  const code = Number.isNaN(given) ? status : given;
+  const isHttpSuccess = status >= 200 && status < 300;
+  if (isHttpSuccess && envelope !== undefined && code >= 200 && code < 300) {
+    // A bare task without the envelope, as webhooks have it, is as good.
+    return envelope.data ?? (envelope.id === undefined ? undefined : envelope);
+  }
+
+  const effective = isHttpSuccess && code >= 400 && code <= 599 ? code : status;
+  const header = (name: string) => {
+    const value = response.header(name);
+    return value === undefined ? undefined : redactText(value, key);
+  };
+  const requestId = header('x-request-id') ?? header('cf-ray');
+  const statusText = redactText(response.statusText, key) || (STATUS_CODES[effective] ?? '');
+  const shown =
+    effective === status ? `${status} ${statusText}`.trim() : `${effective} (under HTTP ${status})`;
+  const trail = requestId === undefined ? '' : ` (request id ${requestId})`;
+  const line = (detail: string) => `[${request.method}] ${request.path}: ${shown}${detail}${trail}`;
+  const predictionId =
+    request.predictionId ?? (request.method === 'POST' ? findPredictionId(parsed ?? text) : undefined);
+  const cause =
+    response.bodyError === undefined ? {} : { cause: redactError(response.bodyError, key) as unknown };
+
+  if (status < 400 && (!isHttpSuccess || envelope === undefined)) {
+    const problem = describeInvalidResponse(response, header('location'));
+    throw new InvalidResponseError(line(problem), { status, body: text, predictionId, ...cause });
+  }
+  const reason = readReason(envelope);
+  const serviceCode = readServiceCode(envelope?.error_code) ?? readServiceCode(envelope?.code);
+  const meaning = describeServiceCode(serviceCode);
+  const detail = `${reason === '' ? '' : `: ${reason}`}${meaning === undefined ? '' : ` (${meaning}, code ${serviceCode})`}`;
+  throw createApiError(line(detail), reason, {
+    status: effective,
+    code: serviceCode,
+    requestId,
+    retryAfterMs: parseRetryAfter(response.header('retry-after'), Date.now()),
+    body: parsed ?? text,
+    predictionId,
+    ...cause,
+  });
+}
+
+/** A task's id in text that may be cut short: in `data`, or at the top of a bare task. */
+const ID_IN_TEXT = /(?:^\s*|"data"\s*:\s*)\{[^{}[\]]*?"id"\s*:\s*(?:"([^"\\]+)"|(\d+)\s*[,}])/;
+
+/**
+ * Finds a task's id in any response, parsed or as text, also in an error that contradicts itself. A response that names
+ * a task was to a submit that was accepted.
+ */
+export function findPredictionId(body: unknown): string | undefined {
+  if (typeof body === 'string') {
+    const match = ID_IN_TEXT.exec(body);
+    return match?.[1] ?? match?.[2];
+  }
+  if (!isRecord(body)) return undefined;
+  const isBareTask = ['status', 'urls', 'outputs', 'created_at'].some((field) => Object.hasOwn(body, field));
+  return idOf(body.data) ?? (isBareTask ? idOf(body) : undefined);
+}
+
+function describeInvalidResponse(response: RawResponse, location: string | undefined): string {
+  if (response.status >= 300) {
+    return `: redirected to ${location ?? 'nowhere'}; expected \`baseUrl\` to be the API's own origin`;
+  }
+  if (response.text !== undefined) return ': expected the JSON of the API';
+  return response.bodyError instanceof InvalidResponseError
+    ? `: ${response.bodyError.message}`
+    : ': the response was cut short';
+}
+
+/** Reads the service's message: of the envelope, or of a bare `{ error }`. */
+function readReason(envelope: Record<string, unknown> | undefined): string {
+  const error = envelope?.error;
+  const candidates = [
+    envelope?.message,
+    error,
+    isRecord(error) ? error.message : undefined,
+    envelope?.detail,
+  ];
+  return candidates.find((value): value is string => typeof value === 'string' && value !== '') ?? '';
+}
+
+function parseJson(text: string | undefined): unknown {
+  if (text === undefined || text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

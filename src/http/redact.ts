@@ -1,0 +1,50 @@
+/** Removes the API key from whatever may reach an error or the caller. */
+import { inspect } from 'node:util';
+import { getErrorMessage } from '../utils/error-message.js';
+
+/** A shorter text is a test's key, not the service's. Removing it would garble words that contain it. */
+const MIN_SECRET_LENGTH = 8;
+
+/** Removes the key from a response's text before anything parses it, also where JSON escapes hide it. */
+export function redactText(text: string, key: string): string {
+  if (key.length < MIN_SECRET_LENGTH) return text;
+  const redacted = text.replaceAll(key, '…').replaceAll(JSON.stringify(key).slice(1, -1), '…');
+  // Escapes of ASCII characters: they could spell the key.
+  if (!/\\(?:u00[2-7]|\/)/i.test(redacted)) return redacted;
+  try {
+    const plain = JSON.stringify(JSON.parse(redacted));
+    const clean = plain.replaceAll(JSON.stringify(key).slice(1, -1), '…');
+    return clean === plain ? redacted : clean;
+  } catch {
+    return redacted;
+  }
+}
+
+/** Returns an error that is safe to be a cause: without the key, and without the raw bytes that undici's parser keeps. */
+export function redactError(error: unknown, key: string): unknown {
+  if (typeof error !== 'object' || error === null) {
+    return typeof error === 'string' ? redactText(error, key) : error;
+  }
+  dropParserData(error);
+  if (key.length < MIN_SECRET_LENGTH || !holds(error, key)) return error;
+  // A fetch of the caller may keep the whole request on its errors.
+  const clean = new Error(redactText(getErrorMessage(error), key));
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  if (typeof name === 'string') clean.name = redactText(name, key);
+  return Object.assign(clean, typeof code === 'string' ? { code: redactText(code, key) } : {});
+}
+
+function holds(error: object, key: string): boolean {
+  try {
+    return inspect(error, { depth: 10, maxStringLength: Infinity, maxArrayLength: Infinity }).includes(key);
+  } catch {
+    return true;
+  }
+}
+
+function dropParserData(error: unknown): void {
+  for (let current = error, depth = 0; depth < 5 && current instanceof Error; depth++) {
+    if (current.name === 'HTTPParserError') delete (current as { data?: unknown }).data;
+    current = current.cause;
+  }
+}

@@ -1,0 +1,157 @@
+/** Sends requests over its own connections, and decides which of them a submit may use. */
+import type { Socket } from 'node:net';
+import type { Agent, Client } from 'undici';
+import { UnsentError } from './connection-errors.js';
+import { loadUndici } from './load-undici.js';
+import { RequestQueue } from './request-queue.js';
+import { ResponseHandler, StreamHandler, toDispatchOptions } from './response-handler.js';
+import type { HttpTransport, InFlightRequest, StreamRequest, StreamResponse, WireRequest } from './types.js';
+
+/** How long after its last response a connection may be used for a submit, in milliseconds. */
+const FRESH_MS = 1000;
+
+/** undici's Client: one connection, made anew when it was closed. */
+interface Connection {
+  client: Client;
+  answeredAt: number;
+  socket: Socket | undefined;
+}
+
+interface Connections {
+  open: (origin: string) => Connection;
+  streams: Agent;
+}
+
+export class UndiciTransport implements HttpTransport {
+  readonly #connectTimeoutMs: number;
+  #connections: Promise<Connections> | undefined;
+  readonly #reads = new RequestQueue();
+  readonly #submits = new RequestQueue();
+  /** The one that was used last comes last. */
+  readonly #idle: Connection[] = [];
+  readonly #open = new Set<Connection>();
+  readonly #inFlight = new Set<Promise<unknown>>();
+
+  constructor(options: { connectTimeoutMs: number }) {
+    this.#connectTimeoutMs = options.connectTimeoutMs;
+  }
+
+  start(request: WireRequest, onStart: () => void): InFlightRequest {
+    let leave: () => void = () => undefined;
+    let connection: Connection | undefined;
+    const handler = new ResponseHandler({
+      maxResponseBytes: request.maxResponseBytes,
+      onStart,
+      onDone: (isReusable) => {
+        if (connection !== undefined) this.#release(connection, isReusable);
+        leave();
+      },
+    });
+    const begin = async () => {
+      const { open } = await this.#load();
+      if (handler.isDone) return;
+      const queue = request.freshConnection === true ? this.#submits : this.#reads;
+      leave = queue.enter(() => {
+        connection = this.#take(request, open);
+        connection.client.dispatch(toDispatchOptions(request), handler);
+      });
+    };
+    begin().catch((error: unknown) => handler.onResponseError(undefined, error));
+    const response = handler.response.catch((error: unknown) => {
+      throw handler.wasSent || handler.isAborted ? error : new UnsentError(error);
+    });
+    this.#track(response);
+    return {
+      response,
+      get wasSent() {
+        return handler.wasSent;
+      },
+      abort: (reason) => handler.abort(reason),
+    };
+  }
+
+  async stream(request: StreamRequest): Promise<StreamResponse> {
+    const { streams } = await this.#load();
+    request.signal.throwIfAborted();
+    const handler = new StreamHandler(request);
+    streams.dispatch(toDispatchOptions(request), handler);
+    return handler.response;
+  }
+
+  async close(): Promise<void> {
+    const connections = await this.#connections?.catch(() => undefined);
+    await Promise.allSettled(this.#inFlight);
+    await Promise.all([connections?.streams.close(), ...[...this.#open].map(({ client }) => client.close())]);
+  }
+
+  async #load(): Promise<Connections> {
+    this.#connections ??= this.#createConnections();
+    try {
+      return await this.#connections;
+    } catch (error) {
+      this.#connections = undefined;
+      throw error;
+    }
+  }
+
+  async #createConnections(): Promise<Connections> {
+    const { Agent, buildConnector, Client } = await loadUndici();
+    // One connector for all: its TLS sessions are shared.
+    const connect = buildConnector({ timeout: this.#connectTimeoutMs, allowH2: false });
+    // The time limits are ours: undici's are coarse, and count the time in the queue.
+    const options = { headersTimeout: 0, bodyTimeout: 0, allowH2: false };
+    return {
+      open: (origin) => {
+        const connection: Connection = {
+          client: new Client(origin, {
+            ...options,
+            connect: (target, callback) => {
+              connection.socket = connect(target, callback) as unknown as Socket;
+            },
+          }),
+          answeredAt: 0,
+          socket: undefined,
+        };
+        connection.client.on('disconnect', () => {
+          if (this.#idle.includes(connection)) this.#discard(connection);
+        });
+        this.#open.add(connection);
+        return connection;
+      },
+      // Without a limit: a long transfer must not hold up others, nor wait while its idle time runs.
+      streams: new Agent({ ...options, connect }),
+    };
+  }
+
+  /** Takes an idle connection that may be used, or a new one. */
+  #take(request: WireRequest, open: Connections['open']): Connection {
+    const last = this.#idle.at(-1);
+    const isFresh = last !== undefined && performance.now() - last.answeredAt < FRESH_MS;
+    if (last === undefined || (request.freshConnection === true && !isFresh)) return open(request.url.origin);
+    this.#idle.pop();
+    return last;
+  }
+
+  #release(connection: Connection, isReusable: boolean): void {
+    if (!isReusable) {
+      this.#discard(connection);
+      return;
+    }
+    connection.answeredAt = performance.now();
+    this.#idle.push(connection);
+  }
+
+  #discard(connection: Connection): void {
+    const index = this.#idle.indexOf(connection);
+    if (index !== -1) this.#idle.splice(index, 1);
+    this.#open.delete(connection);
+    void connection.client.destroy();
+    connection.socket?.destroy();
+  }
+
+  #track(response: Promise<unknown>): void {
+    this.#inFlight.add(response);
+    const forget = () => this.#inFlight.delete(response);
+    response.then(forget, forget);
+  }
+}
