@@ -7,7 +7,8 @@ import { ApiClient, type ApiRequest } from './http/api-client.js';
 import type { RetryContext } from './http/retry.js';
 import { Transport } from './http/transport.js';
 import { download, type DownloadedFile, type DownloadOptions } from './media/download.js';
-import { UploadManager, type UploadOptions, type UploadSource } from './media/upload-manager.js';
+import { UploadManager, type UploadOptions } from './media/upload-manager.js';
+import type { UploadSource } from './media/upload-source.js';
 import type { Model } from './models/resolve-config.js';
 import { type ModelInput, readInput } from './models/prepare-input.js';
 import type { ListQuery } from './predictions/list.js';
@@ -199,8 +200,7 @@ export class WaveSpeedKling {
     directory: string | URL,
     options: DownloadOptions = {},
   ): Promise<DownloadedFile[]> {
-    const { requestTimeoutMs, maxRetries, onRetry } = this.#settings;
-    const dependencies = { transport: this.#transport, requestTimeoutMs, maxRetries, onRetry };
+    const dependencies = { ...this.#settings, transport: this.#transport };
     return download(dependencies, source, directory, options);
   }
 

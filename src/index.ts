@@ -41,7 +41,8 @@ export {
 } from './core/errors/index.js';
 export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './models/media-input.js';
 export type { AspectRatio, KlingO1Input, KlingO3StdInput } from './models/input-types.js';
-export type { TransferProgress, UploadOptions, UploadSource } from './media/upload-manager.js';
+export type { TransferProgress, UploadOptions } from './media/upload-manager.js';
+export type { UploadSource } from './media/upload-source.js';
 export type { ModelId } from './models/catalog.js';
 export { KLING_O1, KLING_O3_STD, type ModelConfig } from './models/model-config.js';
 export type { Model } from './models/resolve-config.js';

@@ -1,117 +1,95 @@
-/**
- * Fetches one output into a part file: goes on where it broke off, begins anew where it must, and takes nothing short for whole.
- */
-import { orAbort, sleep } from '../utils/abort.js';
-import {
-  ConnectionError,
-  DownloadError,
-  type DownloadErrorReason,
-  WaveSpeedError,
-} from '../core/errors/index.js';
-import { endingFor, sniff } from './file-type.js';
-import { alreadyThere, diskError, isThere, PartFile } from './partial-file.js';
+/** Downloads one output into a partial file: resumes it after a broken connection, and verifies its length. */
+import { sleep } from '../utils/abort.js';
+import { ConnectionError, DownloadError, WaveSpeedError } from '../core/errors/index.js';
 import { announceRetry, delayAfter, type OnRetry, readMayBeRepeated, retrying } from '../http/retry.js';
-import { carry, httpUrl, passingError, statusLine, type StreamWatch } from '../http/stream-request.js';
+import { carry, type StreamWatch } from '../http/stream-request.js';
 import type { StreamAnswer, Transport } from '../http/transport.js';
+import { diskError, exists, existsError } from './download-errors.js';
+import type { Output } from './download-source.js';
+import { checkResponse, type CreateError, requestOutput } from './download-request.js';
+import { detectFileType, extensionFor } from './file-type.js';
+import { PartialFile } from './partial-file.js';
+import {
+  type FileVersion,
+  isSameVersion,
+  lengthOf,
+  rangeOf,
+  validatorOf,
+  versionOf,
+} from './response-headers.js';
 
-/** What downloads are made with. The key is not among it: no output needs it. */
-export interface DownloadMeans {
+/** Without the API key: no output needs it. */
+export interface DownloadDependencies {
   transport: Transport;
+  baseUrl: string;
   requestTimeoutMs: number;
   maxRetries: number;
   onRetry: OnRetry | undefined;
 }
 
-/** One output, and what it is to be called. */
-export interface Output {
-  url: URL;
-  /** The absolute path without its ending. */
-  stem: string;
-  /** The ending in the URL, where it is one of a video or image. */
-  ending: string | undefined;
-  /** What the ending can turn out to be. */
-  possibleEndings: Iterable<string>;
-  /** What errors call it: its URL without the query, and its task. */
-  label: string;
-  predictionId: string | undefined;
-}
-
-/** How far a download is. */
+/** Progress of one file. */
 export interface DownloadProgress {
-  /** Which output it is about. */
+  /** The output's URL. */
   url: string;
-  /** How many bytes of it are written. Less than before when it had to begin anew. */
+  /** Bytes written. Decreases when the download has to restart. */
   loaded: number;
-  /** How many there are in all; undefined where the server does not say. */
+  /** Size of the file; undefined when the server does not send it. */
   total: number | undefined;
 }
 
-/** What the caller chose. */
-export interface DownloadChoices {
-  signal: AbortSignal | undefined;
+export interface DownloadSettings {
+  signal: AbortSignal;
   /** Must not throw. */
   onProgress: (progress: DownloadProgress) => void;
   overwrite: boolean;
+  maxBytes: number;
 }
 
-/** How much is gathered while a write is under way, in bytes. */
-const BATCH_BYTES = 256 * 1024;
+/** After an attempt with this many new bytes, attempts are counted from the start. */
+const MIN_PROGRESS_BYTES = 64 * 1024;
 
-/** How many new bytes make an attempt one that got somewhere, after which attempts are counted anew. */
-const WORTHWHILE_BYTES = 64 * 1024;
-
-const MAX_REDIRECTS = 5;
-
-/** One output's download, over all its attempts. */
-export class OutputDownload {
-  readonly #means: DownloadMeans;
+export class DownloadTask {
+  readonly #deps: DownloadDependencies;
   readonly #output: Output;
-  readonly #choices: DownloadChoices;
-  #part: PartFile | undefined;
-  /** The path it is to have, once its ending is known. */
+  readonly #settings: DownloadSettings;
+  #partial: PartialFile | undefined;
+  /** The final path, once its extension is known. */
   #target: string | undefined;
   #received = 0;
-  /** The most that was ever received. */
-  #furthest = 0;
+  #maxReceived = 0;
   #total: number | undefined;
-  /** What a later answer must still be the answer of, if it is to be joined to this one. */
+  /** For `If-Range`; undefined when the download cannot be resumed. */
   #validator: string | undefined;
-  /** What was said of the file's edition, whether it proves anything or not. */
-  #edition: Edition = {};
+  #version: FileVersion = { etag: undefined, lastModified: undefined };
   #contentType: string | undefined;
 
-  constructor(means: DownloadMeans, output: Output, choices: DownloadChoices) {
-    this.#means = means;
+  constructor(dependencies: DownloadDependencies, output: Output, settings: DownloadSettings) {
+    this.#deps = dependencies;
     this.#output = output;
-    this.#choices = choices;
+    this.#settings = settings;
   }
 
-  /** What there is once it is published. */
-  get file(): { path: string; url: string; bytes: number; contentType: string | undefined } {
-    return {
-      path: this.#path,
-      url: this.#output.url.href,
-      bytes: this.#received,
-      contentType: this.#contentType,
-    };
+  get file() {
+    const { url } = this.#output;
+    return { path: this.#path, url: url.href, bytes: this.#received, contentType: this.#contentType };
   }
 
   get #path(): string {
-    return this.#target ?? this.#output.stem;
+    return this.#target ?? this.#output.target;
   }
 
-  /** Fetches it whole into its part file. */
+  /** Downloads the complete file into its partial file. */
   async fetch(): Promise<void> {
-    const { maxRetries, onRetry } = this.#means;
-    const { signal } = this.#choices;
+    const { maxRetries, onRetry } = this.#deps;
+    const { signal } = this.#settings;
     const { predictionId } = this.#output;
     for (;;) {
-      const before = this.#furthest;
-      const gotSomewhere = () => this.#furthest - before >= WORTHWHILE_BYTES;
+      const before = this.#maxReceived;
+      const hasProgressed = () => this.#maxReceived - before >= MIN_PROGRESS_BYTES;
       try {
         await retrying(() => this.#attempt(), {
           operation: 'download',
-          allows: (error) => readMayBeRepeated(error) && !gotSomewhere(),
+          allows: (error) => readMayBeRepeated(error) && !hasProgressed(),
           maxRetries,
           signal,
           onRetry,
@@ -119,9 +97,9 @@ export class OutputDownload {
         });
         return;
       } catch (error) {
-        if (signal?.aborted === true || !(error instanceof WaveSpeedError)) throw error;
-        if (!readMayBeRepeated(error) || !gotSomewhere() || maxRetries === 0) throw this.#final(error);
-        // It broke off, but it had got on: with a bad line, a long file takes more attempts than a short one.
+        if (signal.aborted || !(error instanceof WaveSpeedError)) throw error;
+        if (!readMayBeRepeated(error) || !hasProgressed() || maxRetries === 0)
+          throw this.#toFinalError(error);
         const delayMs = delayAfter(1, error);
         const context = { operation: 'download', attempt: 1, delayMs, error } as const;
         announceRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry);
@@ -130,314 +108,171 @@ export class OutputDownload {
     }
   }
 
-  /** Makes the part file the target, and gives its path. */
+  /** Renames the partial file to its target, and returns the path. */
   async publish(): Promise<string> {
-    const path = this.#path;
-    try {
-      await this.#part?.publish(path, this.#choices.overwrite);
-    } catch (error) {
-      throw this.#diskError(error);
-    }
-    return path;
+    await this.#partial?.publish(this.#path, this.#settings.overwrite);
+    return this.#path;
   }
 
-  /** Removes what is not published. */
+  /** Removes the partial file if it was not published. */
   async discard(): Promise<void> {
-    await this.#part?.discard();
+    await this.#partial?.discard();
   }
 
   async #attempt(): Promise<void> {
-    const { requestTimeoutMs: idleMs } = this.#means;
-    const { label } = this.#output;
-    await carry({ label, signal: this.#choices.signal, idleMs }, async (watch) => {
-      if (this.#validator === undefined) await this.#beginAnew();
-      let answer = await this.#request(watch);
+    const { signal, onProgress, maxBytes } = this.#settings;
+    const { label, url } = this.#output;
+    await carry({ label, signal, idleMs: this.#deps.requestTimeoutMs }, async (watch) => {
+      const { response, resumes } = await this.#requestRest(watch);
       try {
-        if (this.#received > 0 && !this.#continues(answer)) {
-          // Another file than the one begun, or a server that does not do parts: what there is, is of no use.
-          const partial = answer.status === 206 || answer.status === 416;
-          if (partial || answer.status === 200) await this.#beginAnew();
-          if (partial) {
-            answer.discard();
-            answer = await this.#request(watch);
-          }
-        }
-        this.#check(answer);
-        const part = (this.#part ??= await this.#begin());
-        await this.#receive(answer, part, watch);
-        this.#checkWhole(answer);
-        await this.#settleTarget(part);
+        checkResponse(response, resumes, label, this.#createError);
+        this.#readHeaders(response, resumes);
+        this.#partial ??= await this.#createPartial();
+        await this.#partial.receive(response.body, {
+          position: this.#received,
+          signal: watch.signal,
+          onChunk: (size) => {
+            watch.touch();
+            if (size > maxBytes) throw this.#tooLarge(size);
+          },
+          onWritten: (bytes) => {
+            watch.touch();
+            this.#received += bytes;
+            this.#maxReceived = Math.max(this.#maxReceived, this.#received);
+            onProgress({ url: url.href, loaded: this.#received, total: this.#total });
+          },
+        });
+        this.#checkLength(response);
+        this.#target ??= await this.#detectTarget(this.#partial);
       } catch (error) {
-        answer.discard();
+        response.discard();
         throw error;
       }
     });
   }
 
-  async #beginAnew(): Promise<void> {
-    if (this.#received > 0) await this.#disk(this.#part?.empty());
+  /** Requests the rest of the file, and all of it when the rest cannot be had. */
+  async #requestRest(watch: StreamWatch): Promise<{ response: StreamAnswer; resumes: boolean }> {
+    if (this.#validator === undefined) await this.#restart();
+    const response = await this.#request(watch);
+    if (this.#isContinuation(response)) return { response, resumes: true };
+    const isPartial = response.status === 206 || (response.status === 416 && this.#received > 0);
+    try {
+      if (response.status === 200 || isPartial) await this.#restart();
+    } catch (error) {
+      response.discard();
+      throw error;
+    }
+    if (!isPartial) return { response, resumes: false };
+    response.discard();
+    return { response: await this.#request(watch), resumes: false };
+  }
+
+  async #restart(): Promise<void> {
+    if (this.#received > 0) await this.#partial?.clear();
     this.#received = 0;
     this.#total = undefined;
     this.#validator = undefined;
   }
 
-  /** Asks for the file, or for the rest of it, wherever that leads. The key is never sent. */
-  async #request(watch: StreamWatch): Promise<StreamAnswer> {
-    const headers: Record<string, string> = {
-      accept: '*/*',
-      // The bytes as they are: only those can be counted, and joined.
-      'accept-encoding': 'identity',
-    };
-    if (this.#received > 0 && this.#validator !== undefined) {
-      headers.range = `bytes=${this.#received}-`;
-      headers['if-range'] = this.#validator;
-    }
-    let { url } = this.#output;
-    for (let redirects = 0; ; redirects++) {
-      const answer = await this.#means.transport.stream({
-        method: 'GET',
-        url,
-        headers,
-        signal: watch.signal,
-      });
-      watch.touch();
-      const location = answer.header('location');
-      if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return answer;
-      answer.discard();
-      if (redirects === MAX_REDIRECTS)
-        throw this.#error('refused', `redirected more than ${MAX_REDIRECTS} times`);
-      const next = httpUrl(location, url);
-      if (next === undefined) throw this.#error('refused', 'redirected to something that is no http(s) URL');
-      url = next;
-    }
+  #request(watch: StreamWatch): Promise<StreamAnswer> {
+    const { transport, baseUrl } = this.#deps;
+    const validator = this.#received > 0 ? this.#validator : undefined;
+    const rest = validator === undefined ? undefined : { start: this.#received, validator };
+    const { url } = this.#output;
+    return requestOutput({ transport, url, baseUrl, rest, createError: this.#createError }, watch);
   }
 
-  /** Tells whether an answer is the rest of what was begun. */
-  #continues(answer: StreamAnswer): boolean {
-    if (answer.status !== 206) return false;
-    const range = rangeOf(answer);
+  /** Returns whether a response is the rest of the bytes received so far, and proves it. */
+  #isContinuation(response: StreamAnswer): boolean {
+    if (response.status !== 206 || this.#received === 0 || this.#validator === undefined) return false;
+    const range = rangeOf(response);
+    const version = versionOf(response);
     return (
       range?.start === this.#received &&
       (range.total === undefined || this.#total === undefined || range.total === this.#total) &&
-      // Servers and the caches before them overlook If-Range: a part of another edition would be joined to this one.
-      !isAnother(editionOf(answer), this.#edition)
+      // Servers and caches ignore If-Range: this could be a part of another version.
+      [version.etag, version.lastModified].includes(this.#validator) &&
+      isSameVersion(version, this.#version)
     );
   }
 
-  /** Refuses what is not the file, and notes what is said of it. */
-  #check(answer: StreamAnswer): void {
-    const { status } = answer;
-    const { label } = this.#output;
-    const passing = passingError(answer, label);
-    if (passing !== undefined) throw passing;
-    if (status === 403 || status === 404 || status === 410) {
-      throw this.#error(
-        'expired',
-        `${statusLine(answer)}. The service keeps outputs for 7 days: after that, they are gone`,
-        { status },
-      );
+  /** Remembers what the headers say about the file. */
+  #readHeaders(response: StreamAnswer, resumes: boolean): void {
+    if (resumes) {
+      this.#total ??= rangeOf(response)?.total;
+    } else {
+      this.#contentType = response.header('content-type');
+      this.#total = lengthOf(response);
+      this.#validator = validatorOf(response);
+      this.#version = versionOf(response);
+      const extension = extensionFor(this.#contentType) ?? this.#output.extension;
+      this.#target = extension === undefined ? undefined : `${this.#output.target}.${extension}`;
     }
-    const range = status === 206 ? rangeOf(answer) : undefined;
-    if (status !== 200 && range?.start !== this.#received) {
-      throw this.#error('refused', `${statusLine(answer)}; expected the file`, { status });
-    }
-    const encoding = encodingOf(answer);
-    if (encoding !== '') {
-      throw this.#error('refused', `the answer is encoded as ${encoding}, which was not asked for`, {
-        status,
-      });
-    }
-    if (this.#received > 0) {
-      this.#total ??= range?.total;
-      return;
-    }
-    const contentType = answer.header('content-type');
-    if (/^text\/html|[/+](?:json|xml)\s*(?:;|$)/i.test(contentType ?? '')) {
-      throw this.#error('not_media', `the answer is ${contentType}; expected a video or an image`, {
-        status,
-      });
-    }
-    this.#contentType = contentType;
-    this.#total = range === undefined ? lengthOf(answer) : range.total;
-    this.#validator = validatorOf(answer);
-    this.#edition = editionOf(answer);
-    const ending = endingFor(contentType) ?? this.#output.ending;
-    this.#target = ending === undefined ? undefined : `${this.#output.stem}.${ending}`;
+    if (this.#total !== undefined && this.#total > this.#settings.maxBytes) throw this.#tooLarge(this.#total);
   }
 
-  async #begin(): Promise<PartFile> {
-    await this.#refuseTarget();
-    const created = PartFile.create(this.#output.stem);
-    await this.#disk(created);
-    return created;
+  async #createPartial(): Promise<PartialFile> {
+    if (this.#target !== undefined) await this.#checkTarget(this.#target);
+    return PartialFile.create(this.#output.target, (cause) => this.#toDiskError(cause));
   }
 
-  async #refuseTarget(): Promise<void> {
-    if (this.#target === undefined || this.#choices.overwrite) return;
-    if (await isThere(this.#target)) throw alreadyThere(this.#target, this.#output.predictionId);
+  async #checkTarget(target: string): Promise<void> {
+    const { overwrite } = this.#settings;
+    if (!overwrite && (await exists(target))) throw existsError(target, this.#output.predictionId);
   }
 
-  /** Writes the body as it comes: while one piece is being written, those that follow are gathered. */
-  async #receive(answer: StreamAnswer, part: PartFile, watch: StreamWatch): Promise<void> {
-    let batch: Uint8Array[] = [];
-    let size = 0;
-    let writing: Promise<void> | undefined;
-    let failure: { error: unknown } | undefined;
-    const write = () => {
-      const pieces = batch;
-      const bytes = size;
-      batch = [];
-      size = 0;
-      writing = this.#disk(part.write(pieces, this.#received))
-        .then(() => {
-          this.#received += bytes;
-          this.#furthest = Math.max(this.#furthest, this.#received);
-          watch.touch();
-          const url = this.#output.url.href;
-          this.#choices.onProgress({ url, loaded: this.#received, total: this.#total });
-        })
-        .catch((error: unknown) => {
-          failure ??= { error };
-        })
-        .finally(() => {
-          writing = undefined;
-        });
-    };
-    const iterator = answer.body[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const { done, value } = await orAbort(iterator.next(), watch.signal);
-        if (done === true) break;
-        watch.touch();
-        batch.push(value);
-        size += value.byteLength;
-        if (size >= BATCH_BYTES) await writing;
-        if (failure !== undefined) throw failure.error;
-        if (writing === undefined) write();
-      }
-    } finally {
-      // What came before it broke off need not come again; and nothing may be written once this has settled.
-      await writing;
-      if (size > 0 && failure === undefined && !watch.signal.aborted) write();
-      await writing;
-    }
-    if (failure !== undefined) throw failure.error;
-  }
-
-  #checkWhole(answer: StreamAnswer): void {
+  #checkLength(response: StreamAnswer): void {
     const [received, total] = [this.#received, this.#total];
-    if (total === undefined && answer.openEnded) {
-      throw this.#error(
-        'incomplete',
-        `the server did not say how long the file is, so that it cannot be told whether ${received} bytes are all of it`,
-      );
+    if (total === undefined && response.openEnded) {
+      const problem = `the server did not send the length of the file: ${received} bytes may not be all of it`;
+      throw this.#createError('incomplete', problem);
     }
     if (total !== undefined && received !== total) {
-      // More than all of it is as wrong as less, and nothing that could be gone on with.
+      // Too many bytes cannot be resumed.
       if (received > total) this.#validator = undefined;
       throw new ConnectionError(`${this.#output.label}: it ended after ${received} of ${total} bytes.`);
     }
-    if (received === 0) throw this.#error('not_media', 'the file is empty');
+    if (received === 0) throw this.#createError('not_media', 'the file is empty');
   }
 
-  /** Finds the ending by the content, where neither the server nor the URL told it. */
-  async #settleTarget(part: PartFile): Promise<void> {
-    if (this.#target !== undefined) return;
-    const read = (start: number, end: number) => part.read(start, end);
-    let found: Awaited<ReturnType<typeof sniff>>;
-    await this.#disk(
-      sniff({ size: this.#received, read }).then((kind) => {
-        found = kind;
-      }),
-    );
-    const ending = found === undefined ? undefined : (endingFor(found.mime) ?? found.ext);
-    this.#target = `${this.#output.stem}.${ending ?? 'bin'}`;
-    await this.#refuseTarget();
+  /** Finds the extension by the content, where neither the content type nor the URL has one. */
+  async #detectTarget(partial: PartialFile): Promise<string> {
+    const read = (start: number, end: number) => partial.read(start, end);
+    const type = await detectFileType({ size: this.#received, read });
+    const extension = type && (extensionFor(type.mime) ?? type.ext);
+    const target = `${this.#output.target}.${extension ?? 'bin'}`;
+    await this.#checkTarget(target);
+    return target;
   }
 
-  /** Waits for the disk; what fails there is said as such. */
-  async #disk(work: Promise<unknown> | undefined): Promise<void> {
-    try {
-      await work;
-    } catch (error) {
-      throw this.#diskError(error);
-    }
-  }
-
-  #diskError(error: unknown): unknown {
-    if (error instanceof WaveSpeedError) return error;
+  #toDiskError(cause: unknown): unknown {
     const { predictionId } = this.#output;
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
-      return alreadyThere(this.#path, predictionId, error);
-    return diskError(error, this.#path, `after ${this.#received} bytes`, predictionId);
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
+      return existsError(this.#path, predictionId, cause);
+    return diskError(cause, this.#path, ` after ${this.#received} bytes`, predictionId);
   }
 
-  #error(
-    reason: DownloadErrorReason,
-    problem: string,
-    options: { status?: number; cause?: unknown } = {},
-  ): DownloadError {
+  #tooLarge(size: number): DownloadError {
+    const { maxBytes } = this.#settings;
+    return this.#createError('too_large', `the file has ${size} bytes or more; \`maxBytes\` is ${maxBytes}`);
+  }
+
+  readonly #createError: CreateError = (reason, problem, options) => {
     const { label, predictionId } = this.#output;
     return new DownloadError(reason, `${label}: ${problem}.`, { ...options, path: this.#path, predictionId });
-  }
+  };
 
-  /** Says how it ended, when no further attempt is made. */
-  #final(error: WaveSpeedError): WaveSpeedError {
-    const { predictionId } = this.#output;
-    if (readMayBeRepeated(error) && this.#furthest > 0) {
+  /** Creates the error of a download that is not retried any more. */
+  #toFinalError(error: WaveSpeedError): WaveSpeedError {
+    const { predictionId, label } = this.#output;
+    if (readMayBeRepeated(error) && this.#maxReceived > 0) {
       const of = this.#total === undefined ? '' : ` of ${this.#total}`;
-      // What the last attempt failed with says where as well: not twice.
-      const why = error.message.replace(`${this.#output.label}: `, '').replace(/\.$/, '');
-      return this.#error('incomplete', `it broke off after ${this.#received}${of} bytes: ${why}`, {
-        cause: error,
-      });
+      const why = error.message.replace(`${label}: `, '').replace(/\.$/, '');
+      const problem = `it broke off after ${this.#received}${of} bytes: ${why}`;
+      return this.#createError('incomplete', problem, { cause: error });
     }
     if (predictionId !== undefined) error.predictionId ??= predictionId;
     return error;
   }
-}
-
-/** What an answer's headers say of the file's edition. */
-interface Edition {
-  etag?: string | undefined;
-  modified?: string | undefined;
-}
-
-const editionOf = (answer: StreamAnswer): Edition => ({
-  etag: answer.header('etag'),
-  modified: answer.header('last-modified'),
-});
-
-/** Tells whether two answers contradict each other; a 206 need not repeat what the first answer said (RFC 9110, 15.3.7). */
-function isAnother(one: Edition, other: Edition): boolean {
-  const differ = (left: string | undefined, right: string | undefined) =>
-    left !== undefined && right !== undefined && left !== right;
-  return differ(one.etag, other.etag) || differ(one.modified, other.modified);
-}
-
-/** Names what the bytes are wrapped in; empty when they are as they are. `aws-chunked` is a remnant of how they were uploaded. */
-function encodingOf(answer: StreamAnswer): string {
-  const names = (answer.header('content-encoding') ?? '').split(',').map((name) => name.trim());
-  return names.filter((name) => !/^(?:identity|aws-chunked)?$/i.test(name)).join(', ');
-}
-
-function lengthOf(answer: StreamAnswer): number | undefined {
-  const text = answer.header('content-length')?.trim() ?? '';
-  return /^\d+$/.test(text) ? Number(text) : undefined;
-}
-
-function rangeOf(answer: StreamAnswer): { start: number; total: number | undefined } | undefined {
-  const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(answer.header('content-range')?.trim() ?? '');
-  if (match === null) return undefined;
-  return { start: Number(match[1]), total: match[2] === '*' ? undefined : Number(match[2]) };
-}
-
-/** Finds what tells one edition of the file from the next to the byte; undefined where nothing does. */
-function validatorOf(answer: StreamAnswer): string | undefined {
-  const etag = answer.header('etag');
-  if (etag !== undefined) return etag.startsWith('"') ? etag : undefined;
-  const modified = answer.header('last-modified');
-  // It counts whole seconds: it only tells editions apart when the last change was some time ago (RFC 9110, 8.8.2.2).
-  const age = Date.parse(answer.header('date') ?? '') - Date.parse(modified ?? '');
-  return age >= 1000 ? modified : undefined;
 }

@@ -1,174 +1,146 @@
-/**
- * Downloads a task's outputs: names them, refuses what is in the way, and publishes them when all of them are whole.
- */
+/** Downloads a task's outputs, and publishes the files when all of them are complete. */
 import { mkdir, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { onAbort } from '../utils/abort.js';
-import { ConfigurationError, InvalidInputError } from '../core/errors/index.js';
-import { KNOWN_ENDINGS } from './file-type.js';
-import { nameInUrl, safeName } from './file-name.js';
-import type { CallOptions } from '../core/validate-options.js';
-import { type DownloadMeans, type DownloadProgress, type Output, OutputDownload } from './download-task.js';
-import { alreadyThere, diskError, isThere } from './partial-file.js';
+import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
+import { DownloadError, RequestTimeoutError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
-import { httpUrl, labelOf } from '../http/stream-request.js';
-import { readTransferOptions, tellProgress } from './transfer-options.js';
+import { type CallOptions, checkInteger, checkMs, rejectOption } from '../core/validate-options.js';
+import { diskError, exists, existsError } from './download-errors.js';
+import { type Output, readDirectory, readOutputs } from './download-source.js';
+import { type DownloadDependencies, type DownloadProgress, DownloadTask } from './download-task.js';
+import { forbiddenReason } from './download-url.js';
+import { removeStaleFiles } from './stale-files.js';
+import { readTransferOptions, reportProgress } from './transfer-options.js';
 
-/** How outputs are downloaded. */
+/** Options of `download`. */
 export interface DownloadOptions extends CallOptions {
-  /** Is told how many bytes were written; not waited for. What it throws or rejects with ends the download. */
+  /** Called with the number of bytes written; not awaited. The download fails if it throws or rejects. */
   onProgress?: ((progress: DownloadProgress) => unknown) | undefined;
-  /** Replaces files of the same name, each in one step. Default: false, which refuses before anything is requested. */
+  /** Replaces existing files, each in one step. By default an existing file is an error before any request. @default false */
   overwrite?: boolean | undefined;
+  /** Maximum size of a file in bytes. @default 2_147_483_648 (2 GiB) */
+  maxBytes?: number | undefined;
+  /** Time limit for the call in milliseconds, over all files and retries. @default 3_600_000 (1 hour) */
+  timeoutMs?: number | undefined;
 }
 
-/** A file that was downloaded whole. */
+/** A downloaded file. */
 export interface DownloadedFile {
-  /** Where it is: an absolute path. */
+  /** Absolute path. */
   path: string;
-  /** Where it came from. */
   url: string;
-  /** How large it is. */
+  /** Size of the file. */
   bytes: number;
-  /** What the server called it; undefined where it did not. */
+  /** The `Content-Type` of the response; undefined when it had none. */
   contentType: string | undefined;
+}
+
+const OPTIONS = ['signal', 'maxRetries', 'onProgress', 'overwrite', 'maxBytes', 'timeoutMs'] as const;
+const DEFAULT_MAX_BYTES = 2 * 1024 ** 3;
+const DEFAULT_TIMEOUT_MS = 60 * 60_000;
+
+function readOptions(options: DownloadOptions) {
+  const { overwrite = false, maxBytes, timeoutMs, ...rest } = readTransferOptions(options, OPTIONS);
+  if (typeof overwrite !== 'boolean') rejectOption('overwrite', overwrite, 'true or false');
+  checkInteger('maxBytes', maxBytes, 1);
+  checkMs('timeoutMs', timeoutMs);
+  return {
+    ...rest,
+    overwrite,
+    maxBytes: maxBytes ?? DEFAULT_MAX_BYTES,
+    timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,
+  };
 }
 
 /** Downloads a task's outputs, or one URL, one after the other. */
 export async function download(
-  means: DownloadMeans,
+  dependencies: DownloadDependencies,
   source: Prediction | string | URL,
   directory: string | URL,
   options: DownloadOptions,
 ): Promise<DownloadedFile[]> {
-  const {
-    signal: given,
-    onProgress,
-    overwrite = false,
-  } = readTransferOptions(options, ['signal', 'onProgress', 'overwrite']);
-  if (typeof overwrite !== 'boolean') {
-    throw new ConfigurationError(`\`overwrite\`: got ${String(overwrite)}; expected true or false.`);
-  }
-  const into = readDirectory(directory);
-  const outputs = readOutputs(source, into);
-  given?.throwIfAborted();
-  await prepare(into, outputs, overwrite);
+  const { signal, maxRetries, onProgress, overwrite, maxBytes, timeoutMs } = readOptions(options);
+  const path = await readDirectory(directory);
+  const outputs = readOutputs(source, path);
+  checkUrls(outputs, dependencies.baseUrl);
+  signal?.throwIfAborted();
+  await prepareDirectory(path, outputs, overwrite);
 
-  const stop = new AbortController();
-  const { signal } = stop;
-  const forget = given && onAbort(given, () => stop.abort(given.reason));
   const predictionId = outputs[0]?.predictionId;
-  const tell = (progress: DownloadProgress) => {
-    tellProgress(onProgress, progress, (mistake) => {
-      if (predictionId !== undefined) mistake.predictionId = predictionId;
-      stop.abort(mistake);
-    });
+  const controller = new AbortController();
+  const removeListener = signal && onAbort(signal, () => controller.abort(signal.reason));
+  const timeout = () => {
+    const message = `timeoutMs (${timeoutMs} ms) ran out before the download was complete.`;
+    controller.abort(new RequestTimeoutError(message, { predictionId }));
   };
-  const downloads = outputs.map(
-    (output) => new OutputDownload(means, output, { signal, onProgress: tell, overwrite }),
+  const timer = timeoutMs > MAX_TIMER_MS ? undefined : setTimeout(timeout, timeoutMs);
+  const tasks = outputs.map(
+    (output) =>
+      new DownloadTask({ ...dependencies, maxRetries: maxRetries ?? dependencies.maxRetries }, output, {
+        signal: controller.signal,
+        onProgress: (progress) =>
+          reportProgress(onProgress, progress, (error) => {
+            if (predictionId !== undefined) error.predictionId = predictionId;
+            controller.abort(error);
+          }),
+        overwrite,
+        maxBytes,
+      }),
   );
+  try {
+    for (const task of tasks) await task.fetch();
+    controller.signal.throwIfAborted();
+    await publishAll(tasks, overwrite);
+  } finally {
+    clearTimeout(timer);
+    removeListener?.();
+    await Promise.all(tasks.map((task) => task.discard()));
+  }
+  return tasks.map((task) => task.file);
+}
+
+/** Publishes all files or none: a call that failed halfway must not be in the way of the next. */
+async function publishAll(tasks: readonly DownloadTask[], overwrite: boolean): Promise<void> {
   const published: string[] = [];
   try {
-    for (const one of downloads) await one.fetch();
-    signal.throwIfAborted();
-    // Only now, and all of them: a call that failed halfway must not stand in the way of the next.
-    for (const one of downloads) published.push(await one.publish());
+    for (const task of tasks) published.push(await task.publish());
   } catch (error) {
-    // What replaced another file stays: there is nothing to put back in its place.
-    if (!overwrite)
+    // With `overwrite`, the files that were replaced cannot be restored.
+    if (!overwrite) {
       await Promise.all(published.map((path) => rm(path, { force: true }).catch(() => undefined)));
-    throw error;
-  } finally {
-    forget?.();
-    await Promise.all(downloads.map((one) => one.discard()));
-  }
-  return downloads.map((one) => one.file);
-}
-
-function invalid(field: string, problem: string): InvalidInputError {
-  return new InvalidInputError('download', [{ path: [field], message: `${field}: ${problem}` }]);
-}
-
-function readDirectory(directory: unknown): string {
-  const expected = 'the path of a directory, or its file: URL';
-  if (directory instanceof URL) {
-    if (directory.protocol === 'file:') return resolve(fileURLToPath(directory));
-    throw invalid('directory', `got a ${directory.protocol} URL; expected ${expected}`);
-  }
-  if (typeof directory === 'string' && directory !== '' && !directory.includes('\0'))
-    return resolve(directory);
-  const shown = typeof directory === 'string' ? JSON.stringify(directory) : typeof directory;
-  throw invalid('directory', `got ${shown}; expected ${expected}`);
-}
-
-function readOutputs(source: unknown, directory: string): Output[] {
-  if (typeof source === 'string' || source instanceof URL) {
-    const url = httpUrl(String(source));
-    if (url === undefined) {
-      throw invalid(
-        'source',
-        "got a text that is no http(s) URL; expected a task or the URL of an output. From a task's id: download(await get(id), …)",
-      );
     }
-    const { stem, ending } = nameInUrl(url);
-    const known = ending !== undefined && KNOWN_ENDINGS.has(ending) ? ending : undefined;
-    const name = known === undefined && ending !== undefined ? `${stem}.${ending}` : stem;
-    return [
-      {
-        url,
-        stem: join(directory, safeName(name)),
-        ending: known,
-        possibleEndings: known === undefined ? KNOWN_ENDINGS : [known],
-        label: labelOf('GET', url),
-        predictionId: undefined,
-      },
-    ];
+    throw error;
   }
-  const { id, status, outputs } = (source ?? {}) as Partial<Record<keyof Prediction, unknown>>;
-  if (typeof id !== 'string' || id === '' || !Array.isArray(outputs)) {
-    throw invalid(
-      'source',
-      `got ${source === null ? 'null' : typeof source}; expected a task or the URL of an output`,
-    );
-  }
-  if (status !== 'completed') {
-    throw invalid(
-      'source',
-      `task ${id} is ${String(status)}; expected one that is completed, as from wait('${id}')`,
-    );
-  }
-  if (outputs.length === 0) throw invalid('source', `task ${id} has no outputs`);
-  return outputs.map((value: unknown, index): Output => {
-    const url = httpUrl(value);
-    const number = index + 1;
-    if (url === undefined)
-      throw invalid(`outputs[${index}]`, `output ${number} of task ${id} is no http(s) URL`);
-    const { ending } = nameInUrl(url);
-    return {
-      url,
-      stem: join(directory, safeName(`${id}-${number}`)),
-      ending: ending !== undefined && KNOWN_ENDINGS.has(ending) ? ending : undefined,
-      // The ending is the content type's, which is not known before the request: any of them would be in the way.
-      possibleEndings: KNOWN_ENDINGS,
-      label: `${labelOf('GET', url)} (output ${number} of task ${id})`,
-      predictionId: id,
-    };
-  });
 }
 
-/** Makes the directory, and sees that no file is in the way. */
-async function prepare(directory: string, outputs: readonly Output[], overwrite: boolean): Promise<void> {
+function checkUrls(outputs: readonly Output[], baseUrl: string): void {
+  for (const { url, label, target: path, predictionId } of outputs) {
+    const reason = forbiddenReason(url, new URL(baseUrl));
+    if (reason !== undefined) {
+      throw new DownloadError('refused', `${label}: ${reason}.`, { path, predictionId });
+    }
+  }
+}
+
+/** Creates the directory, removes stale partial files, and checks that no target exists. */
+async function prepareDirectory(
+  directory: string,
+  outputs: readonly Output[],
+  overwrite: boolean,
+): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
   } catch (cause) {
-    throw diskError(cause, directory, 'the directory could not be made', undefined);
+    throw diskError(cause, directory, ', the directory could not be created', undefined);
   }
+  await removeStaleFiles(
+    directory,
+    outputs.map(({ basename }) => basename),
+  );
   if (overwrite) return;
-  for (const { stem, possibleEndings, predictionId } of outputs) {
-    for (const ending of possibleEndings) {
-      const path = `${stem}.${ending}`;
-      if (await isThere(path)) throw alreadyThere(path, predictionId);
+  for (const { target, possibleExtensions, predictionId } of outputs) {
+    for (const extension of possibleExtensions) {
+      const path = `${target}.${extension}`;
+      if (await exists(path)) throw existsError(path, predictionId);
     }
   }
 }

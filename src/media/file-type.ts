@@ -1,80 +1,82 @@
-/**
- * Tells what a file is by its content, and whether the service takes it: which types, up to which size.
- */
-
-import { goesOnAs, mayHoldVideo, videoIn } from './file-signatures.js';
+/** Detects a file's type by its content, and checks it against the types and sizes that the service accepts. */
 
 /** What a file is used as. */
 export type MediaGroup = 'image' | 'video';
 
-/** One type of file that the service takes. */
-export interface FileKind {
+/** A file type that the service accepts. */
+export interface FileType {
   group: MediaGroup;
-  /** As it is declared to the service. */
+  /** As sent to the service. */
   contentType: string;
-  /** The endings that name this type; the first is the usual one. */
-  endings: readonly [string, ...string[]];
+  /** The usual extension first. */
+  extensions: readonly [string, ...string[]];
 }
 
-const image = (contentType: string, ...endings: FileKind['endings']): FileKind => ({
-  group: 'image',
-  contentType,
-  endings,
-});
-const video = (contentType: string, ...endings: FileKind['endings']): FileKind => ({
-  group: 'video',
-  contentType,
-  endings,
-});
-
-const WMV = video('video/x-ms-wmv', 'wmv', 'asf');
-const MP4 = video('video/mp4', 'mp4', 'm4v', 'f4v');
-
-/** What the service takes, under the media type that the sniffing library gives it. Source: the upload endpoint's docs. */
-const KINDS: Readonly<Record<string, FileKind>> = {
-  'image/jpeg': image('image/jpeg', 'jpg', 'jpeg', 'jpe', 'jfif'),
-  'image/png': image('image/png', 'png'),
-  // An animated PNG is a PNG to whoever does not know better.
-  'image/apng': image('image/png', 'png', 'apng'),
-  'image/webp': image('image/webp', 'webp'),
-  'image/gif': image('image/gif', 'gif'),
-  'image/bmp': image('image/bmp', 'bmp', 'dib'),
-  'image/tiff': image('image/tiff', 'tiff', 'tif'),
-  'video/mp4': MP4,
-  'video/x-m4v': MP4,
-  'video/vnd.avi': video('video/x-msvideo', 'avi'),
-  'video/quicktime': video('video/quicktime', 'mov', 'qt'),
-  'video/x-ms-asf': WMV,
-  // So it is called where the header is too long to find the stream's type in it.
-  'application/vnd.ms-asf': WMV,
-  'video/x-flv': video('video/x-flv', 'flv'),
-  'video/webm': video('video/webm', 'webm'),
-  'video/matroska': video('video/x-matroska', 'mkv'),
-  'video/3gpp': video('video/3gpp', '3gp', '3gpp'),
-  'video/ogg': video('video/ogg', 'ogv', 'ogg', 'ogm'),
-};
-
-const MB = 1024 * 1024;
-
-/** What the service takes as an image and as a video. Source: the upload endpoint's docs. */
-const RULES: Readonly<Record<MediaGroup, { types: string; maxBytes: number }>> = {
-  image: { types: 'JPG, PNG, WebP, GIF, BMP or TIFF', maxBytes: 20 * MB },
-  video: { types: 'MP4, AVI, MOV, WMV, FLV, WebM, MKV, 3GP or OGV', maxBytes: 100 * MB },
-};
-
-/** Bytes that can be read from any place on. */
+/** Bytes that can be read at any position. */
 export interface RandomAccess {
   /** In bytes. */
   size: number;
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
-/** Finds the media type and the usual ending of a file by its content; undefined where it is not known. */
-export async function sniff(file: RandomAccess): Promise<{ mime: string; ext: string } | undefined> {
-  // Loaded with the first local file: most programs never have one.
+/** A type as the `file-type` library names it. */
+interface DetectedType {
+  mime: string;
+  ext: string;
+}
+
+const image = (contentType: string, ...extensions: FileType['extensions']): FileType => ({
+  group: 'image',
+  contentType,
+  extensions,
+});
+const video = (contentType: string, ...extensions: FileType['extensions']): FileType => ({
+  group: 'video',
+  contentType,
+  extensions,
+});
+
+const PNG = image('image/png', 'png', 'apng');
+const WMV = video('video/x-ms-wmv', 'wmv', 'asf');
+const MP4 = video('video/mp4', 'mp4', 'm4v', 'f4v');
+
+/** Accepted types by the MIME type that the `file-type` library returns. Source: the upload endpoint's docs. */
+const FILE_TYPES: ReadonlyMap<string, FileType> = new Map([
+  ['image/jpeg', image('image/jpeg', 'jpg', 'jpeg', 'jpe', 'jfif')],
+  ['image/png', PNG],
+  ['image/apng', PNG],
+  ['image/webp', image('image/webp', 'webp')],
+  ['image/gif', image('image/gif', 'gif')],
+  ['image/bmp', image('image/bmp', 'bmp', 'dib')],
+  ['image/tiff', image('image/tiff', 'tiff', 'tif')],
+  ['video/mp4', MP4],
+  ['video/x-m4v', MP4],
+  ['video/vnd.avi', video('video/x-msvideo', 'avi')],
+  ['video/quicktime', video('video/quicktime', 'mov', 'qt')],
+  ['video/x-ms-asf', WMV],
+  // Returned when the header is too long to find the type of the stream in it.
+  ['application/vnd.ms-asf', WMV],
+  ['video/x-flv', video('video/x-flv', 'flv')],
+  ['video/webm', video('video/webm', 'webm')],
+  ['video/matroska', video('video/x-matroska', 'mkv')],
+  ['video/3gpp', video('video/3gpp', '3gp', '3gpp')],
+  ['video/ogg', video('video/ogg', 'ogv', 'ogg', 'ogm')],
+]);
+
+const MB = 1024 * 1024;
+
+/** Source: the upload endpoint's docs. */
+const RULES: Readonly<Record<MediaGroup, { types: string; maxBytes: number }>> = {
+  image: { types: 'JPG, PNG, WebP, GIF, BMP or TIFF', maxBytes: 20 * MB },
+  video: { types: 'MP4, AVI, MOV, WMV, FLV, WebM, MKV, 3GP or OGV', maxBytes: 100 * MB },
+};
+
+/** Returns the MIME type and the usual extension of a file by its content; undefined when it is not recognized. */
+export async function detectFileType(file: RandomAccess): Promise<DetectedType | undefined> {
+  // Loaded lazily.
   const { fileTypeFromBlob } = await import('file-type/core');
-  let broken: { error: unknown } | undefined;
-  // All that is asked of a Blob, so that the parser may look at the end of a file without reading the middle.
+  let readError: { error: unknown } | undefined;
+  // As a Blob, the library can read the end of a file without reading the middle.
   const blob = {
     size: file.size,
     type: '',
@@ -83,82 +85,95 @@ export async function sniff(file: RandomAccess): Promise<{ mime: string; ext: st
         try {
           return Uint8Array.from(await file.read(start, end)).buffer;
         } catch (error) {
-          broken = { error };
+          readError = { error };
           throw error;
         }
       },
     }),
   };
-  let found: { mime: string; ext: string } | undefined;
+  let detected: DetectedType | undefined;
   try {
-    found = await fileTypeFromBlob(blob as unknown as Blob);
+    detected = await fileTypeFromBlob(blob as unknown as Blob);
   } catch {
-    // What the parser trips over is of no type it knows; what cannot be read is another matter.
-    if (broken !== undefined) throw broken.error;
+    // A parse error means that the type is not recognized; a read error does not.
+    if (readError !== undefined) throw readError.error;
     return undefined;
   }
-  if (found === undefined || !mayHoldVideo(found.mime)) return found;
-  return videoIn(found.mime, await headOf(file, STREAMS_BYTES)) ?? found;
+  const container = detected && AV_CONTAINERS.get(detected.mime);
+  return container === undefined ? detected : ((await detectVideoStream(file, container)) ?? detected);
 }
 
-/** Where containers describe their streams, and where images say how they go on; in bytes from the beginning. */
-const STREAMS_BYTES = 64 * 1024;
-const IMAGE_HEAD_BYTES = 32;
+const OGG_VIDEO = { mime: 'video/ogg', ext: 'ogv', markers: ['\x80theora', '\x01video\0'] };
+/** The GUID of a video stream: BC19EFC0-5B4D-11CF-A8FD-00805F5C442B. */
+const ASF_VIDEO = {
+  mime: 'video/x-ms-asf',
+  ext: 'asf',
+  markers: ['\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b'],
+};
 
-const headOf = (file: RandomAccess, bytes: number): Promise<Uint8Array> =>
-  file.read(0, Math.min(file.size, bytes));
+/** Containers that the library names after their first stream, which may be the audio of a video. */
+const AV_CONTAINERS: ReadonlyMap<string, typeof OGG_VIDEO> = new Map([
+  ['audio/ogg', OGG_VIDEO],
+  ['audio/ogg; codecs=opus', OGG_VIDEO],
+  ['application/ogg', OGG_VIDEO],
+  ['audio/x-ms-asf', ASF_VIDEO],
+]);
 
-/**
- * Finds the kind of a file by its content, and says what is wrong with it, as the rest of a sentence that begins with
- * its name.
- */
-export async function judge(
+/** Containers describe their streams at the start. */
+const STREAM_HEADER_BYTES = 64 * 1024;
+
+async function detectVideoStream(
+  file: RandomAccess,
+  video: typeof OGG_VIDEO,
+): Promise<DetectedType | undefined> {
+  const header = Buffer.from(await file.read(0, Math.min(file.size, STREAM_HEADER_BYTES)));
+  return video.markers.some((marker) => header.includes(marker, 0, 'latin1')) ? video : undefined;
+}
+
+/** Returns the type of a file, or the problem as the rest of a sentence that starts with the file's name. */
+export async function validateFile(
   file: RandomAccess,
   groups: readonly MediaGroup[],
-): Promise<{ kind: FileKind } | { problem: string }> {
+): Promise<{ type: FileType } | { problem: string }> {
   const rules = groups.map((group) => RULES[group]);
   const types = rules.map((rule) => rule.types).join('; or ');
   if (file.size === 0) return { problem: `is empty; expected ${types}` };
-  // Before it is read: what is over every limit need not be looked at.
-  const most = Math.max(...rules.map((rule) => rule.maxBytes));
-  if (file.size > most) return { problem: tooLarge(file.size, most) };
+  const maxBytes = Math.max(...rules.map((rule) => rule.maxBytes));
+  if (file.size > maxBytes) return { problem: tooLarge(file.size, maxBytes) };
 
-  const found = await sniff(file);
-  const kind = found === undefined || !Object.hasOwn(KINDS, found.mime) ? undefined : KINDS[found.mime];
-  if (kind === undefined || !groups.includes(kind.group)) {
-    const what = found === undefined ? 'is of no type that its content tells' : `is ${found.mime}`;
-    return { problem: `${what}; expected ${types}` };
+  const detected = await detectFileType(file);
+  const type = FILE_TYPES.get(detected?.mime ?? '');
+  if (type === undefined || !groups.includes(type.group)) {
+    const problem = detected === undefined ? 'has an unknown file type' : `is ${detected.mime}`;
+    return { problem: `${problem}; expected ${types}` };
   }
-  if (found !== undefined && !goesOnAs(found.mime, await headOf(file, IMAGE_HEAD_BYTES), file.size)) {
-    return { problem: `begins like ${found.mime} and is none; expected ${types}` };
-  }
-  const { maxBytes } = RULES[kind.group];
-  return file.size > maxBytes ? { problem: tooLarge(file.size, maxBytes, kind.group) } : { kind };
+  const limit = RULES[type.group].maxBytes;
+  return file.size > limit ? { problem: tooLarge(file.size, limit, type.group) } : { type };
 }
 
 function tooLarge(size: number, maxBytes: number, group?: MediaGroup): string {
   const what = group === undefined ? '' : ` for ${group === 'image' ? 'an image' : 'a video'}`;
-  // Rounded up, lest "20.0 MB; expected at most 20 MB".
+  // Rounded up, to avoid "20.0 MB; expected at most 20 MB".
   const megabytes = Math.ceil((size / MB) * 100) / 100;
   return `has ${megabytes} MB; expected at most ${maxBytes / MB} MB${what}`;
 }
 
-/** The ending for what a server calls a video or an image, by its `Content-Type`; undefined where it says nothing of use. */
-export function endingFor(contentType: string | undefined): string | undefined {
-  const type = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
-  const kind = Object.values(KINDS).find((each) => each.contentType === type) ?? KINDS[type];
-  return kind?.endings[0] ?? OTHER_NAMES[type];
+const OTHER_CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
+  ['application/mp4', 'mp4'],
+  ['video/avi', 'avi'],
+  ['video/msvideo', 'avi'],
+  ['video/x-mkv', 'mkv'],
+  ['image/jpg', 'jpg'],
+]);
+
+/** Returns the extension for a `Content-Type`; undefined when it is not one of a known video or image type. */
+export function extensionFor(contentType: string | undefined): string | undefined {
+  const mime = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
+  const type = [...FILE_TYPES.values()].find((each) => each.contentType === mime) ?? FILE_TYPES.get(mime);
+  return type?.extensions[0] ?? OTHER_CONTENT_TYPES.get(mime);
 }
 
-const OTHER_NAMES: Readonly<Record<string, string>> = {
-  'application/mp4': 'mp4',
-  'video/avi': 'avi',
-  'video/msvideo': 'avi',
-  'video/x-mkv': 'mkv',
-  'image/jpg': 'jpg',
-};
-
-/** Every ending that a downloaded file can get. */
-export const KNOWN_ENDINGS: ReadonlySet<string> = new Set(
-  Object.values(KINDS).flatMap((kind) => kind.endings),
+/** Every extension of a video or image. */
+export const MEDIA_EXTENSIONS: ReadonlySet<string> = new Set(
+  [...FILE_TYPES.values()].flatMap((type) => type.extensions),
 );

@@ -1,6 +1,4 @@
-/**
- * Opens what is to be uploaded, a file on disk or a Blob: its name, its size, its bytes, and what tells it from another.
- */
+/** Opens a file to upload, on disk or as a Blob: its name, size, bytes and identity. */
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
@@ -9,36 +7,30 @@ import { UploadError } from '../core/errors/index.js';
 import type { RandomAccess } from './file-type.js';
 import { codeOf } from '../http/transport.js';
 
-/** A file of the caller's, found and ready to be read. */
+/** An open file. */
 export interface LocalFile extends RandomAccess {
-  /** How errors name it, and how it is named to the service; undefined for a Blob without a name. */
+  /** Undefined for a Blob without a name. */
   name: string | undefined;
-  /** The Blob itself, or the path with what changes when the file does: equal for two that have the same bytes. */
+  /** The Blob itself, or the path with what changes when the file does. */
   identity: Blob | string;
-  /**
-   * Reads it from the beginning; each call anew. Throws an `UploadError` when it is no longer what it was. With
-   * `reuse`, a piece is only good until the next one is asked for: without it, 100 MB leave 30 MB of garbage at a time.
-   */
-  chunks(reuse: boolean): AsyncGenerator<Uint8Array, void, void>;
-  /** Gives back what finding it took. Its `chunks` can still be read. */
+  /** Reads the file from the start. Throws an `UploadError` when the file has changed since it was opened. */
+  chunks(): AsyncGenerator<Uint8Array, void, void>;
+  /** `chunks` still works afterwards. */
   close(): Promise<void>;
 }
 
-/** How much is read at a time. Larger is no faster, and takes more memory: test/bench/media.mjs. */
-export const CHUNK_BYTES = 128 * 1024;
+/** Larger is not faster, and takes more memory: test/bench/media.mjs. */
+const CHUNK_BYTES = 128 * 1024;
 
-/** How many pieces are in memory at a time: one on its way, one being read, one to spare. */
-const BUFFERS = 3;
+/** Thrown when a file cannot be read; the message is the rest of a sentence that starts with the file's name. */
+export class UnreadableFileError extends Error {}
 
-/** Says what keeps a file from being read, as the rest of a sentence that begins with its name. */
-export class Unreadable extends Error {}
-
-/** Finds a file or a Blob; what it throws is an `Unreadable`. */
+/** @throws {UnreadableFileError} */
 export async function openLocalFile(source: URL | string | Blob): Promise<LocalFile> {
   return typeof source === 'string' || 'href' in source ? openPath(pathOf(source)) : openBlob(source);
 }
 
-/** Names a source before it is opened. */
+/** Returns the name of a source for error messages. */
 export function nameOf(source: URL | string | Blob): string {
   if (typeof source === 'string') return JSON.stringify(basename(source));
   if ('href' in source) {
@@ -58,7 +50,7 @@ function pathOf(source: URL | string): string {
   try {
     return resolve(typeof source === 'string' ? source : fileURLToPath(source.href));
   } catch (cause) {
-    throw new Unreadable('is not the URL of a file on this machine', { cause });
+    throw new UnreadableFileError('is not the URL of a file on this machine', { cause });
   }
 }
 
@@ -69,8 +61,8 @@ function openBlob(blob: Blob): LocalFile {
     try {
       return new Uint8Array(await blob.slice(start, end).arrayBuffer());
     } catch (cause) {
-      // A Blob that stands for a file on disk, which has changed since.
-      throw new Unreadable('cannot be read', { cause });
+      // The Blob of a file on disk that has changed.
+      throw new UnreadableFileError('cannot be read', { cause });
     }
   };
   return {
@@ -93,23 +85,25 @@ async function openPath(path: string): Promise<LocalFile> {
   const unreadable = (cause: unknown): never => {
     const code = codeOf(cause);
     const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? String(cause)})`;
-    throw new Unreadable(why, { cause });
+    throw new UnreadableFileError(why, { cause });
   };
-  // Before it is opened: opening a pipe would wait for somebody to write into it.
+  // Before it is opened: opening a named pipe would wait for a writer.
   const found = await stat(path).catch(unreadable);
   if (!found.isFile()) {
-    throw new Unreadable(found.isDirectory() ? 'is a directory; expected a file' : 'is not a regular file');
+    throw new UnreadableFileError(
+      found.isDirectory() ? 'is a directory; expected a file' : 'is not a regular file',
+    );
   }
   const handle = await open(path, READ_ONLY).catch(unreadable);
   try {
-    const state = await handle.stat();
+    const stats = await handle.stat();
     return {
       name: basename(path),
-      size: state.size,
-      // The time of the change itself as well: it cannot be set, while tools that copy files set the time of writing.
-      identity: `${path}\0${fingerprint(state)}:${state.ctimeMs}`,
-      read: (start, end) => readFully(handle, Buffer.alloc(end - start), start).catch(unreadable),
-      chunks: (reuse) => chunksOf(path, state, reuse),
+      size: stats.size,
+      // With ctime: it cannot be set, while copying tools restore mtime.
+      identity: `${path}\0${fingerprint(stats)}:${stats.ctimeMs}`,
+      read: (start, end) => readFully(handle, start, end).catch(unreadable),
+      chunks: () => readChunks(path, stats),
       close: () => handle.close(),
     };
   } catch (error) {
@@ -118,70 +112,54 @@ async function openPath(path: string): Promise<LocalFile> {
   }
 }
 
-// Without it, a pipe put in the file's place meanwhile would still be waited for. Windows has no such flag.
+// Non-blocking, in case a named pipe has replaced the file. Windows has no such flag.
 const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 const fingerprint = ({ dev, ino, size, mtimeMs }: Stats) => [dev, ino, size, mtimeMs].join(':');
 
-async function* chunksOf(
-  path: string,
-  expected: Stats,
-  reuse: boolean,
-): AsyncGenerator<Uint8Array, void, void> {
+async function* readChunks(path: string, expected: Stats): AsyncGenerator<Uint8Array, void, void> {
   const name = JSON.stringify(basename(path));
-  const failed = (cause: unknown): never => {
-    throw new UploadError(
-      'unreadable',
-      name,
-      `it can no longer be read (${codeOf(cause) ?? String(cause)})`,
-      {
-        cause,
-      },
-    );
+  const fail = (cause: unknown): never => {
+    const problem = `it can no longer be read (${codeOf(cause) ?? String(cause)})`;
+    throw new UploadError('unreadable', name, problem, { cause });
   };
-  const handle = await open(path, READ_ONLY).catch(failed);
+  const handle = await open(path, READ_ONLY).catch(fail);
   let next: Promise<Uint8Array> | undefined;
   try {
-    // Bytes of two editions would make a file that nobody had, and that costs as much to make a video from.
-    const check = async () => {
-      const now = await handle.stat().catch(failed);
-      if (fingerprint(now) === fingerprint(expected)) return;
-      throw new UploadError('changed', name, 'it was changed while it was uploaded');
+    // A mix of two versions would be a file that nobody has, and a video made from it costs as much.
+    const checkUnchanged = async () => {
+      const stats = await handle.stat().catch(fail);
+      if (fingerprint(stats) === fingerprint(expected)) return;
+      throw new UploadError('changed', name, 'it changed during the upload');
     };
-    await check();
+    await checkUnchanged();
     const { size } = expected;
-    const buffers: Buffer[] = [];
     const readAt = (at: number) => {
-      const end = Math.min(at + CHUNK_BYTES, size);
-      let buffer = reuse ? buffers[(at / CHUNK_BYTES) % BUFFERS] : undefined;
-      if (buffer === undefined) {
-        buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-        if (reuse) buffers.push(buffer);
-      }
-      const chunk = readFully(handle, buffer.subarray(0, end - at), at);
-      // Thrown where it is waited for.
+      const chunk = readFully(handle, at, Math.min(at + CHUNK_BYTES, size));
+      // Handled where it is awaited.
       chunk.catch(() => undefined);
       return chunk;
     };
     next = readAt(0);
     for (let at = 0; at < size; at += CHUNK_BYTES) {
-      const chunk = await next.catch(failed);
+      const chunk = await next.catch(fail);
       const isLast = at + CHUNK_BYTES >= size;
-      // Read while this one is being sent.
+      // Read ahead while this chunk is sent.
       if (!isLast) next = readAt(at + CHUNK_BYTES);
-      // The last piece is held back until it is known that all of it belongs together.
-      if (isLast || chunk.byteLength < CHUNK_BYTES) await check();
+      // The last chunk is held back until the whole file is known to be of one version.
+      if (isLast || chunk.byteLength < CHUNK_BYTES) await checkUnchanged();
       yield chunk;
     }
   } finally {
-    // Not under a read that is still going on: by then the number of the handle may be another file's.
+    // Not during a pending read: by then its descriptor may belong to another file.
     await next?.catch(() => undefined);
     await handle.close();
   }
 }
 
-/** Fills a buffer from a place on, or until the file ends; gives what it filled. */
-async function readFully(handle: FileHandle, buffer: Buffer, start: number): Promise<Uint8Array> {
+/** Reads up to `end`, or to the end of the file. */
+async function readFully(handle: FileHandle, start: number, end: number): Promise<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(end - start);
   let filled = 0;
   while (filled < buffer.byteLength) {
     const { bytesRead } = await handle.read(buffer, filled, buffer.byteLength - filled, start + filled);

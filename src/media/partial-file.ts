@@ -1,84 +1,148 @@
-/**
- * Holds what is not whole yet: a `.part` file beside the target, which becomes the target in one step or leaves nothing.
- */
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
-import { DownloadError } from '../core/errors/index.js';
-import { codeOf } from '../http/transport.js';
+/** A partial download: a `.part` file next to the target, which becomes the target in one step or is removed. */
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
+import { orAbort } from '../utils/abort.js';
+import { partialPath } from './stale-files.js';
 
-/** Codes of file systems that have no hard links, or do not let us make them. */
+/** Error codes of file systems without hard links, or without permission to create them. */
 const NO_LINKS = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EINVAL']);
 
-/** A file being written. Its name is its own, so that two downloads of the same thing do not meet in it. */
-export class PartFile {
-  readonly path: string;
+/** Bytes that are collected while a write is in progress. */
+const BATCH_BYTES = 256 * 1024;
+
+export interface ReceiveOptions {
+  /** Where the body starts in the file. */
+  position: number;
+  signal: AbortSignal;
+  /** Called with the size that the file will have, before a chunk is written; may throw. */
+  onChunk: (size: number) => void;
+  /** Called with the number of bytes written. */
+  onWritten: (bytes: number) => void;
+}
+
+export class PartialFile {
+  readonly #path: string;
   readonly #handle: FileHandle;
+  readonly #toError: (cause: unknown) => unknown;
   #closed = false;
 
-  private constructor(path: string, handle: FileHandle) {
-    this.path = path;
+  private constructor(path: string, handle: FileHandle, toError: (cause: unknown) => unknown) {
+    this.#path = path;
     this.#handle = handle;
+    this.#toError = toError;
   }
 
-  /** Creates one for the target with this path, its ending left out. */
-  static async create(stem: string): Promise<PartFile> {
-    const path = `${stem}.${randomBytes(6).toString('hex')}.part`;
-    return new PartFile(path, await open(path, 'wx+'));
-  }
-
-  /** Writes pieces one after the other from a place on. */
-  async write(pieces: readonly Uint8Array[], position: number): Promise<void> {
-    let left = [...pieces];
-    let at = position;
-    while (left.length > 0) {
-      const { bytesWritten } = await this.#handle.writev(left, at);
-      at += bytesWritten;
-      left = skip(left, bytesWritten);
+  /** Creates one for a target path without its extension. Rejects with what `toError` returns, as all methods do. */
+  static async create(target: string, toError: (cause: unknown) => unknown): Promise<PartialFile> {
+    const path = partialPath(target);
+    try {
+      return new PartialFile(path, await open(path, 'wx+'), toError);
+    } catch (cause) {
+      throw toError(cause);
     }
   }
 
-  /** Reads from one place to another, as far as there is something. */
+  /** Writes a body as it arrives: chunks that arrive during a write are collected, and written together. */
+  async receive(body: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<void> {
+    const { signal, onChunk, onWritten } = options;
+    let { position } = options;
+    let batch: Uint8Array[] = [];
+    let size = 0;
+    let writing: Promise<void> | undefined;
+    let failure: { error: unknown } | undefined;
+    const write = () => {
+      const [chunks, bytes] = [batch, size];
+      [batch, size] = [[], 0];
+      writing = this.#write(chunks, position)
+        .then(() => {
+          position += bytes;
+          onWritten(bytes);
+        })
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
+        .finally(() => {
+          writing = undefined;
+        });
+    };
+    let arrived = position;
+    const iterator = body[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { done, value } = await orAbort(iterator.next(), signal);
+        if (done === true) break;
+        arrived += value.byteLength;
+        onChunk(arrived);
+        batch.push(value);
+        size += value.byteLength;
+        if (size >= BATCH_BYTES) await writing;
+        if (failure !== undefined) throw failure.error;
+        if (writing === undefined) write();
+      }
+    } finally {
+      // Keeps what arrived before the connection broke. Nothing may be written after this has settled.
+      await writing;
+      if (size > 0 && failure === undefined && !signal.aborted) write();
+      await writing;
+    }
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /** Reads a range, as far as the file goes. */
   async read(start: number, end: number): Promise<Uint8Array> {
     const buffer = Buffer.alloc(end - start);
-    const { bytesRead } = await this.#handle.read(buffer, 0, buffer.byteLength, start);
+    const { bytesRead } = await this.#try(this.#handle.read(buffer, 0, buffer.byteLength, start));
     return buffer.subarray(0, bytesRead);
   }
 
-  /** Empties it, to begin anew. */
-  async empty(): Promise<void> {
-    await this.#handle.truncate(0);
+  /** Truncates the file. */
+  async clear(): Promise<void> {
+    await this.#try(this.#handle.truncate(0));
   }
 
-  /** Makes it the target. Without `overwrite`, rejects with EEXIST rather than touch what is there. */
+  /** Renames the file to its target. Without `overwrite`, fails with EEXIST if the target exists. */
   async publish(target: string, overwrite: boolean): Promise<void> {
+    await this.#try(this.#publish(target, overwrite));
+  }
+
+  /** Removes the file if it was not published. */
+  async discard(): Promise<void> {
+    // An error here must not hide the reason for discarding.
+    await this.#close().catch(() => undefined);
+    await rm(this.#path, { force: true }).catch(() => undefined);
+  }
+
+  async #write(chunks: readonly Uint8Array[], position: number): Promise<void> {
+    let remaining = [...chunks];
+    let at = position;
+    while (remaining.length > 0) {
+      const { bytesWritten } = await this.#try(this.#handle.writev(remaining, at));
+      at += bytesWritten;
+      remaining = skipBytes(remaining, bytesWritten);
+    }
+  }
+
+  async #publish(target: string, overwrite: boolean): Promise<void> {
     await this.#close();
     if (overwrite) {
-      await rename(this.path, target);
+      await rename(this.#path, target);
       return;
     }
     try {
-      // Unlike a rename, a link never replaces a file that has appeared meanwhile.
-      await link(this.path, target);
+      // Unlike a rename, a link never replaces a file that was created in the meantime.
+      await link(this.#path, target);
     } catch (error) {
       if (!NO_LINKS.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      // The name is claimed with an empty file, which is then replaced: where there are no links, nothing is safer.
+      // Without links: claim the name with an empty file, then replace it.
       await (await open(target, 'wx')).close();
       try {
-        await rename(this.path, target);
+        await rename(this.#path, target);
       } catch (failure) {
         await rm(target, { force: true });
         throw failure;
       }
       return;
     }
-    await rm(this.path, { force: true });
-  }
-
-  /** Removes it, if it is still there. */
-  async discard(): Promise<void> {
-    // What cannot be closed or removed must not hide why it is given up.
-    await this.#close().catch(() => undefined);
-    await rm(this.path, { force: true }).catch(() => undefined);
+    await rm(this.#path, { force: true });
   }
 
   async #close(): Promise<void> {
@@ -86,52 +150,21 @@ export class PartFile {
     this.#closed = true;
     await this.#handle.close();
   }
+
+  async #try<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (cause) {
+      throw this.#toError(cause);
+    }
+  }
 }
 
-function skip(pieces: Uint8Array[], bytes: number): Uint8Array[] {
+function skipBytes(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let written = bytes;
-  for (const [index, piece] of pieces.entries()) {
-    if (written < piece.byteLength) return [piece.subarray(written), ...pieces.slice(index + 1)];
-    written -= piece.byteLength;
+  for (const [index, chunk] of chunks.entries()) {
+    if (written < chunk.byteLength) return [chunk.subarray(written), ...chunks.slice(index + 1)];
+    written -= chunk.byteLength;
   }
   return [];
-}
-
-/** Tells whether there is something under a path, a dangling link included. */
-export async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-/** Says that a file is in the way. */
-export function alreadyThere(path: string, predictionId: string | undefined, cause?: unknown): DownloadError {
-  const task = predictionId === undefined ? '' : ` (task ${predictionId})`;
-  return new DownloadError(
-    'exists',
-    `${path} is there already${task}. Give \`overwrite: true\` to replace it, or another directory.`,
-    { path, predictionId, ...(cause === undefined ? {} : { cause }) },
-  );
-}
-
-/** Says that a file could not be written. */
-export function diskError(
-  cause: unknown,
-  path: string,
-  where: string,
-  predictionId: string | undefined,
-): DownloadError {
-  const code = codeOf(cause);
-  const task = predictionId === undefined ? '' : ` (task ${predictionId})`;
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
-  const why = full ? `no space is left on the disk (${code})` : (code ?? String(cause));
-  return new DownloadError(
-    full ? 'disk_full' : 'write_failed',
-    `${path} could not be written, ${where}${task}: ${why}. Nothing of it was left behind.`,
-    { path, predictionId, cause },
-  );
 }

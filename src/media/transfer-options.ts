@@ -1,40 +1,32 @@
-/**
- * Checks the options of an upload or download, and calls the `onProgress` among them.
- */
+/** Checks the options that uploads and downloads share, and calls `onProgress`. */
 import { getErrorMessage } from '../utils/error-message.js';
-import { ConfigurationError, WaveSpeedError } from '../core/errors/index.js';
-import { type CallOptions, checkNames, readCallOptions } from '../core/validate-options.js';
+import { WaveSpeedError } from '../core/errors/index.js';
+import { type CallOptions, checkFunction, checkNames, readCallOptions } from '../core/validate-options.js';
 
-/** Checks what uploads and downloads have in common, and refuses names that are not known. */
+/** @throws {ConfigurationError} for an unknown name, or an invalid shared option. */
 export function readTransferOptions<Options extends CallOptions & { onProgress?: unknown }>(
   options: Options,
   known: readonly (keyof Options & string)[],
 ): Options {
-  const { signal, onProgress } = options ?? {};
-  readCallOptions(typeof options === 'object' && options !== null ? { signal } : options);
+  if (typeof options !== 'object' || options === null) readCallOptions(options);
+  const { signal, maxRetries, onProgress } = options;
+  readCallOptions({ signal, maxRetries });
   checkNames(options, known);
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new ConfigurationError(
-      `\`onProgress\`: got a value of type ${typeof onProgress}; expected a function.`,
-    );
-  }
+  checkFunction('onProgress', onProgress);
   return options;
 }
 
-/**
- * Calls a caller's `onProgress`, and tells of its mistake, thrown or rejected. It is not waited for: a slow one must
- * not hold up the bytes.
- */
-export function tellProgress<Progress>(
+/** Calls `onProgress` without awaiting it: a slow callback must not slow down the transfer. */
+export function reportProgress<Progress>(
   onProgress: ((progress: Progress) => unknown) | undefined,
   progress: Progress,
-  onMistake: (error: WaveSpeedError) => void,
+  onCallbackError: (error: WaveSpeedError) => void,
 ): void {
-  const mistaken = (cause: unknown) =>
-    onMistake(new WaveSpeedError(`\`onProgress\` threw: ${getErrorMessage(cause)}.`, { cause }));
+  const fail = (cause: unknown) =>
+    onCallbackError(new WaveSpeedError(`\`onProgress\` threw: ${getErrorMessage(cause)}.`, { cause }));
   try {
-    Promise.resolve(onProgress?.(progress)).catch(mistaken);
+    Promise.resolve(onProgress?.(progress)).catch(fail);
   } catch (cause) {
-    mistaken(cause);
+    fail(cause);
   }
 }

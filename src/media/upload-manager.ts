@@ -1,43 +1,37 @@
-/**
- * Takes media up and down: checks every local file before the first byte leaves, and uploads the same one only once.
- */
+/** Uploads a client's files: validates all of them before the first byte is sent, and uploads each only once. */
 import { onAbort, orAbort } from '../utils/abort.js';
 import { type InputIssue, InvalidInputError, type WaveSpeedError } from '../core/errors/index.js';
-import { judge, type MediaGroup } from './file-type.js';
-import { isBlob, type LocalMedia } from '../models/prepare-input.js';
-import { nameOf, openLocalFile, Unreadable } from './local-file.js';
 import type { CallOptions } from '../core/validate-options.js';
-import { readTransferOptions, tellProgress } from './transfer-options.js';
-import { type FitFile, Uploader, type UploadMeans } from './uploader.js';
+import type { LocalMedia } from '../models/prepare-input.js';
+import { readTransferOptions, reportProgress } from './transfer-options.js';
+import { inspect, readSource, type UploadSource } from './upload-source.js';
+import { Uploader, type UploadDependencies, type ValidatedFile } from './uploader.js';
 
-/** How far a transfer is. */
+/** Progress of an upload. */
 export interface TransferProgress {
-  /** How many bytes are through. Starts from 0 again when a transfer is repeated. */
+  /** Bytes sent. Starts from 0 again when the upload is retried. */
   loaded: number;
-  /** How many there are in all. */
+  /** Size of the file in bytes. */
   total: number;
 }
 
-/** What can be uploaded: a path, a `file:` URL, a Blob or a File. */
-export type UploadSource = string | URL | Blob | File;
-
-/** How a file is uploaded. */
+/** Options of `upload`. */
 export interface UploadOptions extends CallOptions {
-  /** Is told how many bytes were handed to the network; not waited for. What it throws or rejects with ends the upload. */
+  /** Called with the number of bytes passed to the network; not awaited. The upload fails if it throws or rejects. */
   onProgress?: ((progress: TransferProgress) => unknown) | undefined;
 }
 
-/** How many files of one input are uploaded at a time. */
-const AT_A_TIME = 4;
+/** Concurrent uploads of one input. */
+const UPLOAD_CONCURRENCY = 4;
 
-/** How long an uploaded file's URL is used again, in milliseconds: the service keeps it for 7 days, a task needs some time. */
-const REUSED_MS = 6 * 24 * 60 * 60_000;
+/** Six days: the service keeps a file for 7 days, and a task needs some time. */
+const UPLOAD_CACHE_TTL_MS = 6 * 24 * 60 * 60_000;
 
-/** How many files on disk a client remembers the URLs of. Blobs are remembered as long as they are there. */
-const REMEMBERED_FILES = 1000;
+/** Files on disk whose URLs a client remembers. Blobs are remembered for as long as they exist. */
+const MAX_CACHED_FILES = 1000;
 
-/** An upload under way or done, and who waits for it. */
-interface Upload {
+/** An upload in progress or done, shared by all who want the same file. */
+interface SharedUpload {
   url: Promise<string>;
   done: boolean;
   startedAt: number;
@@ -47,37 +41,45 @@ interface Upload {
   abort: AbortController;
 }
 
-/** Uploads a client's media. */
+interface UploadRequest {
+  signal: AbortSignal | undefined;
+  maxRetries: number;
+  onProgress?: UploadOptions['onProgress'];
+}
+
 export class UploadManager {
   readonly #uploader: Uploader;
-  readonly #blobs = new WeakMap<Blob, Upload>();
-  /** In the order of their start. */
-  readonly #files = new Map<string, Upload>();
+  readonly #maxRetries: number;
+  readonly #blobs = new WeakMap<Blob, SharedUpload>();
+  /** Oldest first. */
+  readonly #files = new Map<string, SharedUpload>();
 
-  constructor(means: UploadMeans) {
-    this.#uploader = new Uploader(means);
+  constructor(dependencies: UploadDependencies) {
+    this.#uploader = new Uploader(dependencies);
+    this.#maxRetries = dependencies.maxRetries;
   }
 
   /**
-   * Uploads the local media of one input and gives their URLs in the same order.
+   * Uploads the local media of one input and returns their URLs in the same order.
    *
-   * @throws {InvalidInputError} with every file that is not fit; nothing was sent.
+   * @throws {InvalidInputError} with an issue for every invalid file, before anything is sent.
    */
   async uploadAll(
     subject: string,
-    local: readonly LocalMedia[],
+    media: readonly LocalMedia[],
     signal: AbortSignal | undefined,
+    maxRetries: number = this.#maxRetries,
   ): Promise<string[]> {
-    if (local.length === 0) return [];
-    const found = await orAbort(
-      Promise.all(local.map(({ source, place }) => inspect(source, [place === 'video' ? 'video' : 'image']))),
+    if (media.length === 0) return [];
+    const inspected = await orAbort(
+      Promise.all(media.map(({ source, place }) => inspect(source, [place === 'video' ? 'video' : 'image']))),
       signal,
     );
-    const fit: FitFile[] = [];
+    const files: ValidatedFile[] = [];
     const issues: InputIssue[] = [];
-    for (const [index, result] of found.entries()) {
-      const place = local[index]?.place ?? 0;
-      if ('file' in result) fit.push(result.file);
+    for (const [index, result] of inspected.entries()) {
+      const place = media[index]?.place ?? 0;
+      if ('file' in result) files.push(result.file);
       else {
         const path = place === 'video' ? ['video'] : ['images', place];
         const field = place === 'video' ? 'video' : `images[${place}]`;
@@ -85,64 +87,66 @@ export class UploadManager {
       }
     }
     if (issues.length > 0) throw new InvalidInputError(subject, issues);
-    return this.#uploadEach(fit, signal);
+    return this.#uploadEach(files, signal, maxRetries);
   }
 
-  /** Uploads one file and gives its URL. */
+  /** Uploads one file and returns its URL. */
   async upload(source: UploadSource, options: UploadOptions): Promise<string> {
-    const { signal, onProgress } = readTransferOptions(options, ['signal', 'onProgress']);
-    const refused = (message: string) =>
-      new InvalidInputError('upload', [{ path: ['file'], message: `file: ${message}` }]);
-    const result = await orAbort(inspect(readSource(source, refused), ['image', 'video']), signal);
-    if ('problem' in result) throw refused(result.problem);
-    return this.#share(result.file, signal, onProgress);
+    const known = ['signal', 'maxRetries', 'onProgress'] as const;
+    const { signal, maxRetries = this.#maxRetries, onProgress } = readTransferOptions(options, known);
+    const invalid = (problem: string) =>
+      new InvalidInputError('upload', [{ path: ['file'], message: `file: ${problem}` }]);
+    const result = await orAbort(inspect(readSource(source, invalid), ['image', 'video']), signal);
+    if ('problem' in result) throw invalid(result.problem);
+    return this.#uploadShared(result.file, { signal, maxRetries, onProgress });
   }
 
-  /** Uploads a few at a time; the first failure ends the others. */
-  async #uploadEach(files: readonly FitFile[], signal: AbortSignal | undefined): Promise<string[]> {
-    const stop = new AbortController();
-    const forget = signal && onAbort(signal, () => stop.abort(signal.reason));
+  /** Uploads a few at a time; the first failure aborts the others. */
+  async #uploadEach(
+    files: readonly ValidatedFile[],
+    signal: AbortSignal | undefined,
+    maxRetries: number,
+  ): Promise<string[]> {
+    const controller = new AbortController();
+    const removeListener = signal && onAbort(signal, () => controller.abort(signal.reason));
     const urls: string[] = [];
-    const left = files.entries();
+    const queue = files.entries();
     let failure: { error: unknown } | undefined;
     const work = async () => {
-      for (const [index, file] of left) {
-        if (stop.signal.aborted) return;
+      for (const [index, file] of queue) {
+        if (controller.signal.aborted) return;
         try {
-          urls[index] = await this.#share(file, stop.signal, undefined);
+          urls[index] = await this.#uploadShared(file, { signal: controller.signal, maxRetries });
         } catch (error) {
           failure ??= { error };
-          stop.abort(error);
+          controller.abort(error);
         }
       }
     };
     try {
-      await Promise.all(Array.from({ length: AT_A_TIME }, work));
+      await Promise.all(Array.from({ length: UPLOAD_CONCURRENCY }, work));
     } finally {
-      forget?.();
+      removeListener?.();
     }
     signal?.throwIfAborted();
     if (failure !== undefined) throw failure.error;
     return urls;
   }
 
-  /** Joins the upload of the same file, or starts one. It goes on as long as one of those who wait for it is there. */
-  async #share(
-    file: FitFile,
-    signal: AbortSignal | undefined,
-    onProgress: UploadOptions['onProgress'],
-  ): Promise<string> {
+  /** Joins the upload of the same file, or starts one. It is aborted when nobody waits for it any more. */
+  async #uploadShared(file: ValidatedFile, request: UploadRequest): Promise<string> {
+    const { signal, maxRetries, onProgress } = request;
     signal?.throwIfAborted();
-    const upload = this.#find(file.identity) ?? this.#start(file);
+    const upload = this.#find(file.identity) ?? this.#start(file, maxRetries);
     const { size: total } = file;
-    let mistake: WaveSpeedError | undefined;
+    let callbackError: WaveSpeedError | undefined;
     let fail: (error: WaveSpeedError) => void = () => undefined;
-    const broken = new Promise<never>((_, reject) => {
+    const callbackFailed = new Promise<never>((_, reject) => {
       fail = reject;
     });
     const listener = (loaded: number) => {
-      tellProgress(onProgress, { loaded, total }, (error) => {
-        mistake ??= error;
+      reportProgress(onProgress, { loaded, total }, (error) => {
+        callbackError ??= error;
         upload.listeners.delete(listener);
         fail(error);
       });
@@ -151,25 +155,25 @@ export class UploadManager {
     upload.listeners.add(listener);
     try {
       if (upload.done) listener(total);
-      const url = await orAbort(Promise.race([broken, upload.url]), signal);
-      // A call that was told of the last bytes may have rejected as the upload ended.
-      if (mistake !== undefined) throw mistake;
+      const url = await orAbort(Promise.race([callbackFailed, upload.url]), signal);
+      // The call with the last bytes may have rejected as the upload ended.
+      if (callbackError !== undefined) throw callbackError;
       return url;
     } finally {
-      broken.catch(() => undefined);
+      callbackFailed.catch(() => undefined);
       upload.listeners.delete(listener);
       upload.waiting -= 1;
       if (upload.waiting === 0 && !upload.done) {
-        // Forgotten at once: whoever comes now must not join what is about to end.
-        this.#forget(file.identity, upload);
+        // Removed at once: a later caller must not join an upload that is about to be aborted.
+        this.#remove(file.identity, upload);
         upload.abort.abort(new Error('Nobody waits for this upload any more.'));
       }
     }
   }
 
-  #start(file: FitFile): Upload {
+  #start(file: ValidatedFile, maxRetries: number): SharedUpload {
     const abort = new AbortController();
-    const upload: Upload = {
+    const upload: SharedUpload = {
       url: Promise.resolve(''),
       done: false,
       startedAt: Date.now(),
@@ -178,96 +182,50 @@ export class UploadManager {
       waiting: 0,
       abort,
     };
-    const tell = (loaded: number) => {
+    const onBytes = (loaded: number) => {
       upload.loaded = loaded;
       for (const listener of upload.listeners) listener(loaded);
     };
-    upload.url = this.#uploader.upload(file, abort.signal, tell).then(
+    upload.url = this.#uploader.upload(file, { signal: abort.signal, maxRetries, onBytes }).then(
       (url) => {
         upload.done = true;
-        // Where the last bytes were taken without asking for more.
-        if (upload.loaded < file.size) tell(file.size);
+        // The transport may take the last bytes without asking for more.
+        if (upload.loaded < file.size) onBytes(file.size);
         return url;
       },
       (error: unknown) => {
-        this.#forget(file.identity, upload);
+        this.#remove(file.identity, upload);
         throw error;
       },
     );
-    // Those who waited may all be gone.
+    // Everybody who waited may be gone.
     upload.url.catch(() => undefined);
-    this.#remember(file.identity, upload);
+    this.#add(file.identity, upload);
     return upload;
   }
 
-  #find(identity: Blob | string): Upload | undefined {
+  #find(identity: Blob | string): SharedUpload | undefined {
     const upload = typeof identity === 'string' ? this.#files.get(identity) : this.#blobs.get(identity);
-    return upload !== undefined && Date.now() - upload.startedAt < REUSED_MS ? upload : undefined;
+    const isFresh = upload !== undefined && Date.now() - upload.startedAt < UPLOAD_CACHE_TTL_MS;
+    return isFresh ? upload : undefined;
   }
 
-  #remember(identity: Blob | string, upload: Upload): void {
+  #add(identity: Blob | string, upload: SharedUpload): void {
     if (typeof identity !== 'string') {
       this.#blobs.set(identity, upload);
       return;
     }
     this.#files.delete(identity);
     this.#files.set(identity, upload);
-    if (this.#files.size <= REMEMBERED_FILES) return;
-    for (const oldest of this.#files.keys()) {
-      this.#files.delete(oldest);
-      return;
-    }
+    const [oldest] = this.#files.keys();
+    if (this.#files.size > MAX_CACHED_FILES && oldest !== undefined) this.#files.delete(oldest);
   }
 
-  #forget(identity: Blob | string, upload: Upload): void {
+  #remove(identity: Blob | string, upload: SharedUpload): void {
     if (typeof identity === 'string') {
       if (this.#files.get(identity) === upload) this.#files.delete(identity);
     } else if (this.#blobs.get(identity) === upload) {
       this.#blobs.delete(identity);
     }
   }
-}
-
-/** Looks at a file without sending anything of it. A problem is a sentence that begins with the file's name. */
-async function inspect(
-  source: URL | string | Blob,
-  groups: readonly MediaGroup[],
-): Promise<{ file: FitFile } | { problem: string }> {
-  const label = nameOf(source);
-  try {
-    const file = await openLocalFile(source);
-    try {
-      const verdict = await judge(file, groups);
-      if ('problem' in verdict) return { problem: `${label} ${verdict.problem}` };
-      return { file: { ...file, label, kind: verdict.kind } };
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (error instanceof Unreadable) return { problem: `${label} ${error.message}` };
-    throw error;
-  }
-}
-
-function readSource(source: unknown, refused: (message: string) => Error): string | URL | Blob {
-  const text = typeof source === 'string' ? source : source instanceof URL ? source.href : undefined;
-  if (text === undefined) {
-    if (isBlob(source)) return source;
-    const shown = source === null ? 'null' : typeof source;
-    throw refused(`got ${shown}; expected a path, a file: URL, a Blob or a File`);
-  }
-  if (text === '') throw refused('got an empty path; expected the path of a file');
-  if (text.includes('\0')) throw refused('the path has a NUL in it; expected the path of a file');
-  // A letter alone before the colon is a drive of Windows.
-  const scheme = /^([a-z][a-z\d+.-]+):/i.exec(text)?.[1]?.toLowerCase();
-  if (scheme === 'http' || scheme === 'https') {
-    throw refused(
-      'got an http(s) URL; expected a file of this machine. A URL can be given to `run` as it is',
-    );
-  }
-  if (scheme === 'file' && URL.canParse(text)) return new URL(text);
-  if (source instanceof URL || scheme === 'data' || scheme === 'blob') {
-    throw refused(`got a ${scheme ?? ''}: URL; expected a path, a file: URL, a Blob or a File`);
-  }
-  return text;
 }

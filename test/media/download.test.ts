@@ -11,10 +11,22 @@ import {
   type Prediction,
   RequestTimeoutError,
   type WaveSpeedError,
-  WaveSpeedKling,
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
-import { movie, samples, serve, sha, type Taken, temporaryDirectory, type TestServer } from './support.js';
+import {
+  client,
+  failure,
+  fileServer,
+  KEY,
+  movie,
+  samples,
+  serve,
+  sha,
+  type Taken,
+  task,
+  temporaryDirectory,
+  type TestServer,
+} from './support.js';
 
 /** What the file system does wrong; node:fs itself otherwise. */
 const disk = vi.hoisted(() => ({
@@ -48,73 +60,7 @@ beforeEach(() => {
   disk.link = undefined;
 });
 
-const KEY = 'key-that-nobody-else-may-see';
-
-function client(options: WaveSpeedKlingOptions = {}): WaveSpeedKling {
-  const kling = new WaveSpeedKling({ apiKey: KEY, ...options });
-  onTestFinished(() => kling.close());
-  return kling;
-}
-
-function task(outputs: string[], id = 'task-1', status = 'completed'): Prediction {
-  return {
-    id,
-    status,
-    outputs,
-    model: 'm',
-    urls: {},
-    has_nsfw_contents: [],
-    created_at: '',
-    error: '',
-    timings: {},
-  };
-}
-
-const failure = async (promise: Promise<unknown>): Promise<DownloadError> =>
-  promise.then(
-    (value) => {
-      throw new Error(`expected a rejection, got ${JSON.stringify(value)}`);
-    },
-    (error: unknown) => error as DownloadError,
-  );
-
 const errno = (code: string) => Object.assign(new Error(code), { code });
-
-type Kind = 'whole' | 'cut' | 'stall';
-
-/** Serves one file, with ranges, and breaks off where it is told to. */
-async function fileServer(
-  bytes: Buffer,
-  options: {
-    etag?: string | ((request: number) => string);
-    headers?: Record<string, string>;
-    ranges?: boolean;
-    /** How many bytes of each request's answer are sent, by the request's number from 1; then it is cut. */
-    cutAfter?: (request: number) => number | undefined;
-    kind?: Kind;
-    content?: (request: number) => Buffer;
-  } = {},
-): Promise<TestServer> {
-  const { ranges = true, kind = 'cut' } = options;
-  let count = 0;
-  return serve((taken, response) => {
-    count += 1;
-    const content = options.content?.(count) ?? bytes;
-    const etag = typeof options.etag === 'function' ? options.etag(count) : (options.etag ?? '"v1"');
-    const headers: Record<string, string> = { 'content-type': 'video/mp4', ...options.headers };
-    if (etag !== '') headers.etag = etag;
-    const current = etag === '' ? headers['last-modified'] : etag;
-    const start = Number(/bytes=(\d+)-/.exec(taken.headers.range ?? '')?.[1] ?? NaN);
-    const partial = ranges && !Number.isNaN(start) && taken.headers['if-range'] === current;
-    const body = partial ? content.subarray(start) : content;
-    if (partial) headers['content-range'] = `bytes ${start}-${content.length - 1}/${content.length}`;
-    headers['content-length'] = String(body.length);
-    response.writeHead(partial ? 206 : 200, headers);
-    const most = options.cutAfter?.(count);
-    if (most === undefined || most >= body.length) response.end(body);
-    else response.write(body.subarray(0, most), () => kind === 'cut' && response.destroy());
-  });
-}
 
 const DAY_1 = 'Mon, 01 Jan 2024 00:00:00 GMT';
 const DAY_2 = 'Tue, 02 Jan 2024 00:00:00 GMT';
@@ -830,10 +776,10 @@ describe('what cannot be downloaded is refused before anything is requested', ()
     ],
     ['a task that failed', task([], 't', 'failed'), /task t is failed/],
     ['a task without outputs', task([]), /task task-1 has no outputs/],
-    ['an output that is no URL', task(['nonsense']), /output 1 of task task-1 is no http\(s\) URL/],
-    ['an output of another scheme', task(['file:///etc/passwd']), /no http\(s\) URL/],
+    ['an output that is no URL', task(['nonsense']), /output 1 of task task-1 is not an http\(s\) URL/],
+    ['an output of another scheme', task(['file:///etc/passwd']), /not an http\(s\) URL/],
     ['an id', 'task-1', /expected a task or the URL of an output/],
-    ['a URL of another scheme', 'ftp://x.example/a.mp4', /no http\(s\) URL/],
+    ['a URL of another scheme', 'ftp://x.example/a.mp4', /not an http\(s\) URL/],
     ['nothing', undefined, /got undefined; expected a task/],
   ])('%s', async (_what, source, message) => {
     const directory = join(temporaryDirectory(), 'new');
@@ -853,7 +799,12 @@ describe('what cannot be downloaded is refused before anything is requested', ()
       { overWrite: true },
       /`overWrite`: not an option; did you mean `overwrite`/,
     ],
-    ['an overwrite that is neither', '.', { overwrite: 'no' }, /`overwrite`: got no; expected true or false/],
+    [
+      'an overwrite that is neither',
+      '.',
+      { overwrite: 'no' },
+      /`overwrite`: got a string; expected true or false/,
+    ],
     ['an onProgress that is none', '.', { onProgress: 1 }, /`onProgress`: got/],
   ])('%s', async (_what, directory, options, message) => {
     const url = 'http://127.0.0.1:1/a.mp4';

@@ -8,6 +8,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import {
+  type DownloadError,
+  type Prediction,
+  WaveSpeedKling,
+  type WaveSpeedKlingOptions,
+} from 'wavespeed-kling';
 
 /** One request as it came. */
 export interface Taken {
@@ -189,4 +195,71 @@ export async function uploadService(
   };
   const api = await serve(answer, { early: options.earlyApi });
   return { api, storage, ticketHeaders };
+}
+
+export const KEY = 'key-that-nobody-else-may-see';
+
+export function client(options: WaveSpeedKlingOptions = {}): WaveSpeedKling {
+  // A base URL that is http and loopback, as the emulator's: downloads from such hosts are allowed.
+  const kling = new WaveSpeedKling({ apiKey: KEY, baseUrl: 'http://127.0.0.1:1', ...options });
+  onTestFinished(() => kling.close());
+  return kling;
+}
+
+export function task(outputs: string[], id = 'task-1', status = 'completed'): Prediction {
+  return {
+    id,
+    status,
+    outputs,
+    model: 'm',
+    urls: {},
+    has_nsfw_contents: [],
+    created_at: '',
+    error: '',
+    timings: {},
+  };
+}
+
+export const failure = async (promise: Promise<unknown>): Promise<DownloadError> =>
+  promise.then(
+    (value) => {
+      throw new Error(`expected a rejection, got ${JSON.stringify(value)}`);
+    },
+    (error: unknown) => error as DownloadError,
+  );
+
+type Kind = 'whole' | 'cut' | 'stall';
+
+/** Serves one file, with ranges, and breaks off where `cutAfter` says. */
+export async function fileServer(
+  bytes: Buffer,
+  options: {
+    etag?: string | ((request: number) => string);
+    headers?: Record<string, string>;
+    ranges?: boolean;
+    /** How many bytes of each request's answer are sent, by the request's number from 1; then it is cut. */
+    cutAfter?: (request: number) => number | undefined;
+    kind?: Kind;
+    content?: (request: number) => Buffer;
+  } = {},
+): Promise<TestServer> {
+  const { ranges = true, kind = 'cut' } = options;
+  let count = 0;
+  return serve((taken, response) => {
+    count += 1;
+    const content = options.content?.(count) ?? bytes;
+    const etag = typeof options.etag === 'function' ? options.etag(count) : (options.etag ?? '"v1"');
+    const headers: Record<string, string> = { 'content-type': 'video/mp4', ...options.headers };
+    if (etag !== '') headers.etag = etag;
+    const current = etag === '' ? headers['last-modified'] : etag;
+    const start = Number(/bytes=(\d+)-/.exec(taken.headers.range ?? '')?.[1] ?? NaN);
+    const partial = ranges && !Number.isNaN(start) && taken.headers['if-range'] === current;
+    const body = partial ? content.subarray(start) : content;
+    if (partial) headers['content-range'] = `bytes ${start}-${content.length - 1}/${content.length}`;
+    headers['content-length'] = String(body.length);
+    response.writeHead(partial ? 206 : 200, headers);
+    const most = options.cutAfter?.(count);
+    if (most === undefined || most >= body.length) response.end(body);
+    else response.write(body.subarray(0, most), () => kind === 'cut' && response.destroy());
+  });
 }

@@ -47,6 +47,8 @@ export type DownloadErrorReason =
   | 'refused'
   /** The response is not a video or an image, but a web page, say. */
   | 'not_media'
+  /** The file is larger than `maxBytes`. */
+  | 'too_large'
   /** The transfer failed repeatedly, or its length could not be verified. */
   | 'incomplete'
   /** The disk is full. */

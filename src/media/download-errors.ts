@@ -1,0 +1,43 @@
+/** The errors of downloads that have to do with files. */
+import { lstat } from 'node:fs/promises';
+import { DownloadError } from '../core/errors/index.js';
+import { codeOf } from '../http/transport.js';
+
+/** Returns whether a path exists, as a dangling link too. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+const ofTask = (predictionId: string | undefined) =>
+  predictionId === undefined ? '' : ` (task ${predictionId})`;
+
+export function existsError(path: string, predictionId: string | undefined, cause?: unknown): DownloadError {
+  return new DownloadError(
+    'exists',
+    `${path} already exists${ofTask(predictionId)}. Pass \`overwrite: true\` to replace it, or another directory.`,
+    { path, predictionId, ...(cause === undefined ? {} : { cause }) },
+  );
+}
+
+/** Creates the error for a failed file operation. */
+export function diskError(
+  cause: unknown,
+  path: string,
+  where: string,
+  predictionId: string | undefined,
+): DownloadError {
+  const code = codeOf(cause);
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  const why = isFull ? `no space left on the disk (${code})` : (code ?? String(cause));
+  return new DownloadError(
+    isFull ? 'disk_full' : 'write_failed',
+    `${path} could not be written${where}${ofTask(predictionId)}: ${why}. The partial file was removed.`,
+    { path, predictionId, cause },
+  );
+}

@@ -1,0 +1,83 @@
+/** Requests an output over its redirects, and rejects responses that are not a media file. */
+import type { DownloadError, DownloadErrorReason } from '../core/errors/index.js';
+import { httpUrl, passingError, statusLine, type StreamWatch } from '../http/stream-request.js';
+import type { StreamAnswer, Transport } from '../http/transport.js';
+import { forbiddenReason } from './download-url.js';
+import { encodingOf } from './response-headers.js';
+
+/** Creates the error of a download. */
+export type CreateError = (
+  reason: DownloadErrorReason,
+  problem: string,
+  options?: { status?: number; cause?: unknown },
+) => DownloadError;
+
+export interface OutputRequest {
+  transport: Transport;
+  url: URL;
+  baseUrl: string;
+  /** Requests the rest of a file from this byte, if it is still the version of the validator. */
+  rest: { start: number; validator: string } | undefined;
+  createError: CreateError;
+}
+
+const MAX_REDIRECTS = 5;
+
+/** Sends the request without the API key, and follows redirects. */
+export async function requestOutput(request: OutputRequest, watch: StreamWatch): Promise<StreamAnswer> {
+  const { transport, baseUrl, rest, createError } = request;
+  const headers: Record<string, string> = {
+    accept: '*/*',
+    // Encoded bytes could be neither counted nor resumed.
+    'accept-encoding': 'identity',
+    ...(rest && { range: `bytes=${rest.start}-`, 'if-range': rest.validator }),
+  };
+  let { url } = request;
+  for (let redirects = 0; ; redirects++) {
+    const response = await transport.stream({ method: 'GET', url, headers, signal: watch.signal });
+    watch.touch();
+    const location = response.header('location');
+    if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
+    response.discard();
+    if (redirects === MAX_REDIRECTS) {
+      throw createError('refused', `redirected more than ${MAX_REDIRECTS} times`);
+    }
+    const next = httpUrl(location, url);
+    if (next === undefined) {
+      throw createError('refused', 'redirected to something that is not an http(s) URL');
+    }
+    const reason = forbiddenReason(next, new URL(baseUrl));
+    if (reason !== undefined) throw createError('refused', `redirected to ${next.origin}: ${reason}`);
+    url = next;
+  }
+}
+
+/** Throws for a response that is not the file, or, if it was requested, the rest of the file. */
+export function checkResponse(
+  response: StreamAnswer,
+  isRest: boolean,
+  label: string,
+  createError: CreateError,
+): void {
+  const { status } = response;
+  const transient = passingError(response, label);
+  if (transient !== undefined) throw transient;
+  if (status === 403 || status === 404 || status === 410) {
+    const problem = `${statusLine(response)}. The service keeps outputs for 7 days, then deletes them`;
+    throw createError('expired', problem, { status });
+  }
+  if (status !== 200 && !isRest) {
+    throw createError('refused', `${statusLine(response)}; expected the file`, { status });
+  }
+  const encoding = encodingOf(response);
+  if (encoding !== '') {
+    const problem = `the response is encoded as ${encoding}, which was not requested`;
+    throw createError('refused', problem, { status });
+  }
+  const contentType = response.header('content-type') ?? '';
+  const isMedia = contentType.includes('/') && !/^text\/html|[/+](?:json|xml)\s*(?:;|$)/i.test(contentType);
+  if (!isRest && contentType !== '' && !isMedia) {
+    const problem = `the content type is ${JSON.stringify(contentType)}; expected a video or an image`;
+    throw createError('not_media', problem, { status });
+  }
+}

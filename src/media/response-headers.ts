@@ -1,0 +1,46 @@
+/** Reads what the headers of a response say about a file: its length, range, encoding and version. */
+import type { StreamAnswer } from '../http/transport.js';
+
+/** What identifies a version of a file. */
+export interface FileVersion {
+  etag: string | undefined;
+  lastModified: string | undefined;
+}
+
+export const versionOf = (response: StreamAnswer): FileVersion => ({
+  etag: response.header('etag'),
+  lastModified: response.header('last-modified'),
+});
+
+/** Returns false when two responses contradict each other; a 206 need not repeat every header (RFC 9110, 15.3.7). */
+export function isSameVersion(one: FileVersion, other: FileVersion): boolean {
+  const agree = (left: string | undefined, right: string | undefined) =>
+    left === undefined || right === undefined || left === right;
+  return agree(one.etag, other.etag) && agree(one.lastModified, other.lastModified);
+}
+
+/** Returns the value for `If-Range`: a validator that changes with every byte; undefined when there is none. */
+export function validatorOf(response: StreamAnswer): string | undefined {
+  const { etag, lastModified } = versionOf(response);
+  if (etag !== undefined) return etag.startsWith('"') ? etag : undefined;
+  // In whole seconds: strong only when the last change was some time ago (RFC 9110, 8.8.2.2).
+  const age = Date.parse(response.header('date') ?? '') - Date.parse(lastModified ?? '');
+  return age >= 1000 ? lastModified : undefined;
+}
+
+export function lengthOf(response: StreamAnswer): number | undefined {
+  const text = response.header('content-length')?.trim() ?? '';
+  return /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+export function rangeOf(response: StreamAnswer): { start: number; total: number | undefined } | undefined {
+  const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.header('content-range')?.trim() ?? '');
+  if (match === null) return undefined;
+  return { start: Number(match[1]), total: match[2] === '*' ? undefined : Number(match[2]) };
+}
+
+/** Returns the content encodings; empty when there are none. `aws-chunked` is a leftover of how a file was uploaded. */
+export function encodingOf(response: StreamAnswer): string {
+  const names = (response.header('content-encoding') ?? '').split(',').map((name) => name.trim());
+  return names.filter((name) => !/^(?:identity|aws-chunked)?$/i.test(name)).join(', ');
+}
