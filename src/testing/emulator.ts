@@ -5,7 +5,8 @@ import { type Fault, FaultQueue, isAccepted, type ResetFault } from './network/f
 import { fetchFrom } from './network/fetch.js';
 import { applyFault, type ResponsePlan } from './network/plan.js';
 import { readBody } from './network/read-body.js';
-import { findRoute, type LoggedRequest, logEntry, type Route } from './network/request-log.js';
+import { type LoggedRequest, logEntry } from './network/request-log.js';
+import { findRoute, type Route } from './network/route.js';
 import { type Answer, refusal, type WireRequest } from './network/wire.js';
 import { type EmulatorOptions, resolveOptions, type Settings } from './options.js';
 import { Account, type AddedTask } from './service/account.js';
@@ -189,7 +190,11 @@ export class EmulatorEngine implements EmulatorCore {
       case 'delete':
         return this.#handlers.delete(body);
       case 'price':
-        return this.#handlers.price(body);
+        return this.#handlers.price(request, body);
+      case 'models':
+        return this.#handlers.models(route);
+      case 'billings':
+        return this.#handlers.billings(body);
       case 'balance':
         return this.#handlers.balance();
       case 'secret':

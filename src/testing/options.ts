@@ -33,7 +33,7 @@ export interface EmulatorOptions {
   listInputs?: 'inputs' | 'input' | 'never' | undefined;
   /** Whether the result URL shows the task's `input`. @default true */
   returnInput?: boolean | undefined;
-  /** Longest wait of a submit with `enable_sync_mode: true`, in milliseconds. @default 60000 */
+  /** Longest wait of a submit with `enable_sync_mode: true`, in milliseconds. @default 90000 */
   syncLimitMs?: number | undefined;
   /** Whether outputs are flagged as not safe for work. @default false */
   nsfw?: boolean | undefined;
@@ -132,7 +132,7 @@ export function resolveOptions(options: EmulatorOptions, others: readonly string
     listLagMs: amount('listLagMs', options.listLagMs, 0),
     listInputs: choice('listInputs', options.listInputs, ['inputs', 'input', 'never']),
     returnInput: options.returnInput ?? true,
-    syncLimitMs: amount('syncLimitMs', options.syncLimitMs, 60_000),
+    syncLimitMs: amount('syncLimitMs', options.syncLimitMs, 90_000),
     nsfw: options.nsfw ?? false,
     failWith: options.failWith,
     failCode: limit('failCode', options.failCode),

@@ -5,7 +5,8 @@ import type { AddedTask, EmulatorAccount } from './service/account.js';
 import type { EmulatorClock } from './service/clock.js';
 import type { WebhookDelivery } from './service/deliver.js';
 import type { Fault } from './network/faults.js';
-import type { LoggedRequest, Operation } from './network/request-log.js';
+import type { LoggedRequest } from './network/request-log.js';
+import type { Operation } from './network/route.js';
 import type { EmulatedTask } from './service/task.js';
 import type { EmulatedUpload } from './service/uploads.js';
 

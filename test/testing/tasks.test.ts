@@ -65,7 +65,15 @@ test('a completed task has an output, one flag for it, and the time it took', as
   });
 });
 
-test.each(['', '/', '/other', '/result/more'])(
+test('GET predictions/{id} responds like its result', async () => {
+  const emulator = await started({ clock: new ManualClock() });
+  const { id } = await submit(emulator);
+  expect((await call(emulator, `predictions/${id}`)).json.data).toEqual(await result(emulator, id));
+  expect(emulator.requestCount({ operation: 'result' })).toBe(2);
+  expect((await call(emulator, 'predictions/nobody')).status).toBe(404);
+});
+
+test.each(['/', '/other', '/result/more'])(
   'a task is not there under its id with %j after it: 404',
   async (rest) => {
     const emulator = await started();

@@ -2,7 +2,8 @@
  * The ways a network and a gateway fail, and whose turn it is to fail next.
  */
 import { checkChoice, checkFields } from '../check.js';
-import { type LoggedRequest, type Operation, OPERATIONS } from './request-log.js';
+import type { LoggedRequest } from './request-log.js';
+import { type Operation, OPERATIONS } from './route.js';
 
 /** What a fault can be set on: one call, `upload` for every step of one, `any` for all. */
 export type FaultTarget = Operation | 'any';

@@ -3,11 +3,13 @@ import type { DefinedModel } from '../../models/defined-model.js';
 import { KLING_O3_STD } from '../../models/model-config.js';
 import { models } from '../../models/resolve-model.js';
 import { type Answer, refusal, success, type WireRequest } from '../network/wire.js';
-import type { Route } from '../network/request-log.js';
+import type { Route } from '../network/route.js';
 import type { Settings } from '../options.js';
 import { type Account, type AddedTask, isWebhookUrl, KEPT_MS, newId } from './account.js';
+import { searchBillings } from './billings.js';
 import { bytesFile, generatedVideo, serveFile } from './files.js';
 import { readListQuery } from './list-query.js';
+import { listModels } from './model-list.js';
 import { sampleVideo } from './sample-video.js';
 import { Task, type TaskContext, type TaskParams } from './task.js';
 import { rejectKey } from './uploads.js';
@@ -118,7 +120,8 @@ export class Handlers {
     return success({ secret });
   }
 
-  price(body: JsonBody): Answer {
+  /** `POST /model/price`, and the older `/model/pricing` with its own shape. */
+  price(request: WireRequest, body: JsonBody): Answer {
     const fields = readFields(body);
     if (fields === undefined) return invalid('the body must be a JSON object');
     const id = fields['model_id'];
@@ -131,7 +134,17 @@ export class Handlers {
     if (price === undefined) {
       return invalid(`property 'duration' must be one of ${model.durations.join(', ')}`);
     }
-    return success({ model_id: model.id, price, discounted_price: price, currency: 'USD' });
+    if (request.url.pathname.endsWith('/pricing')) return success({ unit_price: price, currency: 'USD' });
+    return success({ model_id: id, price, discounted_price: price, currency: 'USD' });
+  }
+
+  models(route: Route): Answer {
+    return success(listModels(this.#models.values(), route.apiBase));
+  }
+
+  billings(body: JsonBody): Answer {
+    const found = body === 'invalid' ? 'invalid JSON' : searchBillings(this.#account.tasks, body.value);
+    return typeof found === 'string' ? invalid(found) : success(found);
   }
 
   output(request: WireRequest, route: Route): Answer {

@@ -140,8 +140,12 @@ export class Task implements EmulatedTask {
   }
 
   get refunded(): boolean {
-    if (!isFailed(this.status)) return false;
-    return this.#context.clock.now() >= (this.#ending?.at ?? this.dueAt) + REFUND_MS;
+    return isFailed(this.status) && this.#context.clock.now() >= this.refundAt;
+  }
+
+  /** Time of the refund, if the task fails. */
+  get refundAt(): number {
+    return (this.#ending?.at ?? this.dueAt) + REFUND_MS;
   }
 
   complete(): void {

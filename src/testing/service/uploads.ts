@@ -8,7 +8,8 @@ import { bytesFile, serveFile } from './files.js';
 import { boundaryOf, MultipartError, readMultipart } from './multipart.js';
 import { mediaType, OTHER_LIMIT, tooLarge } from './media-types.js';
 import type { Settings } from '../options.js';
-import type { LoggedRequest, Route } from '../network/request-log.js';
+import type { LoggedRequest } from '../network/request-log.js';
+import type { Route } from '../network/route.js';
 import { type Answer, bytesBody, refusal, success, textAnswer, type WireRequest } from '../network/wire.js';
 
 /** One file that was uploaded. */

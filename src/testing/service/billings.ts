@@ -1,0 +1,91 @@
+/** `POST /billings/search`: the charges and refunds of the account's tasks. */
+import { createHash } from 'node:crypto';
+import { readPage } from './list-query.js';
+import type { Task } from './task.js';
+import { asFields } from './validate.js';
+
+interface BillingRow {
+  uuid: string;
+  billing_type: 'deduct' | 'refund';
+  price: number;
+  created_at: string;
+  [field: string]: unknown;
+}
+
+/** One page of rows. */
+export interface BillingPage {
+  page: number;
+  total: number;
+  has_more: boolean;
+  items: BillingRow[];
+}
+
+/** Returns an id that stays the same between two searches. */
+const stableId = (...parts: string[]) => createHash('md5').update(parts.join(':')).digest('hex');
+
+function rowOf(task: Task, type: BillingRow['billing_type'], at: number): BillingRow {
+  const time = new Date(at).toISOString();
+  return {
+    uuid: stableId(type, task.id),
+    billing_type: type,
+    price: task.cost,
+    created_at: time,
+    updated_at: time,
+    access_key_name: '',
+    order: {
+      uuid: stableId('order', task.id),
+      state: task.ended ? 'done' : 'pre',
+      price: task.cost,
+      origin_price: task.cost,
+    },
+    prediction: { uuid: task.id, model_uuid: task.model, status: task.status },
+  };
+}
+
+/** Reads milliseconds since 1970, as a number or a string, or an ISO 8601 time; NaN where it is none. */
+function readTime(value: unknown, fallback: number): number {
+  if (value === undefined || value === '') return fallback;
+  if (typeof value === 'number') return value;
+  if (typeof value !== 'string') return Number.NaN;
+  return /^\d+$/.test(value) ? Number(value) : Date.parse(value);
+}
+
+const isStringArray = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string');
+
+/** Searches the billing rows, newest first by default, or returns what is wrong with the request's body. */
+export function searchBillings(tasks: readonly Task[], body: unknown): BillingPage | string {
+  const fields = asFields(body ?? {});
+  if (fields === undefined) return 'the body must be a JSON object';
+  const { billing_type, model_uuid, prediction_uuids, sort } = fields;
+  const query = readPage({ page_size: 10, ...fields });
+  if (typeof query === 'string') return query;
+  if (prediction_uuids !== undefined && !isStringArray(prediction_uuids)) {
+    return "property 'prediction_uuids' must be an array of strings";
+  }
+  const from = readTime(fields['start_time'], Number.NEGATIVE_INFINITY);
+  const to = readTime(fields['end_time'], Number.POSITIVE_INFINITY);
+  if (Number.isNaN(from)) return "property 'start_time' must be a time in milliseconds";
+  if (Number.isNaN(to)) return "property 'end_time' must be a time in milliseconds";
+
+  const ids = prediction_uuids?.length === 0 ? undefined : prediction_uuids;
+  const rows = tasks
+    .filter((task) => ids === undefined || ids.includes(task.id))
+    .filter((task) => model_uuid === undefined || task.model === model_uuid)
+    .flatMap((task) => [
+      { at: task.createdAt, row: rowOf(task, 'deduct', task.createdAt) },
+      ...(task.refunded ? [{ at: task.refundAt, row: rowOf(task, 'refund', task.refundAt) }] : []),
+    ])
+    .filter(
+      ({ at, row }) => at >= from && at <= to && (billing_type ?? row.billing_type) === row.billing_type,
+    )
+    .sort((one, other) => (sort === 'created_at ASC' ? one.at - other.at : other.at - one.at))
+    .map(({ row }) => row);
+  const end = query.page * query.pageSize;
+  return {
+    page: query.page,
+    total: rows.length,
+    has_more: rows.length > end,
+    items: rows.slice(end - query.pageSize, end),
+  };
+}
