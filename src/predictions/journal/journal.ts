@@ -1,7 +1,7 @@
 /** The journal of idempotency keys: its interface, for those who store it elsewhere, such as in SQL. */
 import type { Prediction } from '../../core/prediction.js';
 
-/** What a journal keeps for one key. Plain JSON. */
+/** What a journal stores for one key. Plain JSON. */
 export type JournalEntry = {
   /** SHA-256 of the model and the validated input. */
   fingerprint: string;

@@ -1,5 +1,6 @@
 /** A journal in memory: the default. It does not survive the process. */
-import type { Journal, JournalEntry } from './journal.js';
+import { EntryTable } from './entry-table.js';
+import type { Journal } from './journal.js';
 
 /**
  * Creates a journal that keeps idempotency keys as long as the process runs.
@@ -8,19 +9,9 @@ import type { Journal, JournalEntry } from './journal.js';
  * const kling = new WaveSpeedKling({ journal: memoryJournal() });
  */
 export function memoryJournal(): Journal {
-  const entries = new Map<string, { entry: JournalEntry; revision: number }>();
-  const keyOfTask = new Map<string, string>();
+  const table = new EntryTable();
   return {
-    get: async (key) => structuredClone(entries.get(key)),
-    put: async (key, entry, revision) => {
-      if (entries.get(key)?.revision !== revision) return 'stale';
-      if ('predictionId' in entry) {
-        if ((keyOfTask.get(entry.predictionId) ?? key) !== key) return 'taken';
-        keyOfTask.set(entry.predictionId, key);
-      }
-      const next = (revision ?? 0) + 1;
-      entries.set(key, { entry: structuredClone(entry), revision: next });
-      return next;
-    },
+    get: async (key) => table.get(key),
+    put: async (key, entry, revision) => table.put(key, entry, revision),
   };
 }

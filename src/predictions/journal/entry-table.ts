@@ -1,0 +1,46 @@
+/** Journal entries in memory, with compare-and-set. */
+import type { JournalEntry } from './journal.js';
+
+/** An entry and its revision. */
+export interface StoredEntry {
+  entry: JournalEntry;
+  revision: number;
+}
+
+export class EntryTable {
+  readonly #entries = new Map<string, StoredEntry>();
+  readonly #keyOfTask = new Map<string, string>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: string): StoredEntry | undefined {
+    return structuredClone(this.#entries.get(key));
+  }
+
+  revisionOf(key: string): number | undefined {
+    return this.#entries.get(key)?.revision;
+  }
+
+  put(key: string, entry: JournalEntry, revision: number | undefined): number | 'stale' | 'taken' {
+    if (this.revisionOf(key) !== revision) return 'stale';
+    const next = (revision ?? 0) + 1;
+    return this.restore(key, { entry: structuredClone(entry), revision: next }) ? next : 'taken';
+  }
+
+  /** Stores an entry under the revision it had; false if another key has its task. */
+  restore(key: string, stored: StoredEntry): boolean {
+    const { entry } = stored;
+    if ('predictionId' in entry) {
+      if ((this.#keyOfTask.get(entry.predictionId) ?? key) !== key) return false;
+      this.#keyOfTask.set(entry.predictionId, key);
+    }
+    this.#entries.set(key, stored);
+    return true;
+  }
+
+  [Symbol.iterator](): MapIterator<[string, StoredEntry]> {
+    return this.#entries.entries();
+  }
+}

@@ -1,0 +1,91 @@
+/** A journal in a file of this machine, for one process at a time. */
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ConfigurationError, JournalError } from '../../core/errors/input-error.js';
+import { getErrorMessage } from '../../utils/error-message.js';
+import type { Journal } from './journal.js';
+import { JournalFile } from './journal-file.js';
+
+/** A journal in a file. */
+export interface FileJournal extends Journal {
+  /** Ends writing and lets another process open the file. The end of the process does so, too. */
+  close(): Promise<void>;
+}
+
+/** The open files of this process, shared by every journal on the same path. */
+const files = new Map<string, { file: Promise<JournalFile>; users: Set<object> }>();
+
+/**
+ * Creates a journal that keeps idempotency keys in a file: JSON lines, appended and flushed to the disk, readable by
+ * this user alone. The file is opened with the first key and created if it is missing; its directory has to exist.
+ *
+ * @param path A path or `file:` URL on a local disk.
+ * @throws {JournalError} from the calls that use it: when another process has the file, when it is not a journal, or
+ * when it cannot be read or written. Nothing was sent then.
+ * @example
+ * const kling = new WaveSpeedKling({ journal: fileJournal('./journal.jsonl') });
+ * const video = await kling.run(KLING_O3_STD, input, { idempotencyKey: order.id });
+ */
+export function fileJournal(path: string | URL): FileJournal {
+  const location = readPath(path);
+  const user = {};
+  let isClosed = false;
+  const file = async () => {
+    const opened = isClosed ? undefined : await openShared(location, user);
+    // It may have been closed meanwhile.
+    if (!isClosed && opened !== undefined) return opened;
+    await closeShared(user);
+    throw new JournalError(`${location}: the journal was closed.`);
+  };
+  return {
+    get: async (key) => (await file()).get(key),
+    put: async (key, entry, revision) => (await file()).put(key, entry, revision),
+    close: async () => {
+      isClosed = true;
+      await closeShared(user);
+    },
+  };
+}
+
+function readPath(path: unknown): string {
+  const isUrl = path instanceof URL && path.protocol === 'file:';
+  if (isUrl || (typeof path === 'string' && path !== '' && !path.includes('\0'))) {
+    return isUrl ? fileURLToPath(path) : resolve(path as string);
+  }
+  throw new ConfigurationError('`fileJournal`: expected the path of a file, or a file: URL.');
+}
+
+async function openShared(location: string, user: object): Promise<JournalFile> {
+  const path = await findRealPath(location);
+  let shared = files.get(path);
+  if (shared === undefined) {
+    const opened = { file: JournalFile.open(path, () => forget()), users: new Set<object>() };
+    const forget = () => {
+      if (files.get(path) === opened) files.delete(path);
+    };
+    files.set(path, (shared = opened));
+    // The next call tries again: by then the other process may have ended.
+    opened.file.catch(forget);
+  }
+  shared.users.add(user);
+  return shared.file;
+}
+
+async function closeShared(user: object): Promise<void> {
+  for (const [path, { file, users }] of files) {
+    if (!users.delete(user) || users.size > 0) continue;
+    files.delete(path);
+    const opened = await file.catch(() => undefined);
+    await opened?.close();
+  }
+}
+
+/** Follows links, so that one file has one lock. */
+async function findRealPath(path: string): Promise<string> {
+  try {
+    return await realpath(path).catch(async () => join(await realpath(dirname(path)), basename(path)));
+  } catch (cause) {
+    throw new JournalError(`${path}: the journal cannot be opened: ${getErrorMessage(cause)}.`, { cause });
+  }
+}

@@ -1,0 +1,88 @@
+/** A lock that one process holds on a path, by a file next to it; it ends with the process. */
+import { randomBytes } from 'node:crypto';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { JournalError } from '../../core/errors/input-error.js';
+
+interface Holder {
+  file: string;
+  pid: number;
+  /** When the process started, where the system tells; empty elsewhere. */
+  startedAt: string;
+  host: string;
+}
+
+/** Two processes that start at once may both step back; then the faster one gets it. */
+const ATTEMPTS = 6;
+
+/**
+ * Takes the lock; returns what gives it back.
+ *
+ * Each process creates a file of its own, then looks for those of others: of two processes, at least one sees the other.
+ * A file of a process that has ended is removed. As no name is used twice, that cannot remove another's.
+ *
+ * @throws {JournalError} that names the process that has it.
+ */
+export async function lock(path: string): Promise<() => Promise<void>> {
+  const startedAt = (await startOf(process.pid)) ?? '';
+  const own = `${path}.lock.${process.pid}.${startedAt}.${randomBytes(4).toString('hex')}.${hostname()}`;
+  for (let attempt = 1; ; attempt++) {
+    await (await open(own, 'wx', 0o600)).close();
+    const other = await findHolder(path, own);
+    if (other === undefined) return () => rm(own, { force: true });
+    await rm(own, { force: true });
+    if (attempt === ATTEMPTS) throw createBusyError(path, other);
+    await delay(10 + Math.random() * 40);
+  }
+}
+
+async function findHolder(path: string, own: string): Promise<Holder | undefined> {
+  const prefix = `${basename(path)}.lock.`;
+  for (const name of await readdir(dirname(path))) {
+    const file = join(dirname(path), name);
+    const match = name.startsWith(prefix) && file !== own && NAME.exec(name.slice(prefix.length));
+    if (!match) continue;
+    const [, pid = '', startedAt = '', host = ''] = match;
+    const holder = { file, pid: Number(pid), startedAt, host };
+    if (await isAlive(holder)) return holder;
+    await rm(file, { force: true });
+  }
+  return undefined;
+}
+
+const NAME = /^(\d+)\.(\d*)\.[0-9a-f]{8}\.(.+)$/;
+
+/** A process of another host cannot be seen from here: it counts as alive. */
+async function isAlive({ pid, startedAt, host }: Holder): Promise<boolean> {
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+  // Another process may have got its id meanwhile.
+  const now = await startOf(pid);
+  return now === undefined || startedAt === '' || now === startedAt;
+}
+
+/** When a process started, in ticks since the system did; undefined where the system does not tell (Linux does). */
+async function startOf(pid: number): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // The name of the process, in parentheses, may have spaces and parentheses in it.
+  const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  return state === 'Z' ? 'ended' : fields[18];
+}
+
+function createBusyError(path: string, { pid, host, file }: Holder): JournalError {
+  const isHere = host === hostname();
+  const who =
+    pid === process.pid && isHere
+      ? `another thread, or another copy of this package, of this process (${pid})`
+      : `process ${pid}${isHere ? '' : ` on host ${host}`}`;
+  const hint = isHere ? '' : ` If that process has ended, delete ${JSON.stringify(basename(file))}.`;
+  return new JournalError(
+    `${path} is in use by ${who}; a file journal is for one process at a time. For several, keep the journal in Redis or SQL.${hint}`,
+  );
+}

@@ -1,0 +1,47 @@
+/** The fingerprint of a request: equal for the same model and input, in every process. */
+import { createHash } from 'node:crypto';
+import { InvalidInputError } from '../../core/errors/input-error.js';
+import { nameOf, openLocalFile, Unreadable } from '../../media/local-file.js';
+import { fillIn, type ReadInput } from '../../models/prepare-input.js';
+import { isRecord } from '../../utils/is-record.js';
+
+/**
+ * Hashes the model and the validated input, with local media by their content.
+ *
+ * @throws {InvalidInputError} when a local file cannot be read.
+ */
+export async function createFingerprint(read: ReadInput): Promise<string> {
+  const digests: string[] = [];
+  for (const { source, place } of read.local) {
+    try {
+      // No URL that an input may have begins like this.
+      digests.push(`sha256:${await hashFile(source)}`);
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      const path = place === 'video' ? ['video'] : ['images', place];
+      const field = place === 'video' ? 'video' : `images[${place}]`;
+      throw new InvalidInputError(read.model.id, [
+        { path, message: `${field}: ${nameOf(source)} ${error.message}` },
+      ]);
+    }
+  }
+  const request = { model: read.model.id, input: fillIn(read, digests) };
+  return createHash('sha256').update(stringifySorted(request)).digest('hex');
+}
+
+async function hashFile(source: URL | Blob): Promise<string> {
+  const file = await openLocalFile(source);
+  await file.close();
+  const hash = createHash('sha256');
+  for await (const chunk of file.chunks(true)) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** JSON with the fields of every object in the order of their names. */
+function stringifySorted(value: unknown): string {
+  return JSON.stringify(value, (_, field: unknown) =>
+    isRecord(field)
+      ? Object.fromEntries(Object.entries(field).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : field,
+  );
+}

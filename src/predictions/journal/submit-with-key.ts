@@ -1,0 +1,296 @@
+/** Submits the one task of an idempotency key, or finds the one that it has. */
+import { ConnectionError } from '../../core/errors/connection-error.js';
+import { IdempotencyConflictError, JournalError } from '../../core/errors/input-error.js';
+import {
+  type Candidate,
+  type CandidatesOptions,
+  SubmissionUnknownError,
+} from '../../core/errors/prediction-error.js';
+import { withPredictionId } from '../../core/errors/base.js';
+import type { Prediction } from '../../core/prediction.js';
+import { sleep } from '../../utils/abort.js';
+import type { StoredEntry } from './entry-table.js';
+import type { Journal, JournalEntry } from './journal.js';
+import { recover } from './recover.js';
+import { readEntry, writeEntry } from './validate-entry.js';
+
+/** What is submitted under a key. */
+export interface KeyedRequest {
+  model: string;
+  /** From `createFingerprint`. */
+  fingerprint: string;
+  /** Uploads local media and returns the request body. Not called for a key that has a task. */
+  prepareBody: () => Promise<unknown>;
+}
+
+/** Makes one POST. Calls `beforeSend` as the request is handed to the socket; if that throws, it sends nothing. */
+export type Post = (beforeSend: () => void) => Promise<Prediction>;
+
+/** The part of a journal entry that a lost submit is searched by. */
+export type SendingEntry = Extract<JournalEntry, { state: 'sending' }>;
+
+/** What `submitWithKey` needs from its surroundings. */
+export interface KeyedSubmitContext {
+  journal: Journal;
+  /** How long after its mark a POST may begin. */
+  leaseMs: number;
+  /** How long the history may lag behind an accepted submit. */
+  settleMs: number;
+  requestTimeoutMs: number;
+  whenAbsent: 'throw' | 'resubmit';
+  /** Also aborts at the caller's deadline. */
+  signal: AbortSignal | undefined;
+  /**
+   * Submits the body: paces, and repeats what is proven not accepted. Each POST goes through `guard`, which marks it in
+   * the journal first. Rejects with a `SubmissionUnknownError` when the outcome is open, with anything else when it is
+   * proven that nothing was accepted.
+   */
+  submit(body: unknown, guard: (post: Post) => Promise<Prediction>): Promise<Prediction>;
+  /** Lists the tasks of the model since a time, oldest first, each with `exactMatch`. */
+  findCandidates(entry: SendingEntry, options?: CandidatesOptions): Promise<Candidate[]>;
+  /** By the clock of this machine. */
+  now?: () => number;
+  sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
+}
+
+/** The task of a key. */
+export interface KeyedTask {
+  predictionId: string;
+  state: 'submitted' | 'ended';
+  /** As it was submitted by this call, or as it ended. */
+  prediction?: Prediction | undefined;
+}
+
+/**
+ * Returns the task of a key; submits it if it has none.
+ *
+ * @throws {IdempotencyConflictError} when the key has a task of another input.
+ * @throws {SubmissionUnknownError} when an earlier submit of the key may or may not have been accepted.
+ * @throws {JournalError} when the journal fails.
+ */
+export function submitWithKey(
+  key: string,
+  request: KeyedRequest,
+  context: KeyedSubmitContext,
+): Promise<KeyedTask> {
+  return new KeyedSubmit(key, request, context).run();
+}
+
+/** Another caller has changed the entry: read it again. */
+class EntryChanged extends Error {}
+
+class KeyedSubmit {
+  readonly #key: string;
+  readonly #request: KeyedRequest;
+  readonly #context: KeyedSubmitContext;
+  readonly #now: () => number;
+  /** The task that a POST of this call is known to have started. */
+  #started: { predictionId: string; prediction?: Prediction | undefined } | undefined;
+  /** The outcome of the last POST of this call, where it is open. */
+  #unknown: SubmissionUnknownError | undefined;
+  #hasMarked = false;
+  #hasResubmitted = false;
+
+  constructor(key: string, request: KeyedRequest, context: KeyedSubmitContext) {
+    this.#key = key;
+    this.#request = request;
+    this.#context = context;
+    this.#now = context.now ?? Date.now;
+  }
+
+  async run(): Promise<KeyedTask> {
+    try {
+      return await this.#settle();
+    } catch (error) {
+      if (!JournalError.isInstance(error)) throw error;
+      // More depends on the open submit than on the journal that failed after it.
+      throw this.#started === undefined
+        ? (this.#unknown ?? error)
+        : withPredictionId(error, this.#started.predictionId);
+    }
+  }
+
+  async #settle(): Promise<KeyedTask> {
+    for (let round = 0; ; round++) {
+      const found = await this.#read();
+      const entry = found?.entry;
+      if (entry !== undefined && entry.state !== 'idle') this.#checkFingerprint(entry);
+      if (entry?.state === 'submitted' || entry?.state === 'ended') return { ...this.#started, ...entry };
+      const task =
+        this.#started !== undefined
+          ? await this.#store(this.#started, entry?.attempt ?? 1, found?.revision)
+          : entry?.state === 'sending'
+            ? await this.#recover(entry, found?.revision, round)
+            : await this.#submit(found);
+      if (task !== undefined) return task;
+    }
+  }
+
+  async #read(): Promise<StoredEntry | undefined> {
+    const found = await readEntry(this.#context.journal, this.#key);
+    // Submitting again for a journal that forgets would pay twice.
+    if (found === undefined && this.#hasMarked) {
+      throw new JournalError(
+        `The journal has lost ${this.#name}, which was written to it; nothing was sent again.`,
+      );
+    }
+    return found;
+  }
+
+  #checkFingerprint({ fingerprint, model }: JournalEntry): void {
+    if (fingerprint === this.#request.fingerprint) return;
+    const other =
+      model === this.#request.model ? 'another input' : `another model (${model}) or another input`;
+    throw new IdempotencyConflictError(
+      this.#key,
+      `${this.#name} was used before with ${other}; nothing was sent. Use a new key for a new request.`,
+    );
+  }
+
+  /** Submits; undefined when the entry has to be read again. */
+  async #submit(found: StoredEntry | undefined): Promise<KeyedTask | undefined> {
+    const { signal } = this.#context;
+    signal?.throwIfAborted();
+    const body = await this.#request.prepareBody();
+    signal?.throwIfAborted();
+    const last = { attempt: found?.entry.attempt ?? 0, revision: found?.revision };
+    try {
+      const prediction = await this.#context.submit(body, (post) => this.#post(post, body, last));
+      this.#started = { predictionId: prediction.id, prediction };
+    } catch (error) {
+      if (error instanceof EntryChanged) return undefined;
+      if (!SubmissionUnknownError.isInstance(error)) throw error;
+      this.#unknown = error;
+      if (error.predictionId === undefined) return undefined;
+      this.#started = { predictionId: error.predictionId };
+    }
+    return this.#store(this.#started, last.attempt, last.revision);
+  }
+
+  /** Marks the entry, makes one POST, and frees the key when it is proven that nothing was accepted. */
+  async #post(
+    post: Post,
+    body: unknown,
+    last: { attempt: number; revision: number | undefined },
+  ): Promise<Prediction> {
+    const { journal, leaseMs } = this.#context;
+    const markedAt = this.#now();
+    const sendBy = markedAt + leaseMs;
+    last.attempt += 1;
+    const revision = await writeEntry(
+      journal,
+      this.#key,
+      {
+        ...this.#common(last.attempt),
+        state: 'sending',
+        body,
+        markedAt: new Date(markedAt).toISOString(),
+        sendBy: new Date(sendBy).toISOString(),
+      },
+      last.revision,
+    );
+    if (typeof revision !== 'number') throw new EntryChanged();
+    this.#hasMarked = true;
+    last.revision = revision;
+    let expired: ConnectionError | undefined;
+    const beforeSend = () => {
+      if (this.#now() <= sendBy) return;
+      expired = new ConnectionError(
+        `${this.#name}: the submit was ready to send only after idempotency.leaseMs (${leaseMs} ms) had passed since ` +
+          'its mark in the journal; nothing was sent.',
+        { requestSent: false },
+      );
+      throw expired;
+    };
+    try {
+      return await post(beforeSend);
+    } catch (error) {
+      if (expired === undefined && SubmissionUnknownError.isInstance(error)) throw error;
+      const failure: unknown = expired ?? error;
+      const reason = failure instanceof Error ? failure.name : 'not submitted';
+      // If this fails, the entry says less than is known, and nothing wrong.
+      const freed = await writeEntry(
+        journal,
+        this.#key,
+        { ...this.#common(last.attempt), state: 'idle', reason },
+        revision,
+      ).catch(() => undefined);
+      if (typeof freed === 'number') last.revision = freed;
+      throw failure;
+    }
+  }
+
+  /** Stores the task that this call started; undefined when the entry has to be read again. */
+  async #store(
+    task: { predictionId: string; prediction?: Prediction | undefined },
+    attempt: number,
+    revision: number | undefined,
+  ): Promise<KeyedTask | undefined> {
+    const { predictionId } = task;
+    const entry: JournalEntry = { ...this.#common(attempt), state: 'submitted', predictionId };
+    const put = await writeEntry(this.#context.journal, this.#key, entry, revision);
+    // A key with the same input has taken it for its own, whose answer was lost: then that key's task is for this one.
+    if (put === 'taken') this.#started = undefined;
+    return typeof put === 'number' ? { ...task, state: 'submitted' } : undefined;
+  }
+
+  /** Looks for the task of an entry whose outcome is open; undefined when the entry has to be read again. */
+  async #recover(
+    entry: SendingEntry,
+    revision: number | undefined,
+    round: number,
+  ): Promise<KeyedTask | undefined> {
+    const { signal, whenAbsent, journal } = this.#context;
+    if (signal?.aborted === true) throw this.#unknownError(entry, signal.reason);
+    const found = await recover(this.#key, entry, revision, { ...this.#context, now: this.#now });
+    if (found.state === 'changed') return undefined;
+    if (found.state === 'found') return { predictionId: found.predictionId, state: 'submitted' };
+    if (found.state === 'absent' && whenAbsent === 'resubmit' && !this.#hasResubmitted) {
+      this.#hasResubmitted = true;
+      await writeEntry(
+        journal,
+        this.#key,
+        { ...this.#common(entry.attempt), state: 'idle', reason: 'not found in the history' },
+        revision,
+      );
+      return undefined;
+    }
+    if (found.state !== 'pending') throw this.#unknownError(entry, found.cause ?? this.#unknown);
+    try {
+      const remainingMs = Math.max(found.until - this.#now(), FIRST_DELAY_MS / 10);
+      const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(round, 5), remainingMs);
+      await (this.#context.sleep ?? sleep)(delayMs, signal);
+    } catch (reason) {
+      throw this.#unknownError(entry, reason);
+    }
+    return undefined;
+  }
+
+  #unknownError(entry: SendingEntry, cause: unknown): SubmissionUnknownError {
+    const name = JSON.stringify(this.#key);
+    return new SubmissionUnknownError(
+      `${this.#name}: the submit to ${entry.model} of ${entry.markedAt} may or may not have been accepted, and paid for; ` +
+        `it is not repeated. Look with error.candidates(), then settle the key with kling.resolve(${name}, predictionId), ` +
+        `or with kling.resolve(${name}, null) if there is no task.`,
+      {
+        cause,
+        model: entry.model,
+        input: entry.body,
+        submittedAt: new Date(entry.markedAt),
+        candidates: (options) =>
+          this.#unknown?.candidates(options) ?? this.#context.findCandidates(entry, options),
+      },
+    );
+  }
+
+  get #name(): string {
+    return `idempotencyKey ${JSON.stringify(this.#key)}`;
+  }
+
+  #common(attempt: number) {
+    return { fingerprint: this.#request.fingerprint, model: this.#request.model, attempt };
+  }
+}
+
+/** The first wait between two looks at the history; doubled up to 32 times as long. */
+const FIRST_DELAY_MS = 500;

@@ -1,0 +1,268 @@
+import { spawn } from 'node:child_process';
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ConfigurationError, fileJournal, type JournalEntry, JournalError } from 'wavespeed-kling';
+import { failure } from '../../support.js';
+
+let directory: string;
+let path: string;
+const opened: { close(): Promise<void> }[] = [];
+
+/** Opens a journal that is closed after the test. */
+function open(at: string | URL = path) {
+  const journal = fileJournal(at);
+  opened.push(journal);
+  return journal;
+}
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'journal-'));
+  path = join(directory, 'journal.jsonl');
+});
+afterEach(async () => {
+  for (const journal of opened.splice(0)) await journal.close();
+  await rm(directory, { recursive: true });
+});
+
+const idle: JournalEntry = {
+  fingerprint: 'f',
+  model: 'm',
+  attempt: 1,
+  state: 'idle',
+  reason: 'RateLimitError',
+};
+const submitted = (predictionId: string): JournalEntry => ({
+  fingerprint: 'f',
+  model: 'm',
+  attempt: 1,
+  state: 'submitted',
+  predictionId,
+});
+const lines = async () => (await readFile(path, 'utf8')).split('\n').slice(0, -1);
+
+describe('a file journal', () => {
+  test('gives back in another process what was written, under the same revisions', async () => {
+    const first = open();
+    expect(await first.get('a')).toBeUndefined();
+    expect(await first.put('a', idle)).toBe(1);
+    expect(await first.put('a', submitted('task-1'), 1)).toBe(2);
+    expect(await first.put('b', idle)).toBe(1);
+    await first.close();
+
+    const second = open(pathToFileURL(path));
+    expect(await second.get('a')).toEqual({ entry: submitted('task-1'), revision: 2 });
+    expect(await second.get('b')).toEqual({ entry: idle, revision: 1 });
+    expect(await second.put('b', submitted('task-1'), 1)).toBe('taken');
+    expect(await second.put('b', submitted('task-2'))).toBe('stale');
+    expect(await second.put('b', submitted('task-2'), 1)).toBe(2);
+  });
+
+  test('resolves a put only when its line is in the file, one line a put', async () => {
+    const journal = open();
+    await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        await journal.put(`key-${index}`, idle);
+        expect(await readFile(path, 'utf8')).toContain(`"key-${index}"`);
+      }),
+    );
+    expect(await lines()).toHaveLength(50);
+  });
+
+  test('lets only one of several puts of the same revision through', async () => {
+    const journal = open();
+    const results = await Promise.all(['t1', 't2', 't3'].map((id) => journal.put('a', submitted(id))));
+    expect(results).toEqual([1, 'stale', 'stale']);
+    expect(await lines()).toHaveLength(1);
+  });
+
+  test('is readable by its owner alone', async () => {
+    await open().put('a', idle);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  test('is opened with the first key, not before', async () => {
+    open();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test('is shared by all journals on the same file in a process, also through a link', async () => {
+    await mkdir(join(directory, 'real'));
+    await symlink(join(directory, 'real'), join(directory, 'link'));
+    const one = open(join(directory, 'real', 'j'));
+    const other = open(join(directory, 'link', 'j'));
+    await one.put('a', idle);
+    expect(await other.get('a')).toEqual({ entry: idle, revision: 1 });
+    await one.close();
+    expect(await other.put('a', submitted('task-1'), 1)).toBe(2);
+    await failure(one.get('a'), JournalError);
+  });
+
+  test('leaves no lock behind when it is closed', async () => {
+    const journal = open();
+    await journal.put('a', idle);
+    expect(await readdir(directory)).toHaveLength(2);
+    await journal.close();
+    expect(await readdir(directory)).toEqual(['journal.jsonl']);
+  });
+});
+
+describe('a damaged file', () => {
+  const good = JSON.stringify({ key: 'a', entry: idle, revision: 1 });
+
+  test('loses a torn last line, and is written on from there', async () => {
+    await writeFile(path, `${good}\n{"key":"b","entry":{"finger`);
+    const journal = open();
+    expect(await journal.get('a')).toEqual({ entry: idle, revision: 1 });
+    expect(await journal.get('b')).toBeUndefined();
+    await journal.put('c', idle);
+    await journal.close();
+    expect(await lines()).toEqual([good, JSON.stringify({ key: 'c', entry: idle, revision: 1 })]);
+  });
+
+  test.each([
+    ['no JSON', '{"key":"b","entry":{"finger', 'JSON'],
+    ['no key', JSON.stringify({ entry: idle, revision: 1 }), 'no key'],
+    ['no entry', JSON.stringify({ key: 'b', revision: 1 }), 'entry'],
+    [
+      'an unknown state',
+      JSON.stringify({ key: 'b', revision: 1, entry: { ...idle, state: 'sent' } }),
+      'state',
+    ],
+    ['a revision again', good, 'revision 1 after 1'],
+    ['an empty line', '', 'JSON'],
+  ])('is rejected, with file and line, for %s in the middle', async (_, line, problem) => {
+    const text = `${good}\n${line}\n${JSON.stringify({ key: 'z', entry: idle, revision: 1 })}\n`;
+    await writeFile(path, text);
+    const error = await failure(open().get('a'), JournalError);
+    expect(error.message).toContain(`${path}:2: not a line of a journal (`);
+    expect(error.message).toContain(problem);
+    expect(await readFile(path, 'utf8')).toBe(text);
+  });
+
+  test('is rejected when two keys have the same task', async () => {
+    const of = (key: string) => JSON.stringify({ key, entry: submitted('task-1'), revision: 1 });
+    await writeFile(path, `${of('a')}\n${of('b')}\n`);
+    const error = await failure(open().get('a'), JournalError);
+    expect(error.message).toContain(`${path}:2: not a line of a journal (another key has this task)`);
+  });
+
+  test('can be opened once it was restored, by the same journal', async () => {
+    await writeFile(path, 'x\n');
+    const journal = open();
+    await failure(journal.get('a'), JournalError);
+    await writeFile(path, `${good}\n`);
+    expect(await journal.get('a')).toEqual({ entry: idle, revision: 1 });
+  });
+});
+
+describe('a long file', () => {
+  test('is rewritten with the last entry of each key when most of it is outdated', async () => {
+    const text = Array.from({ length: 1500 }, (_, index) =>
+      JSON.stringify({ key: `key-${index % 3}`, entry: idle, revision: Math.floor(index / 3) + 1 }),
+    );
+    await writeFile(path, `${text.join('\n')}\n`, { mode: 0o644 });
+    const journal = open();
+    expect(await journal.get('key-2')).toEqual({ entry: idle, revision: 500 });
+    expect(await lines()).toHaveLength(3);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await journal.put('key-2', submitted('task-1'), 500)).toBe(501);
+    await journal.close();
+    expect(await lines()).toHaveLength(4);
+    expect(await open().get('key-2')).toEqual({ entry: submitted('task-1'), revision: 501 });
+    expect((await readdir(directory)).filter((name) => !name.includes('.lock.'))).toEqual(['journal.jsonl']);
+  });
+
+  test('stays as it is while most of it is in use', async () => {
+    const text = Array.from({ length: 1500 }, (_, index) =>
+      JSON.stringify({ key: `key-${index}`, entry: idle, revision: 1 }),
+    );
+    await writeFile(path, `${text.join('\n')}\n`);
+    await open().get('a');
+    expect(await lines()).toHaveLength(1500);
+  });
+});
+
+describe('a file that cannot be used', () => {
+  test.each([
+    ['in a directory that is missing', 'missing/journal.jsonl', 'ENOENT'],
+    ['below a file', 'file/journal.jsonl', 'ENOTDIR'],
+    ['that is a directory', 'directory', 'EISDIR'],
+  ])('is rejected %s, with the path', async (_, name, code) => {
+    await writeFile(join(directory, 'file'), '');
+    await mkdir(join(directory, 'directory'));
+    const error = await failure(open(join(directory, name)).put('a', idle), JournalError);
+    expect(error.message).toContain(join(directory, name));
+    expect(error.message).toContain(code);
+  });
+
+  test.each([undefined, '', 1, new URL('https://example.com/j'), 'a\0b'])(
+    'is rejected at once for the path %j',
+    (value) => {
+      expect(() => fileJournal(value as string)).toThrow(ConfigurationError);
+    },
+  );
+});
+
+describe('the lock', () => {
+  const lockOf = (pid: number, startedAt: string, host = hostname()) =>
+    `${path}.lock.${pid}.${startedAt}.0123abcd.${host}`;
+  const startOf = async (pid: number) => {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  };
+
+  test('names the process that has the file, and gives the file free when that has ended', async () => {
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const pid = child.pid ?? 0;
+    await writeFile(lockOf(pid, await startOf(pid)), '');
+    const journal = open();
+    const error = await failure(journal.put('a', idle), JournalError);
+    expect(error.message).toContain(`${path} is in use by process ${pid}; a file journal is for one process`);
+    expect(await readdir(directory)).toHaveLength(1);
+    child.kill('SIGKILL');
+    await ended;
+    expect(await journal.put('a', idle)).toBe(1);
+    expect(await readdir(directory)).toHaveLength(2);
+  });
+
+  test('is not held by a process that got the id of one that has ended', async () => {
+    await writeFile(lockOf(process.ppid, '1'), '');
+    expect(await open().put('a', idle)).toBe(1);
+  });
+
+  test('says so when another part of this process has the file', async () => {
+    await writeFile(lockOf(process.pid, await startOf(process.pid)), '');
+    const error = await failure(open().get('a'), JournalError);
+    expect(error.message).toContain(`of this process (${process.pid})`);
+  });
+
+  test('is left to a process of another host, which cannot be seen from here', async () => {
+    await writeFile(lockOf(1, '', 'other-host'), '');
+    const error = await failure(open().get('a'), JournalError);
+    expect(error.message).toContain('in use by process 1 on host other-host');
+    expect(error.message).toContain('delete "journal.jsonl.lock.1..0123abcd.other-host"');
+  });
+
+  test('does not take other files for locks', async () => {
+    await appendFile(`${path}.lock`, '');
+    await appendFile(`${path}.lock.old`, '');
+    expect(await open().put('a', idle)).toBe(1);
+    expect(await readdir(directory)).toEqual(
+      expect.arrayContaining(['journal.jsonl.lock', 'journal.jsonl.lock.old']),
+    );
+  });
+});
