@@ -119,7 +119,7 @@ describe('options', () => {
       kling.wait('id', { webhookReceiver: `https://a.b/?${SECRET}` } as never),
       ConfigurationError,
     );
-    expect(error.message).toContain('`webhooks`: got a string; expected a webhook receiver');
+    expect(error.message).toContain('`webhookReceiver`: got a string; expected a webhook receiver');
     expect(inspect(error)).not.toContain(SECRET);
     expect(seen).toEqual([]);
   });

@@ -38,7 +38,6 @@ export async function findCandidates(context: FindContext, lost: LostRequest): P
   for await (const task of context.list({
     model: lost.model.id,
     created_after: new Date(first.from),
-    created_before: new Date(first.until),
     include_inputs: true,
   })) {
     // The first response may show that this machine's clock is wrong.

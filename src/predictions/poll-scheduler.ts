@@ -34,6 +34,7 @@ export class PollScheduler {
     } finally {
       queue.delete(grant);
       removeListener();
+      if (this.#urgent.size + this.#waiting.size === 0) clearTimeout(this.#timer);
     }
   }
 

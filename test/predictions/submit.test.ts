@@ -10,6 +10,7 @@ import {
   KLING_O3_STD,
   type Prediction,
   RateLimitError,
+  RequestTimeoutError,
   SubmissionUnknownError,
   WaveSpeedError,
   WaveSpeedKling,
@@ -240,24 +241,29 @@ describe('an abort', () => {
     expect(seen).toEqual([]);
   });
 
-  test('in mid-submit: SubmissionUnknownError at once, the reason as its cause, one POST, nothing after', async () => {
+  test('in mid-submit: waits 5 seconds for the response, then rejects with the reason as cause', async () => {
+    vi.useFakeTimers();
     const controller = new AbortController();
-    const answer = deferred<Response>();
-    const { kling, seen } = clientOn(() => answer.promise);
-    const running = kling.run(KLING_O3_STD, INPUT, { signal: controller.signal });
-    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    const { kling, seen } = clientOn(() => new Promise(() => undefined));
+    const running = failure(
+      kling.run(KLING_O3_STD, INPUT, { signal: controller.signal }),
+      SubmissionUnknownError,
+    );
+    await vi.advanceTimersByTimeAsync(10);
     const reason = new Error('the user left');
     controller.abort(reason);
-    const error = await failure(running, SubmissionUnknownError);
+    await vi.advanceTimersByTimeAsync(4999);
+    expect(seen[0]?.signal?.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    const error = await running;
     expect(error.cause).toBe(reason);
     expect(error.predictionId).toBeUndefined();
+    expect(seen[0]?.signal?.aborted).toBe(true);
     expect(seen).toHaveLength(1);
-    answer.resolve(envelope(task()));
-    await vi.waitFor(() => expect(error.predictionId).toBe('task-1'));
-    expect(seen).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('in mid-submit: an answer that comes later still reaches onSubmitted and the error', async () => {
+  test('in mid-submit: a response that comes within 5 seconds reaches onSubmitted and the error', async () => {
     const emulator = await startEmulator();
     const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
     emulator.fail({ on: 'submit', kind: 'delay', ms: 120 });
@@ -270,7 +276,7 @@ describe('an abort', () => {
     await vi.waitFor(() => expect(emulator.account.tasks).toHaveLength(1));
     controller.abort();
     const error = await failure(running, SubmissionUnknownError);
-    await vi.waitFor(() => expect(saved).toEqual([emulator.account.tasks[0]?.id]));
+    expect(saved).toEqual([emulator.account.tasks[0]?.id]);
     expect(error.predictionId).toBe(saved[0]);
     expect((await error.candidates()).map(({ id }) => id)).toEqual(saved);
     expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
@@ -278,8 +284,9 @@ describe('an abort', () => {
     await emulator.close();
   });
 
-  test('together with the answer: submit gives the task, run names it on the error', async () => {
-    for (const method of ['submit', 'run'] as const) {
+  test.each(['submit', 'run'] as const)(
+    'as the response arrives: %s rejects and names the task',
+    async (method) => {
       const controller = new AbortController();
       const saved: string[] = [];
       const { kling, seen } = clientOn(() => {
@@ -290,17 +297,14 @@ describe('an abort', () => {
         signal: controller.signal,
         onSubmitted: (prediction: Prediction) => void saved.push(prediction.id),
       };
-      if (method === 'submit') {
-        expect((await kling.submit(KLING_O3_STD, INPUT, options)).id).toBe('task-1');
-      } else {
-        const error = await failure(kling.run(KLING_O3_STD, INPUT, options), SubmissionUnknownError);
-        expect(error).toMatchObject({ predictionId: 'task-1', cause: 'left' });
-        expect(error.message).toContain(`wait('task-1')`);
-      }
+      const error = await failure(kling[method](KLING_O3_STD, INPUT, options), SubmissionUnknownError);
+      expect(error).toMatchObject({ predictionId: 'task-1', cause: 'left' });
+      expect(error.message).toContain(`wait('task-1')`);
+      expect(await error.candidates()).toMatchObject([{ id: 'task-1', exactMatch: true }]);
       expect(saved).toEqual(['task-1']);
       expect(seen).toHaveLength(1);
-    }
-  });
+    },
+  );
 
   test('in the backoff: rejects with the reason as it is, for nothing was accepted', async () => {
     const controller = new AbortController();
@@ -345,29 +349,61 @@ describe('an abort', () => {
   });
 });
 
-describe('a late answer', () => {
-  test('after requestTimeoutMs still names the task on the error', async () => {
-    const answer = deferred<Response>();
-    const { kling, posts } = clientOn(() => answer.promise, { requestTimeoutMs: 20 });
-    const error = await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
-    expect((error.cause as Error).name).toBe('RequestTimeoutError');
-    answer.resolve(envelope(task({ id: 'late' })));
-    await vi.waitFor(() => expect(error.predictionId).toBe('late'));
-    expect(posts()).toBe(1);
-  });
-
-  test('is listened for no longer than 5 s', async () => {
+describe('a deadline', () => {
+  test('of one attempt rejects at once, and gives the request up', async () => {
     vi.useFakeTimers();
     const { kling, seen } = clientOn(() => new Promise(() => undefined), { requestTimeoutMs: 20 });
     const failed = failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
     await vi.advanceTimersByTimeAsync(20);
-    await failed;
-    expect(seen[0]?.signal?.aborted).toBe(false);
-    await vi.advanceTimersByTimeAsync(5000);
+    expect((await failed).cause).toMatchObject({ name: 'RequestTimeoutError' });
+    expect(seen).toHaveLength(1);
     expect(seen[0]?.signal?.aborted).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a deadline of the run does not cut a submit short: its id is on the WaitTimeoutError', async () => {
+  test('of the run, with a submit in flight, rejects 5 seconds later at most', async () => {
+    vi.useFakeTimers();
+    const { kling, seen } = clientOn(() => new Promise(() => undefined));
+    const failed = failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 500 }), SubmissionUnknownError);
+    await vi.advanceTimersByTimeAsync(5500);
+    expect((await failed).cause).toMatchObject({ name: 'RequestTimeoutError' });
+    expect(seen).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('of the run passes while the key is fetched: nothing is sent', async () => {
+    vi.useFakeTimers();
+    const { kling, seen } = clientOn(() => envelope(task()), {
+      apiKey: () => new Promise((resolve) => setTimeout(() => resolve('test-key-123456'), 800)),
+    });
+    const failed = failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 500 }), RequestTimeoutError);
+    await vi.advanceTimersByTimeAsync(500);
+    await failed;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(seen).toEqual([]);
+  });
+
+  test('of the run passes while the connection is made: nothing is sent', async () => {
+    const received: Buffer[] = [];
+    const server: Server = createServer((socket) =>
+      socket.on('data', (chunk) => received.push(chunk)).on('error', () => undefined),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    // A TLS handshake that stalls.
+    const kling = new WaveSpeedKling({
+      apiKey: 'k',
+      baseUrl: `https://127.0.0.1:${port}`,
+      connectTimeoutMs: 800,
+    });
+    await failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 100 }), RequestTimeoutError);
+    await kling.close();
+    // The client's hello, and no request.
+    expect(Buffer.concat(received).toString('latin1')).not.toContain('POST');
+    server.close();
+  });
+
+  test('of the run does not cut a submit short: its id is on the WaitTimeoutError', async () => {
     const { kling, seen } = clientOn(async (request) => {
       if (isSubmit(request)) await new Promise((resolve) => setTimeout(resolve, 60));
       return envelope(task({ status: 'processing' }));
@@ -444,7 +480,7 @@ describe('candidates', () => {
   test('are of that model, since then, newest first, less the client’s own, with exact matches marked', async () => {
     const emulator = await startEmulator();
     const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
-    emulator.addTask({ model: KLING_O3_STD, created_at: new Date(Date.now() - 60_000).toISOString() });
+    emulator.addTask({ model: KLING_O3_STD, created_at: new Date(Date.now() - 900_000).toISOString() });
     const own = await kling.submit(KLING_O3_STD, INPUT);
     emulator.fail({ on: 'submit', kind: 'reset', when: 'request', accepted: true });
     const error = await failure(
@@ -459,7 +495,7 @@ describe('candidates', () => {
     const other = emulator.addTask({ model: KLING_O3_STD }).id;
     const candidates = await error.candidates();
     expect(candidates.map(({ id }) => id)).toEqual([other, lost]);
-    expect(candidates.map(({ exactMatch }) => exactMatch === true)).toEqual([false, true]);
+    expect(candidates.map(({ exactMatch }) => exactMatch)).toEqual([false, true]);
     expect(candidates.map(({ id }) => id)).not.toContain(own.id);
     // It can be waited for like any other.
     expect((await kling.wait(lost ?? '', { pollIntervalMs: 20 })).outputs).toHaveLength(1);
@@ -494,19 +530,23 @@ describe('candidates', () => {
       const tasks = Array.from({ length: 51 }, (_, index) => task({ id: `task-${index}` }));
       const { kling, seen } = clientOn((request) => {
         if (isSubmit(request)) return Response.json({}, { status: 502 });
+        if (isPoll(request)) return envelope(task());
         const { page } = request.body as { page: number };
         if (page > 3 && how.endsWith('end')) return envelope(null, 400, 'no such page');
         return envelope({ page, total, items: tasks.slice((page - 1) * 20, page * 20) });
       });
       const error = await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
       expect(await error.candidates()).toHaveLength(51);
-      expect(seen.length - 1).toBe(total === undefined ? 4 : 3);
+      const pages = seen.filter(({ path }) => path === '/api/v3/predictions');
+      expect(pages).toHaveLength(total === undefined ? 4 : 3);
     },
   );
 
   test('have no mark where the service does not give the input back', async () => {
     const { kling } = clientOn((request) =>
-      isSubmit(request) ? Response.json({}, { status: 502 }) : envelope({ page: 1, items: [task()] }),
+      isSubmit(request)
+        ? Response.json({}, { status: 502 })
+        : envelope(isPoll(request) ? task() : { page: 1, items: [task()] }),
     );
     const error = await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
     const [candidate] = await error.candidates();

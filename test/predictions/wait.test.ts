@@ -7,6 +7,7 @@ import {
   NotFoundError,
   type Prediction,
   PredictionFailedError,
+  WaitAbortedError,
   WaitTimeoutError,
   WaveSpeedError,
 } from 'wavespeed-kling';
@@ -75,16 +76,58 @@ describe('run', () => {
     expect(seen).toHaveLength(1);
   });
 
-  test('looks by default once a second at first, and not more often than the official client ever', async () => {
+  test('polls once a second by default, however long the task takes', async () => {
     const { kling, seen } = inTurn(task());
-    const running = failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 200_000 }), WaitTimeoutError);
-    await vi.advanceTimersByTimeAsync(200_000);
-    await running;
-    const polls = seen.filter(isPoll).map(({ at }) => at);
-    const gaps = polls.slice(1).map((at, index) => at - (polls[index] ?? 0));
-    expect(gaps.slice(0, 19).every((gap) => gap === 1000)).toBe(true);
-    expect(Math.max(...gaps)).toBe(5000);
-    expect(gaps).toEqual(gaps.toSorted((one, other) => one - other));
+    const start = Date.now();
+    const failed = failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 90_500 }), WaitTimeoutError);
+    await vi.advanceTimersByTimeAsync(90_500);
+    await failed;
+    const polls = seen.filter(isPoll).map(({ at }) => at - start);
+    expect(polls).toEqual(Array.from({ length: 90 }, (_, index) => (index + 1) * 1000));
+    expect(seen.filter((request) => !isPoll(request) && !isSubmit(request))).toEqual([]);
+  });
+
+  test('polls at urls.get where that is on the API’s own origin, and nowhere else', async () => {
+    const own = 'https://api.wavespeed.ai/api/v3/predictions/task-1?token=1';
+    const paths: string[] = [];
+    for (const get of [own, 'https://elsewhere.example/api/v3/predictions/task-1', 'not a url']) {
+      const { kling, seen } = clientOn((request) =>
+        envelope(isSubmit(request) ? task({ urls: { get } }) : done({ urls: { get } })),
+      );
+      const running = kling.run(KLING_O3_STD, INPUT);
+      await vi.advanceTimersByTimeAsync(1000);
+      await running;
+      paths.push(...seen.slice(1).map(({ path, search }) => path + search));
+    }
+    const documented = '/api/v3/predictions/task-1/result';
+    expect(paths).toEqual(['/api/v3/predictions/task-1?token=1', documented, documented]);
+  });
+
+  test('uses the client’s timeoutMs and pollIntervalMs, which a call overrides', async () => {
+    const { kling, seen } = inTurn(task());
+    const client = clientOn(() => envelope(task()), { timeoutMs: 1000, pollIntervalMs: 400 });
+    const failed = failure(client.kling.wait('task-1'), WaitTimeoutError);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect((await failed).elapsedMs).toBe(1000);
+    expect(client.seen).toHaveLength(3);
+    const longer = failure(
+      client.kling.wait('task-1', { timeoutMs: 2000, pollIntervalMs: 1500 }),
+      WaitTimeoutError,
+    );
+    await vi.advanceTimersByTimeAsync(2000);
+    await longer;
+    expect(client.seen).toHaveLength(5);
+    expect(seen).toEqual([]);
+    await kling.close();
+  });
+
+  test('a long backoff leaves time for a last poll before the deadline', async () => {
+    const { kling, seen } = inTurn(task(), envelope(null, 503, 'busy', { 'retry-after': '50' }), done());
+    const start = Date.now();
+    const waiting = kling.wait('task-1', { timeoutMs: 20_000 });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect((await waiting).status).toBe('completed');
+    expect(seen.map(({ at }) => at - start)).toEqual([0, 1000, 19_000]);
   });
 });
 
@@ -349,19 +392,22 @@ describe('an abort', () => {
       },
     ],
   ];
-  test.each(cases)('%s: the reason as it is, at once, nothing more is sent', async (_when, act) => {
-    const controller = new AbortController();
-    const { kling, seen } = inTurn(task(), task(), task(), new TypeError('down'));
-    const waiting = rejection(kling.wait('task-1', { pollIntervalMs: 100, signal: controller.signal }));
-    const reason = Symbol('left');
-    await act(() => controller.abort(reason));
-    expect(await waiting).toBe(reason);
-    const before = seen.length;
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(seen).toHaveLength(before);
-    expect(vi.getTimerCount()).toBe(0);
-    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
-  });
+  test.each(cases)(
+    'an abort %s rejects at once with the task’s id, and nothing more is sent',
+    async (_when, act) => {
+      const controller = new AbortController();
+      const { kling, seen } = inTurn(task(), task(), task(), new TypeError('down'));
+      const waiting = rejection(kling.wait('task-1', { pollIntervalMs: 100, signal: controller.signal }));
+      const reason = Symbol('left');
+      await act(() => controller.abort(reason));
+      expect(await waiting).toMatchObject({ name: 'AbortError', cause: reason, predictionId: 'task-1' });
+      const before = seen.length;
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(seen).toHaveLength(before);
+      expect(vi.getTimerCount()).toBe(0);
+      expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+    },
+  );
 
   test('in a poll, even one whose fetch ignores the signal', async () => {
     const controller = new AbortController();
@@ -371,7 +417,7 @@ describe('an abort', () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(seen).toHaveLength(1);
     controller.abort('left');
-    expect(await waiting).toBe('left');
+    expect(await waiting).toBeInstanceOf(WaitAbortedError);
     expect(seen[0]?.signal?.aborted).toBe(true);
     answer.resolve(envelope(task()));
     await vi.advanceTimersByTimeAsync(60_000);
@@ -382,9 +428,10 @@ describe('an abort', () => {
   test('before: nothing is sent', async () => {
     const { kling, seen } = inTurn(done());
     const signal = AbortSignal.abort('left');
-    expect(await rejection(kling.wait('task-1', { signal }))).toBe('left');
+    const aborted = { name: 'AbortError', cause: 'left', predictionId: 'task-1' };
+    expect(await rejection(kling.wait('task-1', { signal }))).toMatchObject(aborted);
+    expect(await rejection(kling.watch('task-1', { signal }).next())).toMatchObject(aborted);
     expect(await rejection(kling.get('task-1', { signal }))).toBe('left');
-    expect(await rejection(kling.watch('task-1', { signal }).next())).toBe('left');
     expect(await rejection(kling.list({}, { signal }).next())).toBe('left');
     expect(await rejection(kling.balance({ signal }))).toBe('left');
     expect(seen).toEqual([]);
@@ -398,13 +445,14 @@ describe('an abort', () => {
     );
     await vi.advanceTimersByTimeAsync(10);
     controller.abort('left');
-    expect(await waiting).toBe('left');
+    expect(await waiting).toMatchObject({ name: 'AbortError', cause: 'left', predictionId: 'task-1' });
     expect(vi.getTimerCount()).toBe(0);
   });
 
   test('a thousand waits leave no listener on a signal that lives on', async () => {
+    vi.useRealTimers();
     const { signal } = new AbortController();
-    const { kling } = inTurn(done());
+    const { kling } = clientOn(() => envelope(done()), { maxPollsPerSecond: 1e6 });
     for (let count = 0; count < 1000; count++) await kling.wait('task-1', { signal });
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
@@ -527,15 +575,12 @@ describe('woken by a webhook', () => {
     expect(webhooks.listeners.size).toBe(0);
   });
 
-  const failed = task({ status: 'failed', error: 'refused' }) as unknown as Prediction;
-  const empty = { ...done(), outputs: [] } as unknown as Prediction;
-
   test.each([
-    ['failed', failed],
-    ['completed without a video', empty],
-  ])('an event that says %s rejects, once a look has confirmed it', async (_what, event) => {
+    ['failed', task({ status: 'failed', error: 'refused' })],
+    ['completed without a video', { ...done(), outputs: [] }],
+  ])('an event that says %s ends the wait, without another request', async (_what, event) => {
     const webhooks = source();
-    const { kling, seen } = inTurn(task(), { ...event });
+    const { kling, seen } = inTurn(task());
     const updates: string[] = [];
     const waiting = failure(
       kling.wait('task-1', {
@@ -545,98 +590,23 @@ describe('woken by a webhook', () => {
       PredictionFailedError,
     );
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(seen).toHaveLength(1);
-    webhooks.listeners.get('task-1')?.(event);
+    webhooks.listeners.get('task-1')?.(event as unknown as Prediction);
     expect((await waiting).prediction).toMatchObject({ status: event.status, error: event.error });
     expect(updates).toEqual(['created', event.status]);
-    expect(seen).toHaveLength(2);
+    expect(seen).toHaveLength(1);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test.each([
-    ['failed', failed],
-    ['completed without a video', empty],
-  ])('an event that says %s is not believed where the look shows the video', async (_what, event) => {
+  test('an event that does not end the task makes the next poll come at once', async () => {
     const webhooks = source();
-    const { kling, seen } = inTurn(task(), done());
+    const { kling, seen } = inTurn(task(), task({ status: 'processing' }), done());
+    const start = Date.now();
     const waiting = kling.wait('task-1', { webhookReceiver: webhooks });
     await vi.advanceTimersByTimeAsync(10_000);
-    webhooks.listeners.get('task-1')?.(event);
-    expect((await waiting).outputs).toHaveLength(1);
-    expect(seen).toHaveLength(2);
-  });
-
-  test('one that the look does not confirm ends nothing: the wait goes on, and the next one is looked into', async () => {
-    const webhooks = source();
-    const { kling, seen } = inTurn(task(), task({ status: 'processing' }), failed);
-    const start = Date.now();
-    const updates: string[] = [];
-    const waiting = failure(
-      kling.wait('task-1', {
-        webhookReceiver: webhooks,
-        onUpdate: ({ status }) => void updates.push(status),
-      }),
-      PredictionFailedError,
-    );
-    await vi.advanceTimersByTimeAsync(10_000);
-    webhooks.listeners.get('task-1')?.(failed);
-    await vi.advanceTimersByTimeAsync(5000);
-    webhooks.listeners.get('task-1')?.(failed);
+    webhooks.listeners.get('task-1')?.(task({ status: 'processing' }) as unknown as Prediction);
+    await vi.advanceTimersByTimeAsync(30_000);
     await waiting;
-    expect(seen.map(({ at }) => at - start)).toEqual([0, 10_000, 15_000]);
-    expect(updates).toEqual(['created', 'processing', 'failed']);
-  });
-
-  test('where the look fails, the event is believed; it is made once', async () => {
-    const webhooks = source();
-    const { kling, seen } = inTurn(task(), envelope(null, 503));
-    const waiting = failure(kling.wait('task-1', { webhookReceiver: webhooks }), PredictionFailedError);
-    await vi.advanceTimersByTimeAsync(10_000);
-    webhooks.listeners.get('task-1')?.(failed);
-    expect((await waiting).prediction.error).toBe('refused');
-    expect(seen).toHaveLength(2);
-  });
-
-  test.each([
-    ['deadline', PredictionFailedError],
-    ['abort', Error],
-  ])('the look lasts no longer than until the %s', async (end, errorClass) => {
-    const webhooks = source();
-    const controller = new AbortController();
-    const { kling, seen } = clientOn(({ signal }) => {
-      if (seen.length === 1) return envelope(task());
-      return new Promise<Response>((_, reject) => {
-        signal?.addEventListener('abort', () => reject(signal.reason as Error));
-      });
-    });
-    const { signal } = controller;
-    const waiting = failure(
-      kling.wait('task-1', { webhookReceiver: webhooks, signal, timeoutMs: 20_000 }),
-      errorClass,
-    );
-    await vi.advanceTimersByTimeAsync(10_000);
-    webhooks.listeners.get('task-1')?.(failed);
-    await vi.advanceTimersByTimeAsync(5000);
-    if (end === 'abort') controller.abort(new Error('enough'));
-    else await vi.advanceTimersByTimeAsync(5000);
-    const error = await waiting;
-    if (end === 'abort') expect(error.message).toBe('enough');
-    expect(seen).toHaveLength(2);
+    expect(seen.map(({ at }) => at - start)).toEqual([0, 10_000, 40_000]);
     expect(vi.getTimerCount()).toBe(0);
-  });
-
-  test('one that comes while an update is being told is looked into as well', async () => {
-    const webhooks = source();
-    const { kling, seen } = inTurn(task(), failed);
-    const telling = deferred<void>();
-    const waiting = failure(
-      kling.wait('task-1', { webhookReceiver: webhooks, onUpdate: () => telling.promise }),
-      PredictionFailedError,
-    );
-    await vi.advanceTimersByTimeAsync(100);
-    webhooks.listeners.get('task-1')?.(failed);
-    telling.resolve();
-    await waiting;
-    expect(seen).toHaveLength(2);
   });
 });
