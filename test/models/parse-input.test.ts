@@ -89,3 +89,13 @@ test('a number from elsewhere becomes a duration that run accepts', async () => 
     'duration: got 16; expected',
   );
 });
+
+test('takes the files of a submitted form', async () => {
+  const form = new FormData();
+  form.append('images', new File(['image'], 'front.png', { type: 'image/png' }));
+  const request = new Request('https://example.com/', { method: 'POST', body: form });
+  const images = (await request.formData()).getAll('images');
+  const parsed = parseInput(KLING_O1, { prompt: 'A fox', images });
+  expect(parsed.images).toEqual(images);
+  expect((parsed.images[0] as File).name).toBe('front.png');
+});
