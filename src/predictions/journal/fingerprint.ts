@@ -1,7 +1,7 @@
 /** The fingerprint of a request: equal for the same model and input, in every process. */
 import { createHash } from 'node:crypto';
 import { InvalidInputError } from '../../core/errors/input-error.js';
-import { nameOf, openLocalFile, Unreadable } from '../../media/local-file.js';
+import { nameOf, openLocalFile, UnreadableFileError } from '../../media/local-file.js';
 import { fillIn, type ReadInput } from '../../models/prepare-input.js';
 import { isRecord } from '../../utils/is-record.js';
 
@@ -17,7 +17,7 @@ export async function createFingerprint(read: ReadInput): Promise<string> {
       // No URL that an input may have begins like this.
       digests.push(`sha256:${await hashFile(source)}`);
     } catch (error) {
-      if (!(error instanceof Unreadable)) throw error;
+      if (!(error instanceof UnreadableFileError)) throw error;
       const path = place === 'video' ? ['video'] : ['images', place];
       const field = place === 'video' ? 'video' : `images[${place}]`;
       throw new InvalidInputError(read.model.id, [
@@ -33,7 +33,7 @@ async function hashFile(source: URL | Blob): Promise<string> {
   const file = await openLocalFile(source);
   await file.close();
   const hash = createHash('sha256');
-  for await (const chunk of file.chunks(true)) hash.update(chunk);
+  for await (const chunk of file.chunks()) hash.update(chunk);
   return hash.digest('hex');
 }
 
