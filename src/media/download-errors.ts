@@ -1,10 +1,10 @@
 /** The errors of downloads that have to do with files. */
 import { lstat } from 'node:fs/promises';
 import { DownloadError } from '../core/errors/index.js';
-import { codeOf } from '../http/transport.js';
+import { getErrorCode } from '../http/connection-errors.js';
 
 /** Returns whether a path exists, as a dangling link too. */
-export async function exists(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   try {
     await lstat(path);
     return true;
@@ -12,6 +12,11 @@ export async function exists(path: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
+}
+
+/** @throws {DownloadError} (`exists`) when something has this path. */
+export async function checkAbsent(path: string, predictionId: string | undefined): Promise<void> {
+  if (await exists(path)) throw existsError(path, predictionId);
 }
 
 const ofTask = (predictionId: string | undefined) =>
@@ -32,7 +37,7 @@ export function diskError(
   where: string,
   predictionId: string | undefined,
 ): DownloadError {
-  const code = codeOf(cause);
+  const code = getErrorCode(cause);
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   const why = isFull ? `no space left on the disk (${code})` : (code ?? String(cause));
   return new DownloadError(

@@ -1,7 +1,8 @@
 /** Requests an output over its redirects, and rejects responses that are not a media file. */
 import type { DownloadError, DownloadErrorReason } from '../core/errors/index.js';
-import { httpUrl, passingError, statusLine, type StreamWatch } from '../http/stream-request.js';
-import type { StreamAnswer, Transport } from '../http/transport.js';
+import { httpUrl, createTransientError, formatStatus, type IdleTimer } from '../http/idle-timeout.js';
+import type { StreamResponse } from '../http/types.js';
+import type { Transport } from '../http/transport.js';
 import { forbiddenReason } from './download-url.js';
 import { encodingOf } from './response-headers.js';
 
@@ -24,7 +25,7 @@ export interface OutputRequest {
 const MAX_REDIRECTS = 5;
 
 /** Sends the request without the API key, and follows redirects. */
-export async function requestOutput(request: OutputRequest, watch: StreamWatch): Promise<StreamAnswer> {
+export async function requestOutput(request: OutputRequest, timer: IdleTimer): Promise<StreamResponse> {
   const { transport, baseUrl, rest, createError } = request;
   const headers: Record<string, string> = {
     accept: '*/*',
@@ -34,8 +35,8 @@ export async function requestOutput(request: OutputRequest, watch: StreamWatch):
   };
   let { url } = request;
   for (let redirects = 0; ; redirects++) {
-    const response = await transport.stream({ method: 'GET', url, headers, signal: watch.signal });
-    watch.touch();
+    const response = await transport.stream({ method: 'GET', url, headers, signal: timer.signal });
+    timer.refresh();
     const location = response.header('location');
     if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
     response.discard();
@@ -54,20 +55,20 @@ export async function requestOutput(request: OutputRequest, watch: StreamWatch):
 
 /** Throws for a response that is not the file, or, if it was requested, the rest of the file. */
 export function checkResponse(
-  response: StreamAnswer,
+  response: StreamResponse,
   isRest: boolean,
   label: string,
   createError: CreateError,
 ): void {
   const { status } = response;
-  const transient = passingError(response, label);
+  const transient = createTransientError(response, label);
   if (transient !== undefined) throw transient;
   if (status === 403 || status === 404 || status === 410) {
-    const problem = `${statusLine(response)}. The service keeps outputs for 7 days, then deletes them`;
+    const problem = `${formatStatus(response)}. The service keeps outputs for 7 days, then deletes them`;
     throw createError('expired', problem, { status });
   }
   if (status !== 200 && !isRest) {
-    throw createError('refused', `${statusLine(response)}; expected the file`, { status });
+    throw createError('refused', `${formatStatus(response)}; expected the file`, { status });
   }
   const encoding = encodingOf(response);
   if (encoding !== '') {

@@ -1,17 +1,18 @@
 /** Downloads one output into a partial file: resumes it after a broken connection, and verifies its length. */
-import { sleep } from '../utils/abort.js';
 import { ConnectionError, DownloadError, WaveSpeedError } from '../core/errors/index.js';
-import { announceRetry, delayAfter, type OnRetry, readMayBeRepeated, retrying } from '../http/retry.js';
-import { carry, type StreamWatch } from '../http/stream-request.js';
-import type { StreamAnswer, Transport } from '../http/transport.js';
-import { diskError, exists, existsError } from './download-errors.js';
+import { type OnRetry, isRetryableRead } from '../http/retry.js';
+import { withIdleTimeout, type IdleTimer } from '../http/idle-timeout.js';
+import type { StreamResponse } from '../http/types.js';
+import type { Transport } from '../http/transport.js';
+import { checkAbsent, diskError, existsError } from './download-errors.js';
 import type { Output } from './download-source.js';
 import { checkResponse, type CreateError, requestOutput } from './download-request.js';
 import { detectFileType, extensionFor } from './file-type.js';
 import { PartialFile } from './partial-file.js';
+import { retryWhileProgressing } from './retry-while-progressing.js';
 import {
   type FileVersion,
-  isSameVersion,
+  isContinuation,
   lengthOf,
   rangeOf,
   validatorOf,
@@ -44,9 +45,6 @@ export interface DownloadSettings {
   overwrite: boolean;
   maxBytes: number;
 }
-
-/** After an attempt with this many new bytes, attempts are counted from the start. */
-const MIN_PROGRESS_BYTES = 64 * 1024;
 
 export class DownloadTask {
   readonly #deps: DownloadDependencies;
@@ -83,38 +81,22 @@ export class DownloadTask {
     const { maxRetries, onRetry } = this.#deps;
     const { signal } = this.#settings;
     const { predictionId } = this.#output;
-    for (;;) {
-      const before = this.#maxReceived;
-      const hasProgressed = () => this.#maxReceived - before >= MIN_PROGRESS_BYTES;
-      try {
-        await retrying(() => this.#attempt(), {
-          operation: 'download',
-          allows: (error) => readMayBeRepeated(error) && !hasProgressed(),
-          maxRetries,
-          signal,
-          onRetry,
-          predictionId,
-        });
-        return;
-      } catch (error) {
-        if (signal.aborted || !(error instanceof WaveSpeedError)) throw error;
-        if (!readMayBeRepeated(error) || !hasProgressed() || maxRetries === 0)
-          throw this.#toFinalError(error);
-        const delayMs = delayAfter(1, error);
-        const context = { operation: 'download', attempt: 1, delayMs, error } as const;
-        announceRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry);
-        await sleep(delayMs, signal);
-      }
+    try {
+      await retryWhileProgressing(
+        () => this.#attempt(),
+        () => this.#maxReceived,
+        { operation: 'download', maxRetries, signal, onRetry, predictionId },
+      );
+    } catch (error) {
+      throw signal.aborted || !(error instanceof WaveSpeedError) ? error : this.#toFinalError(error);
     }
   }
 
-  /** Renames the partial file to its target, and returns the path. */
   async publish(): Promise<string> {
     await this.#partial?.publish(this.#path, this.#settings.overwrite);
     return this.#path;
   }
 
-  /** Removes the partial file if it was not published. */
   async discard(): Promise<void> {
     await this.#partial?.discard();
   }
@@ -122,21 +104,21 @@ export class DownloadTask {
   async #attempt(): Promise<void> {
     const { signal, onProgress, maxBytes } = this.#settings;
     const { label, url } = this.#output;
-    await carry({ label, signal, idleMs: this.#deps.requestTimeoutMs }, async (watch) => {
-      const { response, resumes } = await this.#requestRest(watch);
+    await withIdleTimeout({ label, signal, idleMs: this.#deps.requestTimeoutMs }, async (timer) => {
+      const { response, resumes } = await this.#requestRest(timer);
       try {
         checkResponse(response, resumes, label, this.#createError);
         this.#readHeaders(response, resumes);
         this.#partial ??= await this.#createPartial();
         await this.#partial.receive(response.body, {
           position: this.#received,
-          signal: watch.signal,
+          signal: timer.signal,
           onChunk: (size) => {
-            watch.touch();
+            timer.refresh();
             if (size > maxBytes) throw this.#tooLarge(size);
           },
           onWritten: (bytes) => {
-            watch.touch();
+            timer.refresh();
             this.#received += bytes;
             this.#maxReceived = Math.max(this.#maxReceived, this.#received);
             onProgress({ url: url.href, loaded: this.#received, total: this.#total });
@@ -152,10 +134,16 @@ export class DownloadTask {
   }
 
   /** Requests the rest of the file, and all of it when the rest cannot be had. */
-  async #requestRest(watch: StreamWatch): Promise<{ response: StreamAnswer; resumes: boolean }> {
+  async #requestRest(timer: IdleTimer): Promise<{ response: StreamResponse; resumes: boolean }> {
     if (this.#validator === undefined) await this.#restart();
-    const response = await this.#request(watch);
-    if (this.#isContinuation(response)) return { response, resumes: true };
+    const response = await this.#request(timer);
+    const [received, total, validator, version] = [
+      this.#received,
+      this.#total,
+      this.#validator,
+      this.#version,
+    ];
+    if (isContinuation(response, { received, total, validator, version })) return { response, resumes: true };
     const isPartial = response.status === 206 || (response.status === 416 && this.#received > 0);
     try {
       if (response.status === 200 || isPartial) await this.#restart();
@@ -165,7 +153,7 @@ export class DownloadTask {
     }
     if (!isPartial) return { response, resumes: false };
     response.discard();
-    return { response: await this.#request(watch), resumes: false };
+    return { response: await this.#request(timer), resumes: false };
   }
 
   async #restart(): Promise<void> {
@@ -175,30 +163,15 @@ export class DownloadTask {
     this.#validator = undefined;
   }
 
-  #request(watch: StreamWatch): Promise<StreamAnswer> {
+  #request(timer: IdleTimer): Promise<StreamResponse> {
     const { transport, baseUrl } = this.#deps;
     const validator = this.#received > 0 ? this.#validator : undefined;
     const rest = validator === undefined ? undefined : { start: this.#received, validator };
     const { url } = this.#output;
-    return requestOutput({ transport, url, baseUrl, rest, createError: this.#createError }, watch);
+    return requestOutput({ transport, url, baseUrl, rest, createError: this.#createError }, timer);
   }
 
-  /** Returns whether a response is the rest of the bytes received so far, and proves it. */
-  #isContinuation(response: StreamAnswer): boolean {
-    if (response.status !== 206 || this.#received === 0 || this.#validator === undefined) return false;
-    const range = rangeOf(response);
-    const version = versionOf(response);
-    return (
-      range?.start === this.#received &&
-      (range.total === undefined || this.#total === undefined || range.total === this.#total) &&
-      // Servers and caches ignore If-Range: this could be a part of another version.
-      [version.etag, version.lastModified].includes(this.#validator) &&
-      isSameVersion(version, this.#version)
-    );
-  }
-
-  /** Remembers what the headers say about the file. */
-  #readHeaders(response: StreamAnswer, resumes: boolean): void {
+  #readHeaders(response: StreamResponse, resumes: boolean): void {
     if (resumes) {
       this.#total ??= rangeOf(response)?.total;
     } else {
@@ -213,16 +186,16 @@ export class DownloadTask {
   }
 
   async #createPartial(): Promise<PartialFile> {
-    if (this.#target !== undefined) await this.#checkTarget(this.#target);
+    await this.#checkTarget(this.#target);
     return PartialFile.create(this.#output.target, (cause) => this.#toDiskError(cause));
   }
 
-  async #checkTarget(target: string): Promise<void> {
-    const { overwrite } = this.#settings;
-    if (!overwrite && (await exists(target))) throw existsError(target, this.#output.predictionId);
+  async #checkTarget(target: string | undefined): Promise<void> {
+    if (target === undefined || this.#settings.overwrite) return;
+    await checkAbsent(target, this.#output.predictionId);
   }
 
-  #checkLength(response: StreamAnswer): void {
+  #checkLength(response: StreamResponse): void {
     const [received, total] = [this.#received, this.#total];
     if (total === undefined && response.openEnded) {
       const problem = `the server did not send the length of the file: ${received} bytes may not be all of it`;
@@ -248,8 +221,8 @@ export class DownloadTask {
 
   #toDiskError(cause: unknown): unknown {
     const { predictionId } = this.#output;
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
-      return existsError(this.#path, predictionId, cause);
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return existsError(this.#path, predictionId, cause);
     return diskError(cause, this.#path, ` after ${this.#received} bytes`, predictionId);
   }
 
@@ -263,10 +236,9 @@ export class DownloadTask {
     return new DownloadError(reason, `${label}: ${problem}.`, { ...options, path: this.#path, predictionId });
   };
 
-  /** Creates the error of a download that is not retried any more. */
   #toFinalError(error: WaveSpeedError): WaveSpeedError {
     const { predictionId, label } = this.#output;
-    if (readMayBeRepeated(error) && this.#maxReceived > 0) {
+    if (isRetryableRead(error) && this.#maxReceived > 0) {
       const of = this.#total === undefined ? '' : ` of ${this.#total}`;
       const why = error.message.replace(`${label}: `, '').replace(/\.$/, '');
       const problem = `it broke off after ${this.#received}${of} bytes: ${why}`;

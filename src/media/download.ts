@@ -4,7 +4,7 @@ import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
 import { DownloadError, RequestTimeoutError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 import { type CallOptions, checkInteger, checkMs, rejectOption } from '../core/validate-options.js';
-import { diskError, exists, existsError } from './download-errors.js';
+import { checkAbsent, diskError } from './download-errors.js';
 import { type Output, readDirectory, readOutputs } from './download-source.js';
 import { type DownloadDependencies, type DownloadProgress, DownloadTask } from './download-task.js';
 import { forbiddenReason } from './download-url.js';
@@ -139,8 +139,7 @@ async function prepareDirectory(
   if (overwrite) return;
   for (const { target, possibleExtensions, predictionId } of outputs) {
     for (const extension of possibleExtensions) {
-      const path = `${target}.${extension}`;
-      if (await exists(path)) throw existsError(path, predictionId);
+      await checkAbsent(`${target}.${extension}`, predictionId);
     }
   }
 }

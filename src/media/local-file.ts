@@ -5,7 +5,7 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UploadError } from '../core/errors/index.js';
 import type { RandomAccess } from './file-type.js';
-import { codeOf } from '../http/transport.js';
+import { getErrorCode } from '../http/connection-errors.js';
 
 /** An open file. */
 export interface LocalFile extends RandomAccess {
@@ -83,7 +83,7 @@ function openBlob(blob: Blob): LocalFile {
 
 async function openPath(path: string): Promise<LocalFile> {
   const unreadable = (cause: unknown): never => {
-    const code = codeOf(cause);
+    const code = getErrorCode(cause);
     const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? String(cause)})`;
     throw new UnreadableFileError(why, { cause });
   };
@@ -120,7 +120,7 @@ const fingerprint = ({ dev, ino, size, mtimeMs }: Stats) => [dev, ino, size, mti
 async function* readChunks(path: string, expected: Stats): AsyncGenerator<Uint8Array, void, void> {
   const name = JSON.stringify(basename(path));
   const fail = (cause: unknown): never => {
-    const problem = `it can no longer be read (${codeOf(cause) ?? String(cause)})`;
+    const problem = `it can no longer be read (${getErrorCode(cause) ?? String(cause)})`;
     throw new UploadError('unreadable', name, problem, { cause });
   };
   const handle = await open(path, READ_ONLY).catch(fail);

@@ -1,5 +1,5 @@
 /** Reads what the headers of a response say about a file: its length, range, encoding and version. */
-import type { StreamAnswer } from '../http/transport.js';
+import type { StreamResponse } from '../http/types.js';
 
 /** What identifies a version of a file. */
 export interface FileVersion {
@@ -7,20 +7,13 @@ export interface FileVersion {
   lastModified: string | undefined;
 }
 
-export const versionOf = (response: StreamAnswer): FileVersion => ({
+export const versionOf = (response: StreamResponse): FileVersion => ({
   etag: response.header('etag'),
   lastModified: response.header('last-modified'),
 });
 
-/** Returns false when two responses contradict each other; a 206 need not repeat every header (RFC 9110, 15.3.7). */
-export function isSameVersion(one: FileVersion, other: FileVersion): boolean {
-  const agree = (left: string | undefined, right: string | undefined) =>
-    left === undefined || right === undefined || left === right;
-  return agree(one.etag, other.etag) && agree(one.lastModified, other.lastModified);
-}
-
 /** Returns the value for `If-Range`: a validator that changes with every byte; undefined when there is none. */
-export function validatorOf(response: StreamAnswer): string | undefined {
+export function validatorOf(response: StreamResponse): string | undefined {
   const { etag, lastModified } = versionOf(response);
   if (etag !== undefined) return etag.startsWith('"') ? etag : undefined;
   // In whole seconds: strong only when the last change was some time ago (RFC 9110, 8.8.2.2).
@@ -28,19 +21,44 @@ export function validatorOf(response: StreamAnswer): string | undefined {
   return age >= 1000 ? lastModified : undefined;
 }
 
-export function lengthOf(response: StreamAnswer): number | undefined {
+export function lengthOf(response: StreamResponse): number | undefined {
   const text = response.header('content-length')?.trim() ?? '';
   return /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-export function rangeOf(response: StreamAnswer): { start: number; total: number | undefined } | undefined {
+export function rangeOf(response: StreamResponse): { start: number; total: number | undefined } | undefined {
   const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.header('content-range')?.trim() ?? '');
   if (match === null) return undefined;
   return { start: Number(match[1]), total: match[2] === '*' ? undefined : Number(match[2]) };
 }
 
 /** Returns the content encodings; empty when there are none. `aws-chunked` is a leftover of how a file was uploaded. */
-export function encodingOf(response: StreamAnswer): string {
+export function encodingOf(response: StreamResponse): string {
   const names = (response.header('content-encoding') ?? '').split(',').map((name) => name.trim());
   return names.filter((name) => !/^(?:identity|aws-chunked)?$/i.test(name)).join(', ');
+}
+
+/** Returns whether a response is the rest of the bytes received so far, and proves it. */
+export function isContinuation(
+  response: StreamResponse,
+  begun: { received: number; total: number | undefined; validator: string | undefined; version: FileVersion },
+): boolean {
+  const { received, total, validator } = begun;
+  if (response.status !== 206 || received === 0 || validator === undefined) return false;
+  const range = rangeOf(response);
+  const version = versionOf(response);
+  return (
+    range?.start === received &&
+    (range.total === undefined || total === undefined || range.total === total) &&
+    // Servers and caches ignore If-Range: this could be a part of another version.
+    [version.etag, version.lastModified].includes(validator) &&
+    isSameVersion(version, begun.version)
+  );
+}
+
+/** Returns false when two responses contradict each other; a 206 need not repeat every header (RFC 9110, 15.3.7). */
+function isSameVersion(one: FileVersion, other: FileVersion): boolean {
+  const agree = (left: string | undefined, right: string | undefined) =>
+    left === undefined || right === undefined || left === right;
+  return agree(one.etag, other.etag) && agree(one.lastModified, other.lastModified);
 }

@@ -1,7 +1,7 @@
 /** Sends the body of an upload, and reads the response to it. */
 import { orAbort } from '../utils/abort.js';
-import type { StreamWatch } from '../http/stream-request.js';
-import type { StreamAnswer } from '../http/transport.js';
+import type { IdleTimer } from '../http/idle-timeout.js';
+import type { StreamResponse } from '../http/types.js';
 
 /** The service's own responses are shorter. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
@@ -10,29 +10,29 @@ const MAX_RESPONSE_BYTES = 64 * 1024;
 export async function* counted(
   chunks: AsyncGenerator<Uint8Array, void, void>,
   sent: { bytes: number },
-  watch: StreamWatch,
+  timer: IdleTimer,
   onBytes: (loaded: number) => void,
 ): AsyncGenerator<Uint8Array, void, void> {
   let loaded = 0;
   for await (const chunk of chunks) {
-    watch.touch();
+    timer.refresh();
     sent.bytes += chunk.byteLength;
     yield chunk;
     loaded += chunk.byteLength;
-    watch.touch();
+    timer.refresh();
     onBytes(loaded);
   }
 }
 
 /** Reads a response to its end, so that the connection can be reused, within one timeout for all of it. */
-export async function readText(response: StreamAnswer, watch: StreamWatch): Promise<string> {
-  watch.touch();
+export async function readText(response: StreamResponse, timer: IdleTimer): Promise<string> {
+  timer.refresh();
   const chunks: Uint8Array[] = [];
   let size = 0;
   const iterator = response.body[Symbol.asyncIterator]();
   while (size <= MAX_RESPONSE_BYTES) {
     // Does not refresh the timeout: a server that sends byte by byte would keep the upload open forever.
-    const { done, value } = await orAbort(iterator.next(), watch.signal);
+    const { done, value } = await orAbort(iterator.next(), timer.signal);
     if (done === true) return new TextDecoder().decode(Buffer.concat(chunks));
     size += value.byteLength;
     chunks.push(value);

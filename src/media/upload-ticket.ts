@@ -1,6 +1,6 @@
 /** Reads an upload ticket: where the service wants the bytes of a file, and with which headers. */
 import { InvalidResponseError } from '../core/errors/index.js';
-import { httpUrl } from '../http/stream-request.js';
+import { httpUrl } from '../http/idle-timeout.js';
 import { isRecord } from '../utils/is-record.js';
 
 export const TICKETS_PATH = '/api/v3/media/uploads';

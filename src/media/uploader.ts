@@ -14,9 +14,16 @@ import type { FileType } from './file-type.js';
 import type { ApiClient } from '../http/api-client.js';
 import type { LocalFile } from './local-file.js';
 import { isRecord } from '../utils/is-record.js';
-import { type OnRetry, readMayBeRepeated, retrying } from '../http/retry.js';
-import { carry, httpUrl, labelOf, passingError, statusLine } from '../http/stream-request.js';
-import type { StreamAnswer, Transport } from '../http/transport.js';
+import { type OnRetry, isRetryableRead, retry } from '../http/retry.js';
+import {
+  withIdleTimeout,
+  httpUrl,
+  labelOf,
+  createTransientError,
+  formatStatus,
+} from '../http/idle-timeout.js';
+import type { StreamResponse } from '../http/types.js';
+import type { Transport } from '../http/transport.js';
 import { readTicket, TICKETS_PATH, type UploadTicket } from './upload-ticket.js';
 
 export interface UploadDependencies {
@@ -94,8 +101,8 @@ export class Uploader {
     const label = `${request}, uploading ${file.label}`;
     const sent = { bytes: 0 };
     try {
-      await carry({ label, signal, idleMs: this.#deps.http.requestTimeoutMs }, async (watch) => {
-        const body = counted(file.chunks(), sent, watch, call.onBytes);
+      await withIdleTimeout({ label, signal, idleMs: this.#deps.http.requestTimeoutMs }, async (timer) => {
+        const body = counted(file.chunks(), sent, timer, call.onBytes);
         try {
           const response = await this.#deps.transport.stream({
             method: 'PUT',
@@ -103,9 +110,9 @@ export class Uploader {
             // Only the ticket's headers, which are signed. Not the API key.
             headers: { ...ticket.headers, 'content-length': String(file.size) },
             body,
-            signal: watch.signal,
+            signal: timer.signal,
           });
-          const text = await readText(response, watch);
+          const text = await readText(response, timer);
           const { status } = response;
           // With `If-None-Match: *`, storage rejects a repeated PUT if an earlier one was stored.
           if (status === 412 && outcome.mayBeStored) return;
@@ -117,7 +124,7 @@ export class Uploader {
         }
       });
     } catch (error) {
-      const isOpen = readMayBeRepeated(error) && !(error instanceof RateLimitError);
+      const isOpen = isRetryableRead(error) && !(error instanceof RateLimitError);
       if (isOpen && sent.bytes >= file.size) outcome.mayBeStored = true;
       throw error;
     }
@@ -133,9 +140,9 @@ export class Uploader {
         `Content-Type: ${file.type.contentType}\r\n\r\n`,
     );
     const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
-    return carry({ label, signal, idleMs: http.requestTimeoutMs }, async (watch) => {
+    return withIdleTimeout({ label, signal, idleMs: http.requestTimeoutMs, secret: key }, async (timer) => {
       const sent = { bytes: 0 };
-      const chunks = counted(file.chunks(), sent, watch, onBytes);
+      const chunks = counted(file.chunks(), sent, timer, onBytes);
       const form = async function* () {
         yield head;
         yield* chunks;
@@ -156,10 +163,10 @@ export class Uploader {
             'x-client-version': VERSION,
           },
           body: form(),
-          signal: watch.signal,
+          signal: timer.signal,
         });
         const { status, statusText, header } = response;
-        const text = await readText(response, watch);
+        const text = await readText(response, timer);
         const raw = { status, statusText, header, text };
         const data = http.parseResponse(raw, { method: 'POST', path: FORM_PATH }, key);
         this.#checkComplete(file, sent, label);
@@ -184,10 +191,10 @@ export class Uploader {
   }
 
   #retry<T>({ signal, maxRetries }: UploadCall, attempt: () => Promise<T>): Promise<T> {
-    return retrying(attempt, {
+    return retry(attempt, {
       operation: 'upload',
       // Uploads are free, and a repeated PUT to the same URL changes nothing.
-      allows: (error) => readMayBeRepeated(error) && !isUnknownEndpoint(error),
+      shouldRetry: (error) => isRetryableRead(error) && !isUnknownEndpoint(error),
       maxRetries,
       signal,
       onRetry: this.#deps.onRetry,
@@ -200,17 +207,17 @@ function isUnknownEndpoint(error: unknown): boolean {
 }
 
 function rejectedBy(
-  response: StreamAnswer,
+  response: StreamResponse,
   text: string,
   file: ValidatedFile,
   request: string,
   label: string,
 ): Error {
-  const transient = passingError(response, label);
+  const transient = createTransientError(response, label);
   if (transient !== undefined) return transient;
   // Only the code: the rest of the body can contain the signature.
   const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(text)?.[1];
-  const problem = `${request}: ${statusLine(response)}${code === undefined ? '' : ` (${code})`}`;
+  const problem = `${request}: ${formatStatus(response)}${code === undefined ? '' : ` (${code})`}`;
   return new UploadError('refused', file.label, problem, { status: response.status });
 }
 

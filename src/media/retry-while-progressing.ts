@@ -1,0 +1,32 @@
+/** Retries a transfer: on a bad connection, a large file takes more attempts than a small one. */
+import { sleep } from '../utils/abort.js';
+import { WaveSpeedError } from '../core/errors/index.js';
+import { emitRetry, getRetryDelay, isRetryableRead, retry, type RetryOptions } from '../http/retry.js';
+
+/** After an attempt with this many new bytes, attempts are counted from the start. */
+const MIN_PROGRESS_BYTES = 64 * 1024;
+
+/** Retries like a read, but counts attempts from the start after each one that made progress. */
+export async function retryWhileProgressing(
+  attempt: () => Promise<void>,
+  getBytes: () => number,
+  rules: Omit<RetryOptions, 'shouldRetry'>,
+): Promise<void> {
+  const { maxRetries, signal, onRetry, operation, predictionId } = rules;
+  for (;;) {
+    const before = getBytes();
+    const hasProgressed = () => getBytes() - before >= MIN_PROGRESS_BYTES;
+    try {
+      const shouldRetry = (error: unknown) => isRetryableRead(error) && !hasProgressed();
+      await retry(attempt, { ...rules, shouldRetry });
+      return;
+    } catch (error) {
+      const isRetryable = isRetryableRead(error) && hasProgressed() && maxRetries > 0;
+      if (signal?.aborted === true || !isRetryable || !(error instanceof WaveSpeedError)) throw error;
+      const delayMs = getRetryDelay(1, error);
+      const context = { operation, attempt: 1, delayMs, error };
+      emitRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry);
+      await sleep(delayMs, signal);
+    }
+  }
+}
