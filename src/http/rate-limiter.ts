@@ -1,7 +1,7 @@
 /** Paces the submits of one client: by the account's limits, and by the service's 429s. */
 import { ApiError, RateLimitError } from '../core/errors/index.js';
 import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
-import { delayAfter } from './retry.js';
+import { getRetryDelay } from './retry.js';
 
 /** Limits of an account. */
 export interface Limits {
@@ -56,7 +56,7 @@ export class Slot {
 export class RateLimiter {
   readonly #limits: Limits;
   /** First come, first served; repeated submits first. */
-  readonly #retrying = new Set<Waiter>();
+  readonly #retry = new Set<Waiter>();
   readonly #waiting = new Set<Waiter>();
   /** When the POSTs of the last minute began. By `performance.now()`, as every time here. */
   readonly #sentAt: number[] = [];
@@ -83,7 +83,7 @@ export class RateLimiter {
    */
   async acquire(signal: AbortSignal | undefined, deadlineAt: number, isRetry = false): Promise<Slot> {
     signal?.throwIfAborted();
-    const queue = isRetry ? this.#retrying : this.#waiting;
+    const queue = isRetry ? this.#retry : this.#waiting;
     let removeListener: (() => void) | undefined;
     let waiter: Waiter | undefined;
     try {
@@ -95,7 +95,7 @@ export class RateLimiter {
       });
     } finally {
       if (waiter !== undefined) queue.delete(waiter);
-      if (this.#waiting.size + this.#retrying.size === 0) clearTimeout(this.#timer);
+      if (this.#waiting.size + this.#retry.size === 0) clearTimeout(this.#timer);
       removeListener?.();
     }
   }
@@ -139,7 +139,7 @@ export class RateLimiter {
     const now = performance.now();
     // Submits that were in flight together are rejected together: that counts once.
     if (now >= this.#blockedUntil) this.#rejections++;
-    const delayMs = Math.min(delayAfter(this.#rejections, error), MINUTE_MS);
+    const delayMs = Math.min(getRetryDelay(this.#rejections, error), MINUTE_MS);
     this.#blockedUntil = Math.max(this.#blockedUntil, now + delayMs);
     this.#lastError = error;
     this.#ramp = 1;
@@ -148,7 +148,7 @@ export class RateLimiter {
   /** Grants what may be granted, and comes back when more may be. */
   #run(): void {
     clearTimeout(this.#timer);
-    const next = () => this.#retrying.values().next().value ?? this.#waiting.values().next().value;
+    const next = () => this.#retry.values().next().value ?? this.#waiting.values().next().value;
     for (let waiter = next(); waiter !== undefined; waiter = next()) {
       if (waiter.deadlineAt <= this.#blockedUntil && this.#blockedUntil > performance.now()) {
         this.#remove(waiter);
@@ -169,7 +169,7 @@ export class RateLimiter {
   }
 
   #remove(waiter: Waiter): void {
-    this.#retrying.delete(waiter);
+    this.#retry.delete(waiter);
     this.#waiting.delete(waiter);
   }
 

@@ -1,10 +1,10 @@
 /** Polls a task until it ends, within a deadline, and yields every change of its status. */
 import {
+  ApiError,
   AuthenticationError,
   ConfigurationError,
   NotFoundError,
   PermissionError,
-  RateLimitError,
   WaitTimeoutError,
   WaveSpeedError,
   withPredictionId,
@@ -106,7 +106,9 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
         failures.add(error);
         // A 404 is a response, and may be another one in a moment.
         const retryMs = error instanceof NotFoundError ? 0 : options.getRetryDelay(failures.count, error);
-        if (error instanceof RateLimitError || retryAfterOf(error)) scheduler.pause(retryMs);
+        if (error instanceof ApiError && (error.status === 429 || error.retryAfterMs !== undefined)) {
+          scheduler.pause(retryMs);
+        }
         delayMs = Math.max(getInterval(), retryMs);
         options.onFailedPoll({ attempt: failures.count, delayMs, error });
       }
@@ -121,8 +123,6 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
     removeListener?.();
   }
 }
-
-const retryAfterOf = (error: unknown) => (error as { retryAfterMs?: number }).retryAfterMs !== undefined;
 
 /** A sleep that an event can end early. */
 class Nap {

@@ -14,13 +14,13 @@ import type { ApiClient } from '../http/api-client.js';
 import { errorName, publish } from '../http/diagnostics.js';
 import { RateLimiter, type Slot } from '../http/rate-limiter.js';
 import {
-  announceRetry,
-  delayAfter,
+  emitRetry,
+  getRetryDelay,
   type OnRetry,
-  readMayBeRepeated,
-  retrying,
+  isRetryableRead,
+  retry,
   type RetryContext,
-  submitMayBeRepeated,
+  isRetryableSubmit,
 } from '../http/retry.js';
 import type { CallOptions } from '../core/validate-options.js';
 import type { UploadManager } from '../media/upload-manager.js';
@@ -157,9 +157,9 @@ export class TaskRunner {
     options: CallOptions,
     predictionId?: string,
   ): Promise<T> {
-    return retrying(attempt, {
+    return retry(attempt, {
       operation,
-      allows: readMayBeRepeated,
+      shouldRetry: isRetryableRead,
       maxRetries: options.maxRetries ?? this.#settings.maxRetries,
       signal: options.signal,
       onRetry: this.#settings.onRetry,
@@ -227,10 +227,10 @@ export class TaskRunner {
         isRetry,
       });
     };
-    const { prediction, abortError, slot } = await retrying(attempt, {
+    const { prediction, abortError, slot } = await retry(attempt, {
       operation: 'submit',
-      allows: (error) =>
-        submitMayBeRepeated(error) &&
+      shouldRetry: (error) =>
+        isRetryableSubmit(error) &&
         // A request of a batch waits for its turn as long as it has time.
         ((isInBatch && error instanceof RateLimitError) || failures++ < maxRetries),
       maxRetries: Infinity,
@@ -356,8 +356,8 @@ export class TaskRunner {
       id,
       fetchPrediction: (last, limited) => this.#fetch(id, getResultPath(id, last, baseUrl), limited),
       scheduler: this.#scheduler,
-      getRetryDelay: delayAfter,
-      onFailedPoll: (failure) => announceRetry({ operation: 'poll', predictionId: id, ...failure }, onRetry),
+      getRetryDelay: getRetryDelay,
+      onFailedPoll: (failure) => emitRetry({ operation: 'poll', predictionId: id, ...failure }, onRetry),
       initial,
       pollIntervalMs: options.pollIntervalMs ?? clientInterval,
       events: webhookReceiver,

@@ -12,7 +12,7 @@ import {
 import { normalizePrediction, type Prediction } from '../core/prediction.js';
 import type { ApiClient, ApiRequest } from '../http/api-client.js';
 import { errorName, publish } from '../http/diagnostics.js';
-import { submitMayBeRepeated } from '../http/retry.js';
+import { isRetryableSubmit } from '../http/retry.js';
 import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
 import { getErrorMessage } from '../utils/error-message.js';
 import { byDeadline, type Deadline } from '../utils/with-deadline.js';
@@ -170,7 +170,7 @@ function readOutcome(http: ApiClient, request: ApiRequest, parse: () => unknown)
 
 /** Returns true if the service rejected the request, or it was never sent. 408 is excluded: a gateway may have forwarded it. */
 function provesNotAccepted(error: unknown): boolean {
-  if (submitMayBeRepeated(error) || error instanceof ConfigurationError) return true;
+  if (isRetryableSubmit(error) || error instanceof ConfigurationError) return true;
   return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 408;
 }
 
