@@ -121,13 +121,13 @@ describe('run', () => {
     await kling.close();
   });
 
-  test('a long backoff leaves time for a last poll before the deadline', async () => {
-    const { kling, seen } = inTurn(task(), envelope(null, 503, 'busy', { 'retry-after': '50' }), done());
+  test('a delay past the deadline leaves time for a last poll before it', async () => {
+    const { kling, seen } = inTurn(task(), envelope(null, 503), done());
     const start = Date.now();
-    const waiting = kling.wait('task-1', { timeoutMs: 20_000 });
+    const waiting = kling.wait('task-1', { timeoutMs: 20_000, pollIntervalMs: 15_000 });
     await vi.advanceTimersByTimeAsync(20_000);
     expect((await waiting).status).toBe('completed');
-    expect(seen.map(({ at }) => at - start)).toEqual([0, 1000, 19_000]);
+    expect(seen.map(({ at }) => at - start)).toEqual([0, 15_000, 19_000]);
   });
 });
 
@@ -449,11 +449,11 @@ describe('an abort', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a thousand waits leave no listener on a signal that lives on', async () => {
+  test('a hundred waits leave no listener on a signal that lives on', async () => {
     vi.useRealTimers();
     const { signal } = new AbortController();
     const { kling } = clientOn(() => envelope(done()), { maxPollsPerSecond: 1e6 });
-    for (let count = 0; count < 1000; count++) await kling.wait('task-1', { signal });
+    for (let count = 0; count < 100; count++) await kling.wait('task-1', { signal });
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 });
