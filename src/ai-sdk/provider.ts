@@ -22,24 +22,24 @@ export interface KlingProviderOptions {
 export interface KlingProvider {
   readonly specificationVersion: 'v3';
   /** Video model by its id, or as `defineModel` made it. */
-  video(model: Model | (string & {})): KlingVideoModel;
+  readonly video: (model: Model | (string & {})) => KlingVideoModel;
   /** The same as `video`: the name that a registry calls. */
-  videoModel(model: Model | (string & {})): KlingVideoModel;
+  readonly videoModel: (model: Model | (string & {})) => KlingVideoModel;
   /** @throws {ConfigurationError} Always: there are video models only. */
-  languageModel(modelId: string): never;
+  readonly languageModel: (modelId: string) => never;
   /** @throws {ConfigurationError} Always: there are video models only. */
-  embeddingModel(modelId: string): never;
+  readonly embeddingModel: (modelId: string) => never;
   /** @throws {ConfigurationError} Always: there are video models only. */
-  imageModel(modelId: string): never;
+  readonly imageModel: (modelId: string) => never;
   /**
    * Download function for `generateVideo({ download })`: retried, resumed where it broke off, and its length verified.
    *
    * @throws {DownloadError}
    */
-  download(options: {
+  readonly download: (options: {
     url: URL;
     abortSignal?: AbortSignal;
-  }): Promise<{ data: Uint8Array; mediaType: string | undefined }>;
+  }) => Promise<{ data: Uint8Array; mediaType: string | undefined }>;
 }
 
 /**

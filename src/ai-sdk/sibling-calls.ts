@@ -21,7 +21,10 @@ interface Member extends SiblingCall {
 
 interface Group {
   members: Member[];
+  /** Reason why none of the calls may be sent. */
   rejection: ConfigurationError | undefined;
+  /** The first failure, which names the tasks of the siblings. */
+  failure: Promise<unknown> | undefined;
 }
 
 /** Runs a call; where it fails, the error names the tasks of its siblings. */
@@ -74,7 +77,7 @@ export function relateStartCalls(): RunCall {
 }
 
 function createGroup(): Group {
-  return { members: [], rejection: undefined };
+  return { members: [], rejection: undefined, failure: undefined };
 }
 
 function isAlike(one: VideoCallOptions, other: VideoCallOptions): boolean {
@@ -105,10 +108,12 @@ async function runMember<T>(
   try {
     return await running;
   } catch (error) {
-    if (abortSiblings) {
-      for (const other of group.members) if (other !== member) other.stop.abort(error);
-    }
-    throw await nameSiblings(error, group, member);
+    if (group.members.length === 1) throw error;
+    if (!abortSiblings) throw await nameSiblings(error, group, member);
+    for (const { stop } of group.members) stop.abort(error);
+    // All reject with the first error: `generateVideo` passes on whichever comes first.
+    group.failure ??= nameSiblings(error, group, member);
+    throw await group.failure;
   }
 }
 

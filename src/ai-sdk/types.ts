@@ -1,7 +1,7 @@
 /** The parts of the AI SDK's video model specification (ai 6 and 7) that this provider reads and returns. */
 
 /** A JSON value, as the AI SDK declares it. */
-export type JsonValue = null | string | number | boolean | Readonly<JsonObject> | readonly JsonValue[];
+export type JsonValue = null | string | number | boolean | JsonObject | JsonValue[];
 /** A JSON object, as the AI SDK declares it. */
 export type JsonObject = { [key: string]: JsonValue | undefined };
 
@@ -81,12 +81,6 @@ export type VideoStatusResult =
   | ({ status: 'completed' } & VideoResult)
   | ({ status: 'error'; error: string } & CallInfo);
 
-/** A webhook's delivery, as the application received it. */
-export interface OperationWebhook {
-  headers: Record<string, string>;
-  body: JsonValue;
-}
-
 /** A video model of specification v3, which ai 6 and 7 take; the last three methods are used by ai 7 alone. */
 export interface KlingVideoModel {
   readonly specificationVersion: 'v3';
@@ -95,9 +89,9 @@ export interface KlingVideoModel {
   /** Each video is a task of its own. */
   readonly maxVideosPerCall: 1;
   doGenerate(options: VideoCallOptions): Promise<VideoResult>;
-  handleWebhookOption(options: {
-    webhook: () => PromiseLike<{ url: string; received: PromiseLike<OperationWebhook> }>;
-  }): Promise<{ webhookUrl: string; received: PromiseLike<OperationWebhook> }>;
+  handleWebhookOption<Received>(options: {
+    webhook: () => PromiseLike<{ url: string; received: Received }>;
+  }): Promise<{ webhookUrl: string; received: Received }>;
   doStart(options: VideoStartOptions): Promise<VideoStartResult>;
   doStatus(options: {
     operation: JsonValue;
