@@ -1,7 +1,8 @@
 /** Sends requests through a dispatcher that is not ours: it may hide when it writes, so little is proven. */
 import type { Dispatcher } from 'undici';
 import { createUnsupportedDispatcherError, isConnectFailure, UnsentError } from './connection-errors.js';
-import { ResponseHandler, StreamHandler, toDispatchOptions } from './response-handler.js';
+import { ResponseHandler } from './response-handler.js';
+import { StreamHandler } from './stream-handler.js';
 import type {
   DispatcherLike,
   HttpTransport,
@@ -10,6 +11,7 @@ import type {
   StreamResponse,
   WireRequest,
 } from './types.js';
+import { dispatch } from './undici-handler.js';
 
 export class DispatcherTransport implements HttpTransport {
   readonly #dispatcher: Dispatcher;
@@ -28,7 +30,7 @@ export class DispatcherTransport implements HttpTransport {
       // Whether it tells when it writes is up to it: what is not handed over is all that is proven not to be sent.
       onStart();
       isDispatched = true;
-      this.#dispatcher.dispatch(toDispatchOptions(request), handler);
+      dispatch(this.#dispatcher, request, handler);
     } catch (error) {
       if (isDispatched) handler.onResponseError(undefined, error);
       else handler.abort(error);
@@ -50,7 +52,7 @@ export class DispatcherTransport implements HttpTransport {
   async stream(request: StreamRequest): Promise<StreamResponse> {
     const handler = new StreamHandler(request);
     try {
-      this.#dispatcher.dispatch(toDispatchOptions(request), handler);
+      dispatch(this.#dispatcher, request, handler);
       // Only a transport of our own is known not to check a body's end in another way.
       return { ...(await handler.response), openEnded: false };
     } catch (error) {

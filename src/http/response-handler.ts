@@ -1,19 +1,10 @@
-/** undici handlers: one that collects a response, one that streams it. What they did not see started was not sent. */
-import { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
+/** Collects a response from undici, within the limits of its size. A request that it did not see started was not sent. */
 import { InvalidResponseError } from '../core/errors/connection-error.js';
-import { onAbort } from '../utils/abort.js';
-import { createUnsupportedDispatcherError } from './connection-errors.js';
-import type { RawResponse, StreamRequest, StreamResponse, WireRequest } from './types.js';
-
-type Controller = Dispatcher.DispatchController;
-type Headers = Record<string, string | string[] | undefined>;
+import type { RawResponse } from './types.js';
+import { type Controller, type Headers, readHeader, toError, UndiciHandler } from './undici-handler.js';
 
 /** How much of an error response is kept, in bytes. */
-const MAX_ERROR_BYTES = 64 * 1024;
-/** How much of a stream is buffered, in bytes. */
-const STREAM_BUFFER_BYTES = 64 * 1024;
-
+export const MAX_ERROR_BYTES = 64 * 1024;
 export interface ResponseHandlerOptions {
   maxResponseBytes: number;
   /** Runs right before the request is written. If it throws, nothing is written. */
@@ -22,8 +13,7 @@ export interface ResponseHandlerOptions {
   onDone?: (isReusable: boolean) => void;
 }
 
-/** Collects a response with the limits of its size. */
-export class ResponseHandler implements Dispatcher.DispatchHandler {
+export class ResponseHandler extends UndiciHandler {
   readonly response: Promise<RawResponse>;
   wasSent = false;
   isDone = false;
@@ -37,6 +27,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   #size = 0;
 
   constructor(options: ResponseHandlerOptions) {
+    super();
     this.#options = options;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -79,7 +70,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
     // An interim response (1xx) is not the response.
     if (status < 200) return;
     this.wasSent = true;
-    this.#head = { status, statusText: statusText ?? '', header: headerReader(headers) };
+    this.#head = { status, statusText: statusText ?? '', header: (name) => readHeader(headers, name) };
   }
 
   onResponseData(controller: Controller, chunk: Uint8Array): void {
@@ -102,18 +93,6 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   onResponseError(_: unknown, error: unknown): void {
     if (this.#head === undefined) this.#fail(error);
     else this.#settle({ bodyError: error });
-  }
-
-  /** Called by undici 5 and 6 alone. */
-  onConnect(abort: (error: Error) => void): void {
-    const error = createUnsupportedDispatcherError();
-    this.#fail(error);
-    abort(error);
-  }
-
-  /** Called by undici 5 and 6 alone, and by 7 for what it rejects at once. */
-  onError(error: unknown): void {
-    this.onResponseError(undefined, error);
   }
 
   #settle(body: { text: string } | { bodyError: unknown }, isReusable = false): void {
@@ -139,102 +118,6 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Streams a response, with backpressure. */
-export class StreamHandler implements Dispatcher.DispatchHandler {
-  readonly response: Promise<StreamResponse>;
-  #resolve: (response: StreamResponse) => void = () => undefined;
-  #reject: (error: unknown) => void = () => undefined;
-  readonly #signal: AbortSignal;
-  readonly #forget: () => void;
-  #controller: Controller | undefined;
-  #body: Readable | undefined;
-  #hasEnded = false;
-
-  constructor(request: StreamRequest) {
-    this.#signal = request.signal;
-    this.response = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    this.#forget = onAbort(request.signal, () => this.#stop(request.signal.reason));
-  }
-
-  onRequestStart(controller: Controller): void {
-    this.#controller = controller;
-    if (this.#signal.aborted) controller.abort(toError(this.#signal.reason));
-  }
-
-  onResponseStart(controller: Controller, status: number, headers: Headers, statusText?: string): void {
-    if (status < 200) return;
-    const body = new Readable({
-      highWaterMark: STREAM_BUFFER_BYTES,
-      read: () => controller.resume(),
-      destroy: (error, callback) => {
-        if (!this.#hasEnded) controller.abort(error ?? new Error('The response was discarded.'));
-        callback(error);
-      },
-    });
-    // Whoever reads it gets the error; one that nobody reads must not end the process.
-    body.on('error', () => undefined);
-    this.#body = body;
-    const header = headerReader(headers);
-    const openEnded = header('content-length') === undefined && header('transfer-encoding') === undefined;
-    const discard = () => void body.destroy();
-    this.#resolve({ status, statusText: statusText ?? '', header, body, discard, openEnded });
-  }
-
-  onResponseData(controller: Controller, chunk: Uint8Array): void {
-    if (this.#body?.push(chunk) === false) controller.pause();
-  }
-
-  onResponseEnd(): void {
-    this.#hasEnded = true;
-    this.#forget();
-    this.#body?.push(null);
-  }
-
-  onResponseError(_: unknown, error: unknown): void {
-    this.#hasEnded = true;
-    this.#forget();
-    this.#reject(error);
-    this.#body?.destroy(toError(error));
-  }
-
-  /** Called by undici 5 and 6 alone. */
-  onConnect(abort: (error: Error) => void): void {
-    const error = createUnsupportedDispatcherError();
-    this.#reject(error);
-    abort(error);
-  }
-
-  /** Called by undici 5 and 6 alone, and by 7 for what it rejects at once. */
-  onError(error: unknown): void {
-    this.onResponseError(undefined, error);
-  }
-
-  #stop(reason: unknown): void {
-    const error = toError(reason);
-    this.#reject(error);
-    if (this.#body === undefined) this.#controller?.abort(error);
-    else this.#body.destroy(error);
-  }
-}
-
-/** Describes a request to an undici dispatcher. */
-export function toDispatchOptions(request: WireRequest | StreamRequest): Dispatcher.DispatchOptions {
-  const { method, url, headers, body } = request;
-  return {
-    origin: url.origin,
-    path: `${url.pathname}${url.search}`,
-    method,
-    headers,
-    // undici reads any iterable; its types do not say so.
-    body: (body ?? null) as string | null,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  };
-}
-
 /** The error of a body over the limit; also for a custom fetch. */
 export function createTooLargeError(maxResponseBytes: number): InvalidResponseError {
   return new InvalidResponseError(`the response is larger than maxResponseBytes (${maxResponseBytes} bytes)`);
@@ -244,17 +127,4 @@ export function createTooLargeError(maxResponseBytes: number): InvalidResponseEr
 export function decodeText(bytes: Uint8Array): string {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   return text.startsWith('\uFEFF') ? text.slice(1) : text;
-}
-
-export { MAX_ERROR_BYTES };
-
-function headerReader(headers: Headers): RawResponse['header'] {
-  return (name) => {
-    const value = headers[name.toLowerCase()];
-    return Array.isArray(value) ? value[0] : value;
-  };
-}
-
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error('The request was aborted.', { cause: reason });
 }

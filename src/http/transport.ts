@@ -6,7 +6,7 @@ import { DispatcherTransport } from './dispatcher-transport.js';
 import { FetchTransport } from './fetch-transport.js';
 import { findGlobalDispatcher, usesProxyOfEnvironment } from './global-dispatcher.js';
 import { loadUndici } from './load-undici.js';
-import type { ResponseHandler } from './response-handler.js';
+import type { UndiciHandler } from './undici-handler.js';
 import type {
   DispatcherLike,
   HttpTransport,
@@ -93,7 +93,7 @@ function createProxyTransport(connectTimeoutMs: number) {
     agent ??= load();
     agent
       .then((loaded) => loaded.dispatch(options, handler))
-      .catch((error: unknown) => (handler as ResponseHandler).onResponseError(undefined, error));
+      .catch((error: unknown) => (handler as unknown as UndiciHandler).onResponseError(undefined, error));
     return true;
   };
   return {

@@ -4,8 +4,10 @@ import type { Agent, Client } from 'undici';
 import { UnsentError } from './connection-errors.js';
 import { loadUndici } from './load-undici.js';
 import { RequestQueue } from './request-queue.js';
-import { ResponseHandler, StreamHandler, toDispatchOptions } from './response-handler.js';
+import { ResponseHandler } from './response-handler.js';
+import { StreamHandler } from './stream-handler.js';
 import type { HttpTransport, InFlightRequest, StreamRequest, StreamResponse, WireRequest } from './types.js';
+import { dispatch } from './undici-handler.js';
 
 /** How long after its last response a connection may be used for a submit, in milliseconds. */
 const FRESH_MS = 1000;
@@ -53,7 +55,7 @@ export class UndiciTransport implements HttpTransport {
       const queue = request.freshConnection === true ? this.#submits : this.#reads;
       leave = queue.enter(() => {
         connection = this.#take(request, open);
-        connection.client.dispatch(toDispatchOptions(request), handler);
+        dispatch(connection.client, request, handler);
       });
     };
     begin().catch((error: unknown) => handler.onResponseError(undefined, error));
@@ -74,7 +76,7 @@ export class UndiciTransport implements HttpTransport {
     const { streams } = await this.#load();
     request.signal.throwIfAborted();
     const handler = new StreamHandler(request);
-    streams.dispatch(toDispatchOptions(request), handler);
+    dispatch(streams, request, handler);
     return handler.response;
   }
 

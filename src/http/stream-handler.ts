@@ -1,0 +1,77 @@
+/** Streams a response from undici, with backpressure. */
+import { Readable } from 'node:stream';
+import { onAbort } from '../utils/abort.js';
+import type { StreamRequest, StreamResponse } from './types.js';
+import { type Controller, type Headers, readHeader, toError, UndiciHandler } from './undici-handler.js';
+
+/** How much is buffered, in bytes. */
+const STREAM_BUFFER_BYTES = 64 * 1024;
+
+export class StreamHandler extends UndiciHandler {
+  readonly response: Promise<StreamResponse>;
+  #resolve: (response: StreamResponse) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+  readonly #signal: AbortSignal;
+  readonly #forget: () => void;
+  #controller: Controller | undefined;
+  #body: Readable | undefined;
+  #hasEnded = false;
+
+  constructor(request: StreamRequest) {
+    super();
+    this.#signal = request.signal;
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#forget = onAbort(request.signal, () => this.#stop(request.signal.reason));
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller;
+    if (this.#signal.aborted) controller.abort(toError(this.#signal.reason));
+  }
+
+  onResponseStart(controller: Controller, status: number, headers: Headers, statusText?: string): void {
+    if (status < 200) return;
+    const body = new Readable({
+      highWaterMark: STREAM_BUFFER_BYTES,
+      read: () => controller.resume(),
+      destroy: (error, callback) => {
+        if (!this.#hasEnded) controller.abort(error ?? new Error('The response was discarded.'));
+        callback(error);
+      },
+    });
+    // Whoever reads it gets the error; one that nobody reads must not end the process.
+    body.on('error', () => undefined);
+    this.#body = body;
+    const header = (name: string) => readHeader(headers, name);
+    const openEnded = header('content-length') === undefined && header('transfer-encoding') === undefined;
+    const discard = () => void body.destroy();
+    this.#resolve({ status, statusText: statusText ?? '', header, body, discard, openEnded });
+  }
+
+  onResponseData(controller: Controller, chunk: Uint8Array): void {
+    if (this.#body?.push(chunk) === false) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#hasEnded = true;
+    this.#forget();
+    this.#body?.push(null);
+  }
+
+  onResponseError(_: unknown, error: unknown): void {
+    this.#hasEnded = true;
+    this.#forget();
+    this.#reject(error);
+    this.#body?.destroy(toError(error));
+  }
+
+  #stop(reason: unknown): void {
+    const error = toError(reason);
+    this.#reject(error);
+    if (this.#body === undefined) this.#controller?.abort(error);
+    else this.#body.destroy(error);
+  }
+}

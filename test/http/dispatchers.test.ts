@@ -1,0 +1,233 @@
+// Other people's dispatchers: given, set for the whole application, of other releases of undici, and proxies.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, request as httpRequest } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as undici7 from 'undici';
+import * as undici8 from 'undici-8';
+import { describe, expect, test, vi } from 'vitest';
+import { ConfigurationError, ConnectionError, KLING_O3_STD, SubmissionUnknownError } from 'wavespeed-kling';
+import { startEmulator } from 'wavespeed-kling/testing';
+import { loadUndici } from '../../src/http/load-undici.js';
+import { failure, task } from '../support.js';
+import { client, INPUT, KEY, onCleanup, serve } from './support.js';
+
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+const SYMBOLS = [Symbol.for('undici.globalDispatcher.1'), Symbol.for('undici.globalDispatcher.2')];
+
+/** Sets the application's global dispatcher, as `setGlobalDispatcher` of that undici does, for one test. */
+function setGlobal(undici: { setGlobalDispatcher(agent: never): void }, dispatcher: unknown): void {
+  const before = SYMBOLS.map((symbol) => Reflect.get(globalThis, symbol) as unknown);
+  undici.setGlobalDispatcher(dispatcher as never);
+  onCleanup(() => {
+    for (const [index, symbol] of SYMBOLS.entries()) Reflect.set(globalThis, symbol, before[index]);
+  });
+}
+
+/** A proxy that forwards requests and tunnels, and counts both. */
+async function startProxy() {
+  const seen: string[] = [];
+  const server = createServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    const { method, headers } = request;
+    const forwarded = httpRequest(request.url ?? '', { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(forwarded);
+  });
+  server.on('connect', (request, socket) => {
+    seen.push(`CONNECT ${request.url}`);
+    const [host, port] = (request.url ?? '').split(':');
+    const target = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      target.pipe(socket).pipe(target);
+    });
+    for (const end of [target, socket]) end.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onCleanup(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
+}
+
+describe.each([
+  ['undici 7', undici7],
+  ['undici 8', undici8 as unknown as typeof undici7],
+])('a dispatcher of %s', (_name, undici) => {
+  test('submits, uploads and downloads', async () => {
+    const emulator = await startEmulator({ createdMs: 0, processingMs: 0 });
+    onCleanup(() => emulator.close());
+    const directory = await mkdtemp(join(tmpdir(), 'dispatchers-'));
+    onCleanup(() => rm(directory, { recursive: true }));
+    const agent = new undici.Agent();
+    onCleanup(() => agent.close());
+    const kling = client(emulator.url, { apiKey: emulator.apiKey, dispatcher: agent });
+    const input = { ...INPUT, images: [new Blob([PNG], { type: 'image/png' })] };
+    const video = await kling.run(KLING_O3_STD, input, { pollIntervalMs: 5 });
+    const [file] = await kling.download(video, directory);
+    expect((await readFile(file?.path ?? '')).byteLength).toBeGreaterThan(0);
+    expect(emulator.account.tasks).toHaveLength(1);
+  });
+
+  test('is used through a wrapper that has nothing but dispatch()', async () => {
+    const agent = new undici.Agent();
+    onCleanup(() => agent.close());
+    const dispatcher = { dispatch: (...call: Parameters<typeof agent.dispatch>) => agent.dispatch(...call) };
+    expect(await client((await serve()).url, { dispatcher }).balance()).toBe(7);
+  });
+
+  test('proves that nothing was sent only where it could not connect', async () => {
+    const server = await serve();
+    server.server.close();
+    const agent = new undici.Agent();
+    onCleanup(() => agent.close());
+    const kling = client(server.url, { dispatcher: agent });
+    expect((await failure(kling.submit(KLING_O3_STD, INPUT), ConnectionError)).requestSent).toBe(false);
+    const cut = await serve((request) => void request.socket.destroy());
+    await failure(client(cut.url, { dispatcher: agent }).submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
+  });
+
+  test('that the application has set for all: a mock sees the submit, and nothing is paid', async () => {
+    const server = await serve();
+    const kling = client(server.url);
+    const mock = new undici.MockAgent();
+    mock.disableNetConnect();
+    setGlobal(undici, mock);
+    await expect(kling.submit(KLING_O3_STD, INPUT)).rejects.toThrow(/net\.?connect|disabled|mock/i);
+    const path = `/api/v3/${KLING_O3_STD}`;
+    mock
+      .get(server.url)
+      .intercept({ path, method: 'POST' })
+      .reply(200, { code: 200, data: task({ id: 'mocked' }) });
+    expect((await kling.submit(KLING_O3_STD, INPUT)).id).toBe('mocked');
+    expect(server.sockets).toHaveLength(0);
+  });
+
+  test('that the application has set for all: its proxy is used', async () => {
+    const [server, proxy] = [await serve(), await startProxy()];
+    const agent = new undici.EnvHttpProxyAgent({ httpProxy: proxy.url });
+    onCleanup(() => agent.close());
+    setGlobal(undici, agent);
+    expect(await client(server.url).balance()).toBe(7);
+    expect(proxy.seen).toHaveLength(1);
+  });
+
+  test('that is the default one is not used: our own connections prove more', async () => {
+    const agent = new undici.Agent();
+    onCleanup(() => agent.close());
+    const dispatch = vi.spyOn(agent, 'dispatch');
+    setGlobal(undici, agent);
+    expect(await client((await serve()).url).balance()).toBe(7);
+    expect(dispatch).not.toHaveBeenCalled();
+  });
+
+  test('that is an Agent with options of the application is used', async () => {
+    const agent = new undici.Agent({ connect: { timeout: 5000 } });
+    onCleanup(() => agent.close());
+    const dispatch = vi.spyOn(agent, 'dispatch');
+    setGlobal(undici, agent);
+    expect(await client((await serve()).url).balance()).toBe(7);
+    expect(dispatch).toHaveBeenCalledOnce();
+  });
+});
+
+test.each(['HTTP_PROXY', 'http_proxy'])('NODE_USE_ENV_PROXY=1 uses the proxy in %s', async (variable) => {
+  const [server, proxy] = [await serve(), await startProxy()];
+  vi.stubEnv('NODE_USE_ENV_PROXY', '1');
+  vi.stubEnv('NO_PROXY', '');
+  vi.stubEnv('no_proxy', '');
+  vi.stubEnv(variable, proxy.url);
+  const kling = client(server.url);
+  expect(await kling.balance()).toBe(7);
+  expect((await kling.submit(KLING_O3_STD, INPUT)).id).toBe('task-1');
+  expect(proxy.seen).not.toHaveLength(0);
+  vi.stubEnv('NODE_USE_ENV_PROXY', undefined);
+  const before = proxy.seen.length;
+  expect(await client(server.url).balance()).toBe(7);
+  expect(proxy.seen).toHaveLength(before);
+});
+
+test('a proxy that refuses leaves nothing sent', async () => {
+  vi.stubEnv('NODE_USE_ENV_PROXY', '1');
+  vi.stubEnv('HTTP_PROXY', 'http://127.0.0.1:9');
+  vi.stubEnv('NO_PROXY', '');
+  vi.stubEnv('no_proxy', '');
+  const kling = client((await serve()).url);
+  expect((await failure(kling.submit(KLING_O3_STD, INPUT), ConnectionError)).requestSent).toBe(false);
+});
+
+test('loading undici leaves the dispatcher that an older undici has set', async () => {
+  const older = { dispatch: () => true };
+  setGlobal({ setGlobalDispatcher: () => Reflect.set(globalThis, SYMBOLS[0] as symbol, older) }, older);
+  await loadUndici();
+  expect(Reflect.get(globalThis, SYMBOLS[0] as symbol)).toBe(older);
+});
+
+describe('a dispatcher of undici 5 or 6 is a ConfigurationError, and nothing is sent', () => {
+  type Handler = Record<string, unknown> & { onError: (error: Error) => void };
+  /** Checks handlers as undici 6 does, then sends. */
+  const agent = (sent: () => void) => ({
+    dispatch(_options: unknown, handler: Handler) {
+      try {
+        for (const name of ['onConnect', 'onError', 'onBodySent', 'onHeaders', 'onData', 'onComplete']) {
+          const isOptional = name === 'onBodySent' && handler[name] === undefined;
+          if (typeof handler[name] === 'function' || isOptional) continue;
+          throw Object.assign(new Error(`invalid ${name} method`), { code: 'UND_ERR_INVALID_ARG' });
+        }
+      } catch (error) {
+        handler.onError(error as Error);
+        return false;
+      }
+      sent();
+      return true;
+    },
+  });
+  /** Answers as undici 5's MockAgent does, with a delay, without a check. */
+  const mock = () => ({
+    dispatch(_options: unknown, handler: Record<string, (...values: unknown[]) => unknown>) {
+      setTimeout(() => {
+        handler.onHeaders?.(200, [], () => undefined, 'OK');
+        handler.onData?.(Buffer.from('{}'));
+        handler.onComplete?.([]);
+      }, 1);
+      return true;
+    },
+  });
+  /** Connects before it looks at anything, as undici 6's RetryAgent does. */
+  const retry = (sent: () => void) => ({
+    dispatch(_options: unknown, handler: { onConnect: (abort: () => void) => void }) {
+      let aborted = false;
+      handler.onConnect(() => (aborted = true));
+      if (!aborted) sent();
+      return true;
+    },
+  });
+
+  test.each([
+    ['an Agent', agent],
+    ['a MockAgent', mock],
+    ['a RetryAgent', retry],
+  ])('%s', async (_name, create) => {
+    const sent = vi.fn();
+    const kling = client('http://127.0.0.1:9', { dispatcher: create(sent) as never, maxRetries: 3 });
+    const calls = [
+      kling.submit(KLING_O3_STD, INPUT),
+      kling.balance(),
+      kling.download('http://127.0.0.1:9/video.mp4', tmpdir()),
+    ];
+    for (const call of calls) {
+      const error = await failure(call, ConfigurationError);
+      expect(error.code).toBe('unsupported_dispatcher');
+      expect(error.message).toContain('undici 7 or 8');
+      expect(error.message).not.toContain(KEY);
+    }
+    expect(sent).not.toHaveBeenCalled();
+  });
+});

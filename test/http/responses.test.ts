@@ -1,0 +1,240 @@
+// What is read of a response: its size, its task, its codes, and what of it may reach an error.
+import { inspect } from 'node:util';
+import { describe, expect, test, vi } from 'vitest';
+import {
+  ApiError,
+  ConnectionError,
+  InsufficientCreditsError,
+  InvalidResponseError,
+  KLING_O3_STD,
+  PermissionError,
+  RateLimitError,
+  ServerError,
+  SubmissionUnknownError,
+  WaitTimeoutError,
+  type WaveSpeedKlingOptions,
+} from 'wavespeed-kling';
+import { findPredictionId } from '../../src/http/parse-response.js';
+import { clientOn, envelope, failure, isSubmit, task } from '../support.js';
+import { client, INPUT, KEY, respond, serve, serveTcp } from './support.js';
+
+describe('a submit is never repeated', () => {
+  test.each([
+    ['429', () => envelope(task({ id: 'paid' }), 429)],
+    ['code 429 under HTTP 200', () => Response.json({ code: 429, message: 'slow', data: { id: 'paid' } })],
+    ['400', () => envelope({ id: 'paid' }, 400)],
+    ['503', () => envelope({ id: 'paid' }, 503)],
+    ['a concurrency limit', () => envelope({ id: 'paid' }, 403, 'reached your concurrency limit')],
+    ['a bare task under 429', () => Response.json(task({ id: 'paid' }), { status: 429 })],
+  ])('after %s that names a task: the error does too', async (_what, answer) => {
+    const { kling, posts } = clientOn(answer);
+    expect((await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError)).predictionId).toBe(
+      'paid',
+    );
+    expect(posts()).toBe(1);
+  });
+
+  test.each(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'])(
+    'after %s of a custom fetch, which may be of another request',
+    async (code) => {
+      let submits = 0;
+      const { kling } = clientOn((request) => {
+        if (isSubmit(request)) submits++;
+        throw new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code }) });
+      });
+      const error = await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
+      expect(error.cause).toBeInstanceOf(ConnectionError);
+      expect(error.cause).toMatchObject({ requestSent: true, code });
+      expect(submits).toBe(1);
+    },
+  );
+
+  test.each([
+    new ConnectionError('of another client', { requestSent: false }),
+    new RateLimitError('of another client', { status: 429 }),
+  ])('after the error of another client in a custom fetch: %s', async (thrown) => {
+    const { kling, posts } = clientOn(() => Promise.reject(thrown));
+    await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
+    expect(posts()).toBe(1);
+  });
+});
+
+test('a refused connection proves that nothing was sent', async () => {
+  const server = await serve();
+  server.server.close();
+  const error = await failure(client(server.url).submit(KLING_O3_STD, INPUT), ConnectionError);
+  expect(error.requestSent).toBe(false);
+});
+
+test.each([
+  [{ data: { id: 'a' } }, 'a'],
+  [{ data: { id: 7 } }, '7'],
+  [task({ id: 'a' }), 'a'],
+  [{ id: 'request-1', error: 'no' }, undefined],
+  [{ data: null }, undefined],
+  [[], undefined],
+  [undefined, undefined],
+  ['{"code":200,"data":{"model":"m","id":"a","sta', 'a'],
+  ['{"code":200,"data":{"id":"a', undefined],
+  ['{"id":"a","model":"m', 'a'],
+  ['<html>', undefined],
+])('findPredictionId(%j) is %j', (body, id) => {
+  expect(findPredictionId(body)).toBe(id);
+});
+
+describe('codes of the service', () => {
+  test.each([
+    [402, {}, InsufficientCreditsError],
+    [403, { error_code: 1406 }, InsufficientCreditsError],
+    [400, { code: '1407' }, InsufficientCreditsError],
+    [403, { message: 'Insufficient credits, please top up' }, InsufficientCreditsError],
+    [400, { error: 'Your account has not enough balance' }, InsufficientCreditsError],
+    [200, { code: 1406 }, InsufficientCreditsError],
+    [403, { message: 'Account suspended' }, PermissionError],
+    [400, { message: 'You have reached your concurrency limit' }, RateLimitError],
+    [403, { error: 'reached your concurrency limit' }, RateLimitError],
+    [200, { code: 403, message: 'reached your concurrency limit' }, RateLimitError],
+    [500, { message: 'insufficient balance at our provider' }, ServerError],
+    [400, { message: 'insufficient resolution of images[0]' }, ApiError],
+  ])('HTTP %i with %j is its class', async (status, body, errorClass) => {
+    const { kling } = clientOn(() => Response.json(body, { status }), { maxRetries: 0 });
+    const error = await failure(kling.balance(), errorClass);
+    expect(error.constructor).toBe(errorClass);
+  });
+
+  test('stand on the error, and known ones in its message', async () => {
+    const body = { code: 400, error_code: '1200', message: 'Prompt rejected' };
+    const { kling } = clientOn(() => Response.json(body, { status: 400 }));
+    const error = await failure(kling.balance(), ApiError);
+    expect(error.code).toBe(1200);
+    expect(error.message).toBe(
+      '[GET] /api/v3/balance: 400 Bad Request: Prompt rejected (content moderation, code 1200)',
+    );
+  });
+
+  test('are not needed: a bare { error } is the message', async () => {
+    const { kling } = clientOn(() => Response.json({ error: 'no such route' }, { status: 400 }));
+    expect((await failure(kling.balance(), ApiError)).message).toContain('400 Bad Request: no such route');
+  });
+
+  test.each([408, 503])('Retry-After of a %i is on the error', async (status) => {
+    const headers = { 'retry-after': '7' };
+    const { kling } = clientOn(() => envelope(null, status, 'later', headers), { maxRetries: 0 });
+    expect((await failure(kling.balance(), ApiError)).retryAfterMs).toBe(7000);
+  });
+});
+
+describe('a response over its limit', () => {
+  const endless = (status: number) =>
+    serve((_request, response) => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      const piece = Buffer.alloc(64 * 1024, ' ');
+      const write = () => {
+        while (!response.destroyed && response.write(piece));
+        if (!response.destroyed) response.once('drain', write);
+      };
+      write();
+    });
+
+  const transports: [string, WaveSpeedKlingOptions][] = [
+    ['undici', {}],
+    ['fetch', { fetch: (...call) => globalThis.fetch(...call) }],
+  ];
+  test.each(transports)(
+    'is an InvalidResponseError, and the connection is closed: %s',
+    async (_name, options) => {
+      const server = await endless(200);
+      const kling = client(server.url, { ...options, maxResponseBytes: 1_000_000 });
+      const error = await failure(kling.balance(), InvalidResponseError);
+      expect(error.message).toContain('maxResponseBytes (1000000 bytes)');
+      expect(error.status).toBe(200);
+      await vi.waitFor(() => expect(server.sockets[0]?.destroyed).toBe(true));
+      expect(server.sockets[0]?.bytesWritten).toBeLessThan(20_000_000);
+    },
+  );
+
+  test.each(transports)('keeps 64 KiB of an error: %s', async (_name, options) => {
+    const server = await endless(400);
+    const error = await failure(client(server.url, options).balance(), ApiError);
+    expect(error.status).toBe(400);
+    expect((error.body as string).length).toBe(64 * 1024);
+    await vi.waitFor(() => expect(server.sockets[0]?.destroyed).toBe(true));
+  });
+
+  test('leaves the outcome of a submit unknown, and names the task at its beginning', async () => {
+    const { kling, posts } = clientOn(
+      () => new Response(`{"code":200,"data":{"id":"paid","input":"${'x'.repeat(2000)}"}}`),
+      { maxResponseBytes: 1000 },
+    );
+    expect((await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError)).predictionId).toBe(
+      'paid',
+    );
+    expect(posts()).toBe(1);
+  });
+});
+
+describe('the key reaches no error', () => {
+  const reveals = (error: unknown) => inspect(error, { depth: 20, showHidden: true }).includes(KEY);
+
+  test('through bytes that are no HTTP', async () => {
+    const url = await serveTcp((socket) => {
+      socket.once('data', (chunk) => socket.end(`garbage ${chunk.toString()}`));
+    });
+    const error = await failure(client(url).balance(), ConnectionError);
+    expect(reveals(error)).toBe(false);
+    expect(inspect(error.cause, { depth: 20 })).not.toContain('garbage');
+    const withFetch = client(url, { fetch: (...call) => globalThis.fetch(...call) });
+    expect(reveals(await failure(withFetch.balance(), ConnectionError))).toBe(false);
+  });
+
+  test('through the body of a response that is not the API’s', async () => {
+    const { kling } = clientOn(() => new Response(`<html>${KEY}</html>`), { maxRetries: 0 });
+    const error = await failure(kling.balance(), InvalidResponseError);
+    expect(error.body).toBe('<html>…</html>');
+    const { kling: other } = clientOn(() => envelope({ nothing: KEY }), { maxRetries: 0 });
+    expect(reveals(await failure(other.balance(), InvalidResponseError))).toBe(false);
+  });
+
+  test('through the task that was last seen', async () => {
+    const escaped = KEY.replaceAll('-', String.raw`\u002d`);
+    const { kling } = clientOn(() => {
+      const text = JSON.stringify({ code: 200, data: task({ note: 'x' }) });
+      return new Response(text.replace('"x"', `["${KEY}","${escaped}"]`));
+    });
+    const error = await failure(kling.wait('task-1', { timeoutMs: 30, pollIntervalMs: 5 }), WaitTimeoutError);
+    expect(error.lastPrediction).toMatchObject({ note: ['…', '…'] });
+    expect(reveals(error)).toBe(false);
+  });
+
+  test('through the error of a custom fetch that keeps its request', async () => {
+    const { kling } = clientOn(
+      (request) => {
+        throw Object.assign(new Error(`cannot send ${KEY}`), {
+          code: 'E_CUSTOM',
+          config: { headers: Object.fromEntries(request.headers) },
+        });
+      },
+      { maxRetries: 0 },
+    );
+    const error = await failure(kling.balance(), ConnectionError);
+    expect(error.code).toBe('E_CUSTOM');
+    expect(reveals(error)).toBe(false);
+  });
+
+  test('through a body that breaks off', async () => {
+    const url = await serveTcp((socket) => {
+      socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{"a":"${KEY}`));
+    });
+    const error = await failure(client(url).balance(), InvalidResponseError);
+    expect(error.body).toBe('{"a":"…');
+    expect(reveals(error)).toBe(false);
+  });
+});
+
+test('a body without its byte order mark is read', async () => {
+  const server = await serve((request, response) => {
+    if (request.method === 'GET') response.end('\uFEFF{"code":200,"data":{"balance":7}}');
+    else respond(request, response);
+  });
+  expect(await client(server.url).balance()).toBe(7);
+});
