@@ -7,12 +7,10 @@ export type Controller = Dispatcher.DispatchController;
 export type Headers = Record<string, string | string[] | undefined>;
 
 /**
- * Rejects the dispatchers of undici 5 and 6, which call other methods: their mocks answer without a check, and all others
- * check `onBodySent` before they send anything.
+ * Rejects the dispatchers of undici 5 and 6, which call other methods: most of them require `onComplete` before they send
+ * anything, and their mocks call the rest without a check.
  */
 export abstract class UndiciHandler {
-  readonly onBodySent = null;
-
   abstract onResponseError(controller: unknown, error: unknown): void;
 
   onConnect(abort: (error: Error) => void): void {
@@ -29,8 +27,6 @@ export abstract class UndiciHandler {
   onData(): boolean {
     return true;
   }
-
-  onComplete(): void {}
 
   onError(error: unknown): void {
     this.onResponseError(undefined, error);
