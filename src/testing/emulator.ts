@@ -1,13 +1,14 @@
 /** The emulator without a transport: an account behind the API, and the faults that are set on it. */
 import { randomBytes } from 'node:crypto';
 import { getErrorMessage } from '../utils/error-message.js';
-import { type Fault, FaultQueue, isAccepted, type ResetFault } from './network/faults.js';
+import { FaultQueue, isAccepted } from './network/fault-queue.js';
+import type { Fault, ResetFault } from './network/faults.js';
 import { fetchFrom } from './network/fetch.js';
 import { applyFault, type ResponsePlan } from './network/plan.js';
 import { readBody } from './network/read-body.js';
 import { type LoggedRequest, logEntry } from './network/request-log.js';
 import { findRoute, type Route } from './network/route.js';
-import { type Answer, refusal, type WireRequest } from './network/wire.js';
+import { type WireResponse, errorResponse, type WireRequest } from './network/wire.js';
 import { type EmulatorOptions, resolveOptions, type Settings } from './options.js';
 import { Account, type AddedTask } from './service/account.js';
 import { type EmulatorClock, RealClock } from './service/clock.js';
@@ -129,23 +130,23 @@ export class EmulatorEngine implements EmulatorCore {
       return callbackError('matching', error, entry);
     }
     if (fault === undefined) {
-      const answer = await this.#respond(request, route, entry);
-      entry.status = answer.status;
-      return { answer };
+      const response = await this.#respond(request, route, entry);
+      entry.status = response.status;
+      return { response };
     }
     entry.fault = fault.kind;
     if (fault.kind === 'reset' && fault.onlyReused === true) return applyFault(undefined, fault);
-    let answer: Answer | undefined;
-    if (isAccepted(fault)) answer = await this.#respond(request, route, entry);
+    let response: WireResponse | undefined;
+    if (isAccepted(fault)) response = await this.#respond(request, route, entry);
     else await readBody(request, entry);
     let plan: ResponsePlan;
     try {
-      plan = applyFault(answer, fault);
+      plan = applyFault(response, fault);
     } catch (error) {
       return callbackError(fault.kind === 'data' ? 'patch' : 'body', error, entry);
     }
     if (plan.fault === undefined || plan.fault.kind === 'delay' || plan.fault.kind === 'drip') {
-      entry.status = plan.answer.status;
+      entry.status = plan.response.status;
     }
     return plan;
   }
@@ -170,16 +171,16 @@ export class EmulatorEngine implements EmulatorCore {
     };
   }
 
-  async #respond(request: WireRequest, route: Route, entry: LoggedRequest): Promise<Answer> {
+  async #respond(request: WireRequest, route: Route, entry: LoggedRequest): Promise<WireResponse> {
     const { operation } = route;
     if (operation === 'put') return this.#uploads.put(request, route, entry);
     if (operation === 'upload' && this.#isAuthorized(request)) return this.#uploads.binary(request, entry);
     const body = await readBody(request, entry);
     if (operation === 'output') return this.#handlers.output(request, route);
     if (operation === 'file') return this.#uploads.serve(request, route);
-    if (operation === 'unknown') return refusal(404, 'page not found');
-    if (!this.#isAuthorized(request)) return refusal(401, 'unauthorized: invalid API key');
-    if (body === 'too large') return refusal(413, 'the body is too large');
+    if (operation === 'unknown') return errorResponse(404, 'page not found');
+    if (!this.#isAuthorized(request)) return errorResponse(401, 'unauthorized: invalid API key');
+    if (body === 'too large') return errorResponse(413, 'the body is too large');
     switch (operation) {
       case 'submit':
         return this.#handlers.submit(request, route, body);
@@ -222,7 +223,9 @@ export class EmulatorEngine implements EmulatorCore {
 /** Responds with the error that a fault's own function threw. */
 function callbackError(field: string, error: unknown, entry: LoggedRequest): ResponsePlan {
   entry.status = 500;
-  return { answer: refusal(500, `the emulator's fault: \`${field}\` threw: ${getErrorMessage(error)}`) };
+  return {
+    response: errorResponse(500, `the emulator's fault: \`${field}\` threw: ${getErrorMessage(error)}`),
+  };
 }
 
 /**

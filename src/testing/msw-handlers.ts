@@ -1,6 +1,4 @@
-/**
- * The emulator as msw handlers; the only file that knows msw, and it is loaded when they are asked for.
- */
+/** The emulator as handlers of msw, which is loaded on the first call. */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { ConfigurationError } from '../core/errors/index.js';
@@ -8,15 +6,14 @@ import { createEmulator, SOCKETLESS_BASE } from './emulator.js';
 import type { EmulatorCore } from './types.js';
 import type { EmulatorOptions } from './options.js';
 
-/** The part of msw that is used, for `emulatorHandlers`. */
+/** The part of msw that `emulatorHandlers` needs. */
 export type MswModule = {
   http: { all(path: string, resolver: (info: { request: Request }) => Promise<Response>): unknown };
 };
 
 /**
- * Lists the places to look for msw from: this file, its callers, the working directory. `import.meta` would say
- * where this file is, but cannot stand in the CommonJS build; the stack says it in both, and names the caller too,
- * who in a monorepo may have msw where this library does not see it.
+ * Lists the places from which to resolve msw: this file, its callers, the working directory. The CommonJS build has no
+ * `import.meta`, and in a monorepo only the caller may see msw, so the places are read from the stack.
  */
 function lookFrom(): string[] {
   const files = [
@@ -30,7 +27,7 @@ function hasCode(error: unknown, code: string): boolean {
   return (error as { code?: unknown } | null)?.code === code;
 }
 
-/** Loads msw without waiting: its handlers must be there when `setupServer` is called. */
+/** Loads msw synchronously, because `setupServer` needs its handlers at once. */
 function loadMsw(): MswModule {
   let reason: unknown;
   for (const place of lookFrom()) {
@@ -50,21 +47,21 @@ function loadMsw(): MswModule {
   }
   throw new ConfigurationError(
     'emulatorHandlers() needs the package msw, which is not installed: `npm install --save-dev msw`. ' +
-      'startEmulator() does without it.',
+      'startEmulator() does not need it.',
     { cause: reason },
   );
 }
 
 /**
- * Gives the emulator as handlers for msw's `setupServer`: every host's `/api/v3/…`, and the outputs and uploads it
- * gives out. Pass an emulator of `createEmulator()` to keep control of it. A broken connection comes out as msw's
- * network error, in whatever way it was to break.
+ * Returns handlers for msw's `setupServer`: `/api/v3/…` of every host, and the outputs and uploads of the emulator.
+ * Pass an emulator of `createEmulator()` to control it. Every closed connection becomes msw's network error.
  *
- * The type of a handler is yours to name, `emulatorHandlers<RequestHandler>()`; left open it fits `setupServer`
- * and `server.use`. It is not msw's own here, so that this package's types need no msw.
+ * The type parameter names the type of a handler, `emulatorHandlers<RequestHandler>()`; without it the handlers fit
+ * `setupServer` and `server.use`. This package's types do not need msw.
  *
- * @param msw Your own msw, `{ http }`, for where it cannot be loaded from here: Node before 20.19, or a bundle.
- * @throws {ConfigurationError} when msw is not installed, or this Node cannot load it.
+ * @param from Options of a new emulator, or an emulator. @default {}
+ * @param msw Your own msw, `{ http }`, where it cannot be loaded from here: Node before 20.19, or a bundle.
+ * @throws {ConfigurationError} if msw is not installed, or this version of Node cannot load it.
  * @example
  * const emulator = createEmulator();
  * const server = setupServer(...emulatorHandlers(emulator));
@@ -76,13 +73,13 @@ export function emulatorHandlers<Handler = never>(
 ): Handler[] {
   const emulator = 'fetch' in from ? from : createEmulator(from);
   const { http } = msw ?? loadMsw();
-  const answer = async ({ request }: { request: Request }): Promise<Response> => {
+  const respond = async ({ request }: { request: Request }): Promise<Response> => {
     try {
       return await emulator.fetch(request);
     } catch {
-      // Thrown on, it would come out as an answer with status 500.
+      // msw turns a thrown error into a response with status 500.
       return Response.error();
     }
   };
-  return [http.all('*/api/v3/*', answer), http.all(`${SOCKETLESS_BASE}/*`, answer)] as Handler[];
+  return [http.all('*/api/v3/*', respond), http.all(`${SOCKETLESS_BASE}/*`, respond)] as Handler[];
 }

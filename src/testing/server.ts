@@ -1,37 +1,35 @@
-/**
- * The emulator behind a real socket on 127.0.0.1, and every way such a socket can fail.
- */
+/** The emulator on a real socket of 127.0.0.1. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { breakOff, sendResponse } from './network/send-response.js';
+import { closeAbruptly, sendResponse } from './network/send-response.js';
 import { EmulatorEngine } from './emulator.js';
 import type { EmulatorCore } from './types.js';
 import type { EmulatorOptions } from './options.js';
 
-/** Sets up an emulator with a server. */
+/** Options of `startEmulator`. */
 export interface StartEmulatorOptions extends EmulatorOptions {
-  /** Where it listens. Default: any free port. */
+  /** Port to listen on. @default any free port */
   port?: number | undefined;
-  /** How long it keeps an idle connection, in milliseconds. Default 5000. */
+  /** Time that it keeps an idle connection, in milliseconds. @default 5000 */
   keepAliveTimeoutMs?: number | undefined;
 }
 
 /** An emulator that listens on 127.0.0.1. */
 export interface Emulator extends EmulatorCore {
-  /** Where it listens: `http://127.0.0.1:41234`. */
+  /** Its address: `http://127.0.0.1:41234`. */
   readonly url: string;
-  /** The same, under the name of the client's option. */
+  /** The same, with the name of the client's option. */
   readonly baseUrl: string;
-  /** How many connections were made so far, and how many are open. */
+  /** Number of all connections so far, and of the open ones. */
   readonly connections: { readonly made: number; readonly open: number };
-  /** Makes the port refuse connections, and breaks those that are open. */
+  /** Closes all connections and makes the port refuse new ones. */
   refuseConnections(): Promise<void>;
-  /** Listens again, on the same port. */
+  /** Listens on the same port again. */
   acceptConnections(): Promise<void>;
-  /** Closes every connection that is kept alive between two requests, as a server does that was restarted. */
+  /** Closes all idle connections, as a restarted server does. */
   closeIdleSockets(): void;
-  /** Stops at once, whatever is going on. */
+  /** Stops at once and closes all connections. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -81,7 +79,7 @@ class LocalEmulator extends EmulatorEngine implements Emulator {
     });
     server.keepAliveTimeout = this.#keepAliveTimeoutMs;
     server.on('connection', (socket) => this.#connected(socket));
-    // Bytes that are not HTTP: nothing to say to them.
+    // Bytes that are not HTTP get no response.
     server.on('clientError', (_error, socket) => socket.destroy());
     this.#server = server;
     server.listen(this.#port, '127.0.0.1');
@@ -125,10 +123,10 @@ class LocalEmulator extends EmulatorEngine implements Emulator {
     this.#made += 1;
     this.#sockets.set(socket, { number: this.#made, requests: 0, busy: false });
     socket.on('close', () => this.#sockets.delete(socket));
-    // A client that resets its side is no reason to fail: the request's own log says what became of it.
+    // A client may reset its side at any time.
     socket.on('error', () => {});
     const fault = this.connectionFault();
-    if (fault !== undefined) breakOff(socket, fault.how);
+    if (fault !== undefined) closeAbruptly(socket, fault.how);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -145,18 +143,18 @@ class LocalEmulator extends EmulatorEngine implements Emulator {
         method: request.method ?? 'GET',
         url: new URL(request.url ?? '/', this.base),
         headers: headersOf(request),
-        // Stopping half-way must not break the connection: the refusal is still to be sent.
+        // Keeps the connection open if the body is not read to its end: the error response comes later.
         body: request.iterator({ destroyOnReturn: false }),
         socket: { connection: connection.number, reused: connection.requests > 1 },
       });
       if (!socket.destroyed) await sendResponse(plan, request, response, (ms) => this.#pause(ms));
     } catch {
-      // The client broke off in the middle of its request: nobody is left to answer.
+      // The client disconnected during its request.
       socket.destroy();
     }
   }
 
-  /** Waits, but not beyond the emulator's end. */
+  /** Waits until the time is over or the emulator is closed. */
   #pause(ms: number): Promise<void> {
     if (this.#closed) return Promise.resolve();
     return new Promise((resolve) => {
@@ -172,9 +170,9 @@ class LocalEmulator extends EmulatorEngine implements Emulator {
 }
 
 /**
- * Starts an emulator of the service on 127.0.0.1: the same calls, the same refusals, no money.
+ * Starts an emulator of the service on 127.0.0.1: the same calls and errors, at no cost.
  *
- * @throws {RangeError} for an option that cannot be meant, naming it.
+ * @throws {RangeError} for an unknown option or an invalid value, naming it.
  * @example
  * await using emulator = await startEmulator();
  * const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.baseUrl });

@@ -1,6 +1,4 @@
-/**
- * What a test does with an emulator, with or without a server: the interface alone.
- */
+/** The interface of an emulator, with or without a server. */
 import type { AddedTask, EmulatorAccount } from './service/account.js';
 import type { EmulatorClock } from './service/clock.js';
 import type { WebhookDelivery } from './service/deliver.js';
@@ -10,56 +8,58 @@ import type { Operation } from './network/route.js';
 import type { EmulatedTask } from './service/task.js';
 import type { EmulatedUpload } from './service/uploads.js';
 
-/** Picks requests out of the log; a field left out matches all. */
+/** Selects requests of the log; an absent field matches all. */
 export interface RequestFilter {
   operation?: Operation | undefined;
   method?: string | undefined;
   path?: string | undefined;
 }
 
-/** What a test does with an emulator, with or without a socket. */
+/** An emulator of the service, with or without a server. */
 export interface EmulatorCore {
-  /** A key that it accepts. */
+  /** An API key that it accepts. */
   readonly apiKey: string;
-  /** What its webhooks are signed with: `whsec_…`. */
+  /** The secret of its webhooks: `whsec_…`. */
   readonly webhookSecret: string;
-  /** Every request it received, in order. */
+  /** All received requests, in order. */
   readonly requests: readonly LoggedRequest[];
-  /** Requests that carried the API key to where it must never go: outputs, uploaded files, storage. */
+  /** Requests that sent the API key to a place that must not see it: outputs, uploaded files, storage. */
   readonly keyLeaks: readonly LoggedRequest[];
-  /** The account's money and tasks. */
+  /** The account: its balance and tasks. */
   readonly account: EmulatorAccount;
-  /** Its time. */
+  /** The clock. */
   readonly clock: EmulatorClock;
-  /** What was uploaded, oldest first. */
+  /** All uploaded files, oldest first. */
   readonly uploads: readonly EmulatedUpload[];
-  /** Every attempt to deliver a webhook, in order. */
+  /** All attempts to deliver webhooks, in order. */
   readonly deliveries: readonly WebhookDelivery[];
   /** Empties `requests` and `keyLeaks`. */
   clearRequests(): void;
-  /** Counts the requests that match. */
+  /** Returns the number of requests that match. */
   requestCount(filter?: RequestFilter): number;
   /**
-   * Makes calls fail from now on; several faults strike in the order they were set. Where a function of the fault throws,
-   * the call is answered 500 with its message.
+   * Makes calls fail from now on. Several faults apply in the order in which they were set. If a function of the fault
+   * throws, the response is a 500 with its message.
    *
-   * @throws {RangeError} for a fault that cannot be meant, naming what is wrong with it.
+   * @throws {RangeError} for an invalid fault, naming what is wrong with it.
+   * @example
+   * emulator.fail({ on: 'submit', kind: 'reset', when: 'body' });
    */
   fail(fault: Fault): void;
-  /** Takes back every fault that has not struck yet. */
+  /** Removes all faults that have not applied yet. */
   clearFaults(): void;
   /**
-   * Finds a task, added and deleted ones too.
+   * Returns a task by its id, also an added or deleted one.
    *
-   * @throws {RangeError} when there never was one of that id.
+   * @throws {RangeError} for an unknown id.
    */
   task(id: string): EmulatedTask;
-  /** Puts a task into the account's history that was started elsewhere: not charged here, and not in `account.tasks`. */
+  /** Adds a task of another program to the account's history: not charged, and not in `account.tasks`. */
   addTask(task?: AddedTask): EmulatedTask;
-  /** Makes every output another file, under another ETag, as when a CDN's copy is replaced between two requests. */
+  /** Replaces every output by another file with another ETag, as a CDN may between two requests. */
   rotateOutputs(): void;
-  /** Waits until no webhook is on its way any more. */
+  /** Waits until no webhook delivery is in progress. */
   settled(): Promise<void>;
-  /** Answers as `fetch` would, without any network: for `new WaveSpeedKling({ fetch: emulator.fetch })`, on any host. */
+  /** A `fetch` that calls the emulator without a network, on any host: `new WaveSpeedKling({ fetch: emulator.fetch })`. */
   readonly fetch: typeof globalThis.fetch;
 }

@@ -68,7 +68,7 @@ describe('POST billings/search', () => {
     expect(ids(await search(emulator, { prediction_uuids: ['nobody'] }))).toEqual([]);
   });
 
-  test('is narrowed by time in milliseconds, model and type', async () => {
+  test('filters by time in milliseconds, model and type', async () => {
     const { emulator, first, second } = await twoTasks();
     expect(ids(await search(emulator, { start_time: START + 1 }))).toEqual([second.id]);
     expect(ids(await search(emulator, { end_time: String(START) }))).toEqual([first.id]);

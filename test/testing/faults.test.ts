@@ -1,6 +1,4 @@
-/**
- * Checks every way of failing on a real socket: what arrives, how the connection ends, and what was charged.
- */
+/** Checks every fault on a real socket: the received bytes, the end of the connection, and the charge. */
 import { describe, expect, test } from 'vitest';
 import { Agent, request } from 'undici';
 import type { Fault, FaultKind, FaultTarget } from '../../src/testing/index.js';
@@ -16,10 +14,10 @@ describe('a submit that fails', () => {
     ['a reset in the body', { kind: 'reset', when: 'body' }, true],
     ['silence', { kind: 'hang', when: 'headers' }, false],
     ['silence in the body', { kind: 'hang', when: 'body' }, true],
-    ['a late answer', { kind: 'delay', ms: 5 }, true],
-    ['a slow answer', { kind: 'drip', ms: 1 }, true],
+    ['a late response', { kind: 'delay', ms: 5 }, true],
+    ['a slow response', { kind: 'drip', ms: 1 }, true],
     ['garbage', { kind: 'garbage' }, false],
-    ['a cut answer', { kind: 'truncate' }, true],
+    ['a cut response', { kind: 'truncate' }, true],
     ['a page', { kind: 'not-json' }, false],
     ['nothing', { kind: 'empty' }, false],
     ['an error under 200', { kind: 'envelope', code: 500, message: 'no' }, false],
@@ -27,7 +25,7 @@ describe('a submit that fails', () => {
     ['other data', { kind: 'data', patch: { id: 'x' } }, true],
   ];
   test.each(kinds)(
-    '%s: is accepted only where it says so, and as it is told',
+    '%s: takes effect by default as documented, and as accepted says',
     async (_what, kind, byDefault) => {
       for (const accepted of [undefined, true, false]) {
         const emulator = await started();
@@ -42,8 +40,8 @@ describe('a submit that fails', () => {
   );
 });
 
-describe('what arrives', () => {
-  test('a status: the envelope, a page, a text, JSON or nothing, with headers of one’s choice', async () => {
+describe('the response', () => {
+  test('status: sends an envelope, HTML, text, JSON or nothing, with the given headers', async () => {
     const emulator = await started();
     emulator.fail({ on: 'balance', kind: 'status', status: 503, headers: { 'retry-after': '7' } });
     emulator.fail({ on: 'balance', kind: 'status', status: 502, body: '<html>Bad Gateway</html>' });
@@ -65,7 +63,7 @@ describe('what arrives', () => {
     expect((await call(emulator, 'balance')).status).toBe(200);
   });
 
-  test('not-json: a page under 200', async () => {
+  test('not-json: sends HTML with 200', async () => {
     const emulator = await started();
     emulator.fail({ on: 'balance', kind: 'not-json' });
     const reply = await call(emulator, 'balance');
@@ -73,13 +71,13 @@ describe('what arrives', () => {
     expect(reply.text).toMatch(/^<html>/);
   });
 
-  test('empty: 200 and no byte', async () => {
+  test('empty: sends 200 without a body', async () => {
     const emulator = await started();
     emulator.fail({ on: 'balance', kind: 'empty' });
     expect(await call(emulator, 'balance')).toMatchObject({ status: 200, text: '' });
   });
 
-  test('envelope: an error under a status that is a success', async () => {
+  test('envelope: sends an error with a successful status', async () => {
     const emulator = await started();
     emulator.fail({ on: 'balance', kind: 'envelope', code: 5004, message: 'try later', errorCode: 'BUSY' });
     emulator.fail({ on: 'balance', kind: 'envelope', code: 401, message: 'no', status: 202 });
@@ -90,7 +88,7 @@ describe('what arrives', () => {
     expect((await call(emulator, 'balance')).status).toBe(202);
   });
 
-  test('redirect: 307 to where it says, unless another status is given', async () => {
+  test('redirect: sends 307 to the location, or the given status', async () => {
     const emulator = await started();
     emulator.fail({ on: 'balance', kind: 'redirect', location: 'https://example.com/' });
     emulator.fail({ on: 'balance', kind: 'redirect', location: '/x', status: 301 });
@@ -99,7 +97,7 @@ describe('what arrives', () => {
     expect(await call(emulator, 'balance')).toMatchObject({ status: 301, headers: { location: '/x' } });
   });
 
-  test('data: fields put in, taken out, null, or made by a function', async () => {
+  test('data: sets and removes fields, sends null, or calls a function', async () => {
     const emulator = await started();
     const { id } = await submit(emulator);
     emulator.fail({
@@ -116,7 +114,7 @@ describe('what arrives', () => {
     expect((await call(emulator, 'predictions', { body: {} })).json.data).toMatchObject([{ total: 1 }]);
   });
 
-  test('delay: the whole answer, late', async () => {
+  test('delay: sends the complete response late', async () => {
     const emulator = await started();
     emulator.fail({ on: 'submit', kind: 'delay', ms: 60 });
     const { received, firstByteMs } = await exchange(emulator);
@@ -124,25 +122,25 @@ describe('what arrives', () => {
     expect(parts(received).body).toHaveLength(parts(received).length);
   });
 
-  test('drip: the whole answer, a piece at a time', async () => {
+  test('drip: sends the complete response in chunks', async () => {
     const emulator = await started();
     emulator.fail({ on: 'balance', kind: 'drip', ms: 2, bytes: 10 });
-    const answer = await request(`${emulator.url}/api/v3/balance`, {
+    const response = await request(`${emulator.url}/api/v3/balance`, {
       headers: { authorization: 'Bearer k' },
     });
     const pieces: number[] = [];
-    for await (const piece of answer.body) pieces.push((piece as Buffer).byteLength);
+    for await (const piece of response.body) pieces.push((piece as Buffer).byteLength);
     expect(pieces.length).toBeGreaterThan(3);
-    expect(pieces.reduce((sum, size) => sum + size, 0)).toBe(Number(answer.headers['content-length']));
+    expect(pieces.reduce((sum, size) => sum + size, 0)).toBe(Number(response.headers['content-length']));
   });
 });
 
-describe('how the connection ends', () => {
+describe('the connection', () => {
   test.each(['rst', 'fin'] as const)('reset of the connection (%s): before anything is read', async (how) => {
     const emulator = await started();
     emulator.fail({ on: 'any', kind: 'reset', when: 'connection', how });
     const ending = await exchange(emulator);
-    // The request written meanwhile meets a closed socket, so that the system may answer it with a reset of its own.
+    // The request written meanwhile meets a closed socket, so that the system may response it with a reset of its own.
     if (how === 'rst') expect(ending.how).toBe('rst');
     expect(ending.received).toBe('');
     expect(emulator.requests).toHaveLength(0);
@@ -158,7 +156,7 @@ describe('how the connection ends', () => {
   });
 
   test.each(['rst', 'fin'] as const)(
-    'reset in the headers (%s): a status line, and no end of headers',
+    'reset within the headers (%s): sends a status line and no end of headers',
     async (how) => {
       const emulator = await started();
       emulator.fail({ on: 'submit', kind: 'reset', when: 'headers', how });
@@ -178,7 +176,7 @@ describe('how the connection ends', () => {
     expect(body).toHaveLength(Math.floor(length / 2));
   });
 
-  test('truncate: fewer bytes than announced, then an orderly end', async () => {
+  test('truncate: sends fewer bytes than announced, then closes in an orderly way', async () => {
     const emulator = await started();
     emulator.fail({ on: 'submit', kind: 'truncate', bytes: 7 });
     const ending = await exchange(emulator);
@@ -187,7 +185,7 @@ describe('how the connection ends', () => {
     expect(parts(ending.received).length).toBeGreaterThan(7);
   });
 
-  test('garbage: bytes that no HTTP client takes', async () => {
+  test('garbage: sends bytes that are not HTTP', async () => {
     const emulator = await started();
     emulator.fail({ on: 'submit', kind: 'garbage' });
     const ending = await exchange(emulator);
@@ -197,7 +195,7 @@ describe('how the connection ends', () => {
     await expect(call(emulator, 'balance')).rejects.toThrow(/Expected HTTP/);
   });
 
-  test('hang: nothing, or half a body, and a connection that stays', async () => {
+  test('hang: sends nothing or half a body, and keeps the connection open', async () => {
     const emulator = await started();
     emulator.fail({ on: 'submit', kind: 'hang', when: 'headers' });
     expect(await exchange(emulator, { waitMs: 100 })).toMatchObject({ received: '', how: 'open' });
@@ -207,16 +205,16 @@ describe('how the connection ends', () => {
     expect(parts(ending.received).body).toHaveLength(Math.floor(parts(ending.received).length / 2));
   });
 
-  test('onlyReused: a new connection is served, a kept-alive one closed as its next request arrives', async () => {
+  test('onlyReused: serves a new connection, and closes a kept-alive one when its next request arrives', async () => {
     const emulator = await started();
     const dispatcher = new Agent({ connections: 1 });
     const look = async () => {
-      const answer = await request(`${emulator.url}/api/v3/balance`, {
+      const response = await request(`${emulator.url}/api/v3/balance`, {
         dispatcher,
         headers: { authorization: 'Bearer k' },
       });
-      await answer.body.dump();
-      return answer.statusCode;
+      await response.body.dump();
+      return response.statusCode;
     };
     emulator.fail({ on: 'any', kind: 'reset', when: 'request', onlyReused: true });
     expect(await look()).toBe(200);
@@ -231,8 +229,8 @@ describe('how the connection ends', () => {
   });
 });
 
-describe('whose turn it is', () => {
-  test('a fault strikes its own call, as often as it was told, and lets `after` pass first', async () => {
+describe('the order of faults', () => {
+  test('a fault applies to its own calls, `times` times, after `after` of them', async () => {
     const emulator = await started();
     emulator.fail({ on: 'balance', kind: 'status', status: 500, after: 1, times: 2 });
     expect((await call(emulator, 'webhook/secret')).status).toBe(200);
@@ -241,7 +239,7 @@ describe('whose turn it is', () => {
     expect(statuses).toEqual([200, 500, 500, 200, 200]);
   });
 
-  test('several strike in the order they were set; clearFaults() takes back the rest', async () => {
+  test('several faults apply in the order they were set; clearFaults() removes the rest', async () => {
     const emulator = await started();
     emulator.fail({ on: 'any', kind: 'status', status: 500 });
     emulator.fail({ on: 'balance', kind: 'status', status: 502, times: Number.POSITIVE_INFINITY });
@@ -251,7 +249,7 @@ describe('whose turn it is', () => {
     expect((await call(emulator, 'balance')).status).toBe(200);
   });
 
-  test('`matching` narrows it to the requests of your choice', async () => {
+  test('`matching` selects the requests', async () => {
     const emulator = await started();
     const { id } = await submit(emulator);
     const other = await submit(emulator);
@@ -278,7 +276,7 @@ describe('whose turn it is', () => {
       { on: 'any', kind: 'hang', when: 'connection' },
       'when: got "connection"; expected one of headers, body',
     ],
-  ])('%j is refused, and says what was meant', async (fault, message) => {
+  ])('%j is rejected with a hint', async (fault, message) => {
     const emulator = await started();
     expect(() => emulator.fail(fault as unknown as Fault)).toThrow(RangeError);
     expect(() => emulator.fail(fault as unknown as Fault)).toThrow(message);
@@ -290,7 +288,7 @@ describe('whose turn it is', () => {
       'matching',
       {
         matching: () => {
-          throw new Error('my mistake');
+          throw new Error('my error');
         },
       },
       0,
@@ -299,22 +297,22 @@ describe('whose turn it is', () => {
       'patch',
       {
         patch: () => {
-          throw new Error('my mistake');
+          throw new Error('my error');
         },
       },
       0.42,
     ],
-  ])('a `%s` that throws is answered 500 with what it threw', async (field, fields, charged) => {
+  ])('a `%s` that throws responds 500 with its error', async (field, fields, charged) => {
     const emulator = await started();
     emulator.fail({ on: 'submit', kind: 'data', patch: {}, ...fields });
     const reply = await call(emulator, O3, { body: { prompt: 'x' } });
     expect(reply.status).toBe(500);
-    expect(reply.json.message).toBe(`the emulator's fault: \`${field}\` threw: my mistake`);
+    expect(reply.json.message).toBe(`the emulator's fault: \`${field}\` threw: my error`);
     expect(emulator.account.charged).toBe(charged);
     expect(emulator.requests).toMatchObject([{ status: 500, body: { prompt: 'x' } }]);
   });
 
-  test.each([{ times: 0 }, { times: Number.NaN }, { after: -1 }])('%j is refused', async (turn) => {
+  test.each([{ times: 0 }, { times: Number.NaN }, { after: -1 }])('%j is rejected', async (turn) => {
     const emulator = await started();
     expect(() => emulator.fail({ on: 'any', kind: 'empty', ...turn })).toThrow(Object.keys(turn)[0]);
   });
@@ -331,13 +329,13 @@ describe('whose turn it is', () => {
     ['upload', 'media/uploads', {}],
     ['ticket', 'media/uploads', {}],
     ['any', 'nothing', undefined],
-  ])('%s names /api/v3/%s', async (target, path, body) => {
+  ])('%s is the operation of /api/v3/%s', async (target, path, body) => {
     const emulator = await started();
     emulator.fail({ on: target, kind: 'status', status: 599 });
     expect((await call(emulator, path, { body })).status).toBe(599);
   });
 
-  test('output and put are named as well', async () => {
+  test('outputs and storage are operations as well', async () => {
     const emulator = await started();
     emulator.fail({ on: 'output', kind: 'status', status: 599 });
     expect((await call(emulator, `${emulator.url}/outputs/x/1.mp4`, { key: null })).status).toBe(599);

@@ -1,6 +1,4 @@
-/**
- * Checks the emulator without a server: as msw handlers, from either copy of msw, and as a `fetch`.
- */
+/** Checks the emulator without a server: as msw handlers, from either copy of msw, and as a `fetch`. */
 import { http, HttpResponse, type RequestHandler } from 'msw';
 import { setupServer } from 'msw/node';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -55,7 +53,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
   ],
   ['emulator.fetch', (emulator) => emulator.fetch],
 ])('%s', (_what, through) => {
-  test('make a video from submit to file', async () => {
+  test('serve a task from its submit to its file', async () => {
     const clock = new ManualClock();
     const emulator = createEmulator({ clock });
     const fetch = through(emulator);
@@ -80,7 +78,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
     expect(emulator.requests[0]).toMatchObject({ body: { prompt: 'x' }, connection: 0 });
   });
 
-  test('serve any base URL, a path before the API included', async () => {
+  test('serve any base URL, also with a path before the API', async () => {
     const fetch = through(createEmulator());
     const headers = { authorization: 'Bearer key' };
     const response = await fetch('http://proxy.local:8080/wavespeed/api/v3/balance', { headers });
@@ -96,7 +94,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
     });
   });
 
-  test('take uploads both ways and serve them back', async () => {
+  test('accept both kinds of uploads and serve the files', async () => {
     const emulator = createEmulator();
     const fetch = through(emulator);
     const form = new FormData();
@@ -113,7 +111,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
     expect(await (await fetch(ticket.download_url)).text()).toBe('gnp');
   });
 
-  test('refuse as the server does', async () => {
+  test('reject requests as the server does', async () => {
     const fetch = through(createEmulator({ apiKey: 'right' }));
     expect((await post(fetch, O3, { prompt: 'x' })).status).toBe(401);
     const fetchAny = through(createEmulator());
@@ -125,7 +123,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
     { kind: 'reset', when: 'request', how: 'fin' },
     { kind: 'reset', when: 'headers' },
     { kind: 'garbage' },
-  ])('%j is a network error, and charged as told', async (kind) => {
+  ])('%j is a network error, charged as the fault says', async (kind) => {
     const emulator = createEmulator();
     const fetch = through(emulator);
     emulator.fail({ on: 'submit', ...kind, accepted: true });
@@ -138,7 +136,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
   });
 
   test.each<FaultKind>([{ kind: 'reset', when: 'body' }, { kind: 'truncate' }])(
-    '%j breaks the body off',
+    '%j cuts the body off',
     async (kind) => {
       const emulator = createEmulator();
       const fetch = through(emulator);
@@ -154,7 +152,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
     { kind: 'hang', when: 'body' },
     { kind: 'delay', ms: 60_000 },
     { kind: 'drip', ms: 60_000 },
-  ])('%j lasts until the caller gives up', async (kind) => {
+  ])('%j lasts until the caller aborts', async (kind) => {
     const emulator = createEmulator();
     const fetch = through(emulator);
     emulator.fail({ on: 'submit', ...kind });
@@ -168,7 +166,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
     expect(emulator.requests).toHaveLength(1);
   });
 
-  test('an answer that comes late or in pieces comes whole', async () => {
+  test('a late or chunked response is complete', async () => {
     const emulator = createEmulator();
     const fetch = through(emulator);
     emulator.fail({ on: 'submit', kind: 'delay', ms: 5 });
@@ -177,7 +175,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
     expect((await data(await post(fetch, O3, { prompt: 'x' }))).status).toBe('created');
   });
 
-  test('gateway faults are answers', async () => {
+  test('gateway faults are responses', async () => {
     const emulator = createEmulator();
     const fetch = through(emulator);
     emulator.fail({ on: 'balance', kind: 'status', status: 502, body: '<html>' });
@@ -189,7 +187,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
   });
 });
 
-test('handlers go with handlers of one’s own, into setupServer and server.use, under a type of one’s own', async () => {
+test('handlers fit setupServer and server.use, together with other handlers and types', async () => {
   const own = http.get('https://example.com/own', () => HttpResponse.text('own'));
   const server = setupServer(own, ...emulatorHandlers({ balance: 5 }, msw));
   server.listen();
@@ -205,7 +203,7 @@ test('handlers go with handlers of one’s own, into setupServer and server.use,
   expect(await data(await fetch(`${API}/balance`, { headers }))).toEqual({ balance: 7 });
 });
 
-test('requests to elsewhere are none of their business', async () => {
+test('handlers ignore requests to other places', async () => {
   const emulator = createEmulator();
   const server = setupServer(
     ...emulatorHandlers(emulator, msw),
@@ -223,7 +221,7 @@ test.skipIf(loadable)('a Node that cannot load msw is told what to do', () => {
   expect(() => emulatorHandlers()).toThrow(/\{ http \}.*20\.19/);
 });
 
-test('a request that nobody holds is still heard when it is given up', async () => {
+test('a hanging request that was not kept still rejects on abort', async () => {
   const emulator = createEmulator();
   emulator.fail({ on: 'submit', kind: 'hang', when: 'headers' });
   emulator.fail({ on: 'submit', kind: 'hang', when: 'body' });

@@ -4,7 +4,7 @@ import { ManualClock } from '../../src/testing/index.js';
 import { call, O3, result, started, submit } from './support.js';
 
 describe('limits', () => {
-  test('more starts in a minute than allowed: 429 with the seconds to wait, and nothing charged', async () => {
+  test('rejects submits over perMinute with 429 and Retry-After, and charges nothing', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock, perMinute: 2 });
     await submit(emulator);
@@ -18,7 +18,7 @@ describe('limits', () => {
     expect((await call(emulator, O3, { body: { prompt: 'x' } })).headers['retry-after']).toBe('10');
   });
 
-  test('more tasks at once than allowed: 429 until one has ended', async () => {
+  test('rejects submits over concurrency with 429 until a task has ended', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock, concurrency: 1, queueMs: 0, processingMs: 30_000 });
     const { id } = await submit(emulator);
@@ -31,7 +31,7 @@ describe('limits', () => {
     expect((await call(emulator, O3, { body: { prompt: 'x' } })).status).toBe(200);
   });
 
-  test('a Retry-After is never 0', async () => {
+  test('never sends a Retry-After of 0', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock, perMinute: 1 });
     await submit(emulator);

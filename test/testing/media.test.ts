@@ -1,6 +1,4 @@
-/**
- * Checks uploads both ways, and the files that are served: outputs and uploads, whole and in parts.
- */
+/** Checks both kinds of uploads, and the served files: outputs and uploads, complete and in ranges. */
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { request } from 'undici';
@@ -11,9 +9,9 @@ const DAYS = 24 * 60 * 60 * 1000;
 const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
 
 async function fetchBytes(url: string, headers: Record<string, string> = {}, method: 'GET' | 'HEAD' = 'GET') {
-  const answer = await request(url, { method, headers });
-  const bytes = Buffer.from(await answer.body.arrayBuffer());
-  return { status: answer.statusCode, headers: answer.headers, bytes };
+  const response = await request(url, { method, headers });
+  const bytes = Buffer.from(await response.body.arrayBuffer());
+  return { status: response.statusCode, headers: response.headers, bytes };
 }
 
 async function completed(emulator: Emulator): Promise<{ id: string; url: string }> {
@@ -26,7 +24,7 @@ async function completed(emulator: Emulator): Promise<{ id: string; url: string 
 /** The input that `completed` submits. */
 const INPUT = { prompt: 'A paper boat', duration: 5 };
 
-describe('the output', () => {
+describe('an output', () => {
   test('is a real MP4: ftyp, moov and mdat boxes that fill the file, H.264 inside', async () => {
     const emulator = await started();
     const { url } = await completed(emulator);
@@ -88,21 +86,21 @@ describe('the output', () => {
     ['bytes=2000-', 2000, undefined],
     ['bytes=-5', -5, undefined],
     ['bytes=100-999999', 100, undefined],
-  ])('is served in parts: %s', async (range, start, end) => {
+  ])('is served in ranges: %s', async (range, start, end) => {
     const emulator = await started();
     const { url } = await completed(emulator);
-    const whole = Buffer.from(sampleVideo(INPUT));
+    const complete = Buffer.from(sampleVideo(INPUT));
     const { status, headers, bytes } = await fetchBytes(url, { range });
-    const expected = whole.subarray(start, end);
-    const first = start < 0 ? whole.byteLength + start : start;
+    const expected = complete.subarray(start, end);
+    const first = start < 0 ? complete.byteLength + start : start;
     expect(status).toBe(206);
     expect(bytes.equals(expected)).toBe(true);
     expect(headers['content-range']).toBe(
-      `bytes ${first}-${first + expected.byteLength - 1}/${whole.byteLength}`,
+      `bytes ${first}-${first + expected.byteLength - 1}/${complete.byteLength}`,
     );
   });
 
-  test.each(['bytes=99999-', 'bytes=-0'])('has no such part: %s is 416', async (range) => {
+  test.each(['bytes=99999-', 'bytes=-0'])('responds 416 to the range %s', async (range) => {
     const emulator = await started();
     const { url } = await completed(emulator);
     const { status, headers } = await fetchBytes(url, { range });
@@ -110,7 +108,7 @@ describe('the output', () => {
   });
 
   test.each(['bytes=0-1,5-6', 'items=0-1', 'bytes=9-5', 'bytes=-', 'nonsense'])(
-    'is served whole when the range makes no sense to it: %s',
+    'is served completely for the unusable range %s',
     async (range) => {
       const emulator = await started();
       const { url } = await completed(emulator);
@@ -118,7 +116,7 @@ describe('the output', () => {
     },
   );
 
-  test('If-Range: the part while the file is the same, the whole once it is another', async () => {
+  test('If-Range: sends the range while the file is the same, and the complete file afterwards', async () => {
     const emulator = await started({ outputBytes: 5000 });
     const { url } = await completed(emulator);
     const { headers, bytes } = await fetchBytes(url);
@@ -133,7 +131,7 @@ describe('the output', () => {
     expect(after.bytes.equals(bytes)).toBe(false);
   });
 
-  test('If-None-Match: 304 and no body', async () => {
+  test('If-None-Match: sends 304 without a body', async () => {
     const emulator = await started();
     const { url } = await completed(emulator);
     const etag = String((await fetchBytes(url)).headers.etag);
@@ -141,7 +139,7 @@ describe('the output', () => {
     expect([again.status, again.bytes.byteLength]).toEqual([304, 0]);
   });
 
-  test('HEAD has the headers alone', async () => {
+  test('HEAD: sends the headers only', async () => {
     const emulator = await started();
     const { url } = await completed(emulator);
     const { status, headers, bytes } = await fetchBytes(url, {}, 'HEAD');
@@ -152,14 +150,14 @@ describe('the output', () => {
     ]);
   });
 
-  test('outputRanges: false serves it whole whatever is asked', async () => {
+  test('ignores ranges with outputRanges: false', async () => {
     const emulator = await started({ outputRanges: false });
     const { url } = await completed(emulator);
     const { status, headers } = await fetchBytes(url, { range: 'bytes=5-' });
     expect([status, headers['accept-ranges']]).toEqual([200, undefined]);
   });
 
-  test('outputBytes: any size, the same bytes every time and from every place', async () => {
+  test('outputBytes: has that size and the same bytes in every range', async () => {
     const size = 3_000_000;
     const emulator = await started({ outputBytes: size });
     const { url } = await completed(emulator);
@@ -181,11 +179,11 @@ describe('the output', () => {
     const { url } = await completed(emulator);
     collectGarbage();
     const before = process.memoryUsage().arrayBuffers;
-    const answer = await request(url);
+    const response = await request(url);
     let size = 0;
     let most = 0;
     let looks = 0;
-    for await (const piece of answer.body) {
+    for await (const piece of response.body) {
       size += (piece as Buffer).byteLength;
       if (size < (looks + 1) * 16 * 1024 * 1024) continue;
       looks += 1;
@@ -197,7 +195,7 @@ describe('the output', () => {
     expect(most).toBeLessThan(20 * 1024 * 1024);
   });
 
-  test('may be small, or nothing', async () => {
+  test('may be small or empty', async () => {
     for (const size of [0, 10]) {
       const emulator = await started({ outputBytes: size });
       const { url } = await completed(emulator);
@@ -205,7 +203,7 @@ describe('the output', () => {
     }
   });
 
-  test('is not there before the task is completed, nor after 7 days', async () => {
+  test('exists from the completion of its task, for 7 days', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock });
     const { id } = await submit(emulator);
@@ -218,7 +216,7 @@ describe('the output', () => {
     expect((await fetchBytes(`${emulator.url}/outputs/nobody/1.mp4`)).status).toBe(404);
   });
 
-  test('does not want the key: it is refused, and noted', async () => {
+  test('rejects the API key and records the leak', async () => {
     const emulator = await started();
     const { url } = await completed(emulator);
     expect(emulator.keyLeaks).toEqual([]);
@@ -226,36 +224,36 @@ describe('the output', () => {
     expect(emulator.keyLeaks).toMatchObject([{ operation: 'output' }]);
   });
 
-  test('can break off after so many bytes', async () => {
+  test('can be cut off after a number of bytes', async () => {
     const emulator = await started({ outputBytes: 500_000 });
     const { url } = await completed(emulator);
     emulator.fail({ on: 'output', kind: 'reset', when: 'body', bytes: 200_000 });
-    const answer = await request(url);
+    const response = await request(url);
     let size = 0;
     await expect(async () => {
-      for await (const piece of answer.body) size += (piece as Buffer).byteLength;
+      for await (const piece of response.body) size += (piece as Buffer).byteLength;
     }).rejects.toThrow();
     expect(size).toBe(200_000);
   });
 });
 
-describe('the multipart upload', () => {
+describe('a multipart upload', () => {
   const form = (file: Blob, name: string, field = 'file') => {
     const data = new FormData();
-    data.append('note', 'a field beside it');
+    data.append('note', 'another field');
     data.append(field, file, name);
     return data;
   };
   const send = async (emulator: Emulator, body: FormData, key = 'k') => {
-    const answer = await fetch(`${emulator.url}/api/v3/media/upload/binary`, {
+    const response = await fetch(`${emulator.url}/api/v3/media/upload/binary`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}` },
       body,
     });
-    return { status: answer.status, json: (await answer.json()) as { data: Record<string, unknown> } };
+    return { status: response.status, json: (await response.json()) as { data: Record<string, unknown> } };
   };
 
-  test('answers with where the file is, and serves it there', async () => {
+  test('responds with the URL of the file, and serves it', async () => {
     const emulator = await started();
     const reply = await send(emulator, form(new Blob([PNG], { type: 'image/png' }), 'sïde "1".png'));
     expect(reply.json.data).toMatchObject({ type: 'image', filename: 'sïde "1".png', size: 16 });
@@ -265,36 +263,36 @@ describe('the multipart upload', () => {
     expect(emulator.uploads).toMatchObject([{ via: 'binary', size: 16, contentType: 'image/png' }]);
   });
 
-  test('takes contents that look like its own boundaries, byte for byte', async () => {
+  test('keeps contents that look like a boundary', async () => {
     const emulator = await started();
     const tricky = Buffer.from('\r\n--\r\n--x\r\n\r\n----formdata-undici\r\n'.repeat(5000));
     await send(emulator, form(new Blob([tricky], { type: 'video/mp4' }), 'a.mp4'));
     expect(Buffer.from(emulator.uploads[0]?.bytes ?? []).equals(tricky)).toBe(true);
   });
 
-  test('takes a body that comes a byte at a time', async () => {
+  test('reads a body that arrives byte by byte', async () => {
     const emulator = await started();
     const body = Buffer.from(
       '--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n12\r\n3\r\n--b--\r\n',
     );
-    const answer = await request(`${emulator.url}/api/v3/media/upload/binary`, {
+    const response = await request(`${emulator.url}/api/v3/media/upload/binary`, {
       method: 'POST',
       headers: { authorization: 'Bearer k', 'content-type': 'multipart/form-data; boundary=b' },
       body: Readable.from(Array.from(body, (byte) => Buffer.from([byte]))),
     });
-    expect(answer.statusCode).toBe(200);
+    expect(response.statusCode).toBe(200);
     expect(Buffer.from(emulator.uploads[0]?.bytes ?? []).toString()).toBe('12\r\n3');
   });
 
   test.each<[string, FormData, RegExp]>([
     ['no file', form(new Blob([PNG]), 'a.png', 'image'), /'file'/],
-    ['a type it does not take', form(new Blob(['x'], { type: 'text/plain' }), 'a.txt'), /type/],
+    ['a type that is not accepted', form(new Blob(['x'], { type: 'text/plain' }), 'a.txt'), /type/],
     [
       'an image over 20 MB',
       form(new Blob([new Uint8Array(20 * 1024 * 1024 + 1)], { type: 'image/png' }), 'a.png'),
       /20 MB/,
     ],
-  ])('refuses %s', async (_what, body, message) => {
+  ])('rejects %s', async (_what, body, message) => {
     const emulator = await started();
     expect(await send(emulator, body)).toMatchObject({
       status: 400,
@@ -313,7 +311,7 @@ describe('the multipart upload', () => {
     expect(emulator.uploads).toMatchObject([{ filename, contentType: type }]);
   });
 
-  test('refuses what is no form, or half of one, or without a key', async () => {
+  test('rejects other bodies, incomplete forms and requests without a key', async () => {
     const emulator = await started();
     const path = 'media/upload/binary';
     expect((await call(emulator, path, { body: '{}' })).status).toBe(400);
@@ -323,7 +321,7 @@ describe('the multipart upload', () => {
   });
 });
 
-describe('the ticket upload', () => {
+describe('a ticket upload', () => {
   const ask = (emulator: Emulator, body: unknown) => call(emulator, 'media/uploads', { body });
   const ticketFor = async (emulator: Emulator, size = PNG.byteLength) =>
     (await ask(emulator, { filename: 'a b.png', size, content_type: 'image/png' })).json.data;
@@ -331,15 +329,15 @@ describe('the ticket upload', () => {
     { upload }: Awaited<ReturnType<typeof ticketFor>>,
     { headers = {}, body = PNG }: { headers?: Record<string, string>; body?: Buffer | Readable } = {},
   ) => {
-    const answer = await request(upload.url, {
+    const response = await request(upload.url, {
       method: 'PUT',
       headers: { ...upload.headers, ...headers },
       body,
     });
-    return { status: answer.statusCode, text: await answer.body.text() };
+    return { status: response.statusCode, text: await response.body.text() };
   };
 
-  test('is a ticket, a PUT without the key, and the file at its URL', async () => {
+  test('takes a ticket and a PUT without the key, and serves the file', async () => {
     const emulator = await started();
     const ticket = await ticketFor(emulator);
     expect(ticket.upload.method).toBe('PUT');
@@ -389,7 +387,7 @@ describe('the ticket upload', () => {
     expect(emulator.uploads).toMatchObject([{ filename: body.filename, contentType }]);
   });
 
-  test('refuses the key in its PUT, and notes it', async () => {
+  test('rejects the API key in its PUT and records the leak', async () => {
     const emulator = await started();
     const ticket = await ticketFor(emulator);
     expect((await put(ticket, { headers: { authorization: 'Bearer k' } })).status).toBe(400);
@@ -397,7 +395,7 @@ describe('the ticket upload', () => {
     expect(emulator.uploads).toHaveLength(0);
   });
 
-  test('refuses a PUT whose headers are not exactly the ticket’s', async () => {
+  test('rejects a PUT whose headers differ from its ticket', async () => {
     const emulator = await started();
     const ticket = await ticketFor(emulator);
     const missing = { ...ticket, upload: { ...ticket.upload, headers: { 'content-type': 'image/png' } } };
@@ -413,7 +411,7 @@ describe('the ticket upload', () => {
     expect((await put(renamed)).status).toBe(200);
   });
 
-  test('refuses another number of bytes than the ticket’s, and a PUT without a length', async () => {
+  test('rejects a PUT of another size, or without a length', async () => {
     const emulator = await started();
     const ticket = await ticketFor(emulator, 17);
     expect(await put(ticket)).toMatchObject({ status: 400, text: expect.stringContaining('IncompleteBody') });
@@ -434,7 +432,7 @@ describe('the ticket upload', () => {
     [{ filename: 'a.png', size: 5, content_type: 'text/plain' }, /type/],
     [{ filename: 'a.png', size: 20 * 1024 * 1024 + 1 }, /20 MB/],
     [{ filename: 'a.mp4', size: 100 * 1024 * 1024 + 1 }, /100 MB/],
-  ])('refuses a ticket for %j', async (body, message) => {
+  ])('rejects a ticket for %j', async (body, message) => {
     const emulator = await started();
     const reply = await ask(emulator, body);
     expect([reply.status, reply.json.message]).toEqual([400, expect.stringMatching(message)]);
@@ -446,24 +444,24 @@ describe('the ticket upload', () => {
     ['a.webm', 'Video/WebM; codecs="vp9"'],
     ['a.avi', 'video/avi'],
     ['a.png', ''],
-  ])('takes %s as %j', async (filename, content_type) => {
+  ])('stores %s as %j', async (filename, content_type) => {
     const emulator = await started();
     expect((await ask(emulator, { filename, size: 5, content_type })).status).toBe(200);
   });
 
-  test('takes the type by the name when none is given, and the largest of each', async () => {
+  test('reads the type from the name, and accepts the largest of each', async () => {
     const emulator = await started();
     const { upload } = (await ask(emulator, { filename: 'a.MKV', size: 100 * 1024 * 1024 })).json.data;
     expect(upload.headers['Content-Type']).toBe('video/x-matroska');
     expect((await ask(emulator, { filename: 'a.jpg', size: 20 * 1024 * 1024 })).status).toBe(200);
   });
 
-  test('ticketUploads: false knows only the older way', async () => {
+  test('does not exist with ticketUploads: false', async () => {
     const emulator = await started({ ticketUploads: false });
     expect((await ask(emulator, { filename: 'a.png', size: 5 })).status).toBe(404);
   });
 
-  test('keepUploads: false counts the bytes and forgets them', async () => {
+  test('keeps only the number of bytes with keepUploads: false', async () => {
     const emulator = await started({ keepUploads: false });
     expect((await put(await ticketFor(emulator))).status).toBe(200);
     expect(emulator.uploads[0]).toMatchObject({ size: 16 });
@@ -471,7 +469,7 @@ describe('the ticket upload', () => {
   });
 });
 
-test('uploads are gone after 7 days, and do not want the key', async () => {
+test('uploaded files expire after 7 days and reject the API key', async () => {
   const clock = new ManualClock();
   const emulator = await started({ clock });
   const ticket = (await call(emulator, 'media/uploads', { body: { filename: 'a.png', size: 1 } })).json.data;

@@ -1,6 +1,4 @@
-/**
- * Checks that the official client works on the emulator unchanged: what it takes for the service is one.
- */
+/** Checks that the official client works on the emulator. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Client } from 'wavespeed';
 import { O1, O3, started } from './support.js';
 
-test.each([O1, O3])('run() makes a video with %s', async (model) => {
+test.each([O1, O3])('run() completes a task of %s', async (model) => {
   const emulator = await started({ queueMs: 5, processingMs: 5 });
   const client = new Client(emulator.apiKey, { baseUrl: emulator.baseUrl });
   const { outputs } = await client.run(model, { prompt: 'A paper boat' }, { pollInterval: 0.01 });
@@ -17,7 +15,7 @@ test.each([O1, O3])('run() makes a video with %s', async (model) => {
   expect(emulator.requests[0]?.headers).toMatchObject({ 'x-client-name': 'wavespeed-js' });
 });
 
-test('run() reports a failed task, and a refused submit', async () => {
+test('run() reports a failed task and a rejected submit', async () => {
   const emulator = await started({ queueMs: 0, processingMs: 0, failWith: 'content refused' });
   const client = new Client(emulator.apiKey, { baseUrl: emulator.baseUrl });
   await expect(client.run(O3, { prompt: 'x' }, { pollInterval: 0.01 })).rejects.toThrow(/content refused/);

@@ -1,6 +1,4 @@
-/**
- * Checks the socket side: refusing and accepting, idle connections, and an end that comes at once.
- */
+/** Checks the server: refused and accepted connections, idle connections, and close(). */
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -9,15 +7,15 @@ import { type Emulator, startEmulator } from '../../src/testing/index.js';
 import { call, exchange, result, started, submit } from './support.js';
 
 async function look(emulator: Emulator, dispatcher: Agent): Promise<number> {
-  const answer = await request(`${emulator.url}/api/v3/balance`, {
+  const response = await request(`${emulator.url}/api/v3/balance`, {
     dispatcher,
     headers: { authorization: 'Bearer k' },
   });
-  await answer.body.dump();
-  return answer.statusCode;
+  await response.body.dump();
+  return response.statusCode;
 }
 
-test('it listens on 127.0.0.1 at a free port, or at the one it is given', async () => {
+test('listens on 127.0.0.1 at a free port or the given one', async () => {
   const emulator = await started();
   expect(emulator.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(emulator.baseUrl).toBe(emulator.url);
@@ -27,7 +25,7 @@ test('it listens on 127.0.0.1 at a free port, or at the one it is given', async 
   expect(again.url).toBe(url);
 });
 
-test('refuseConnections() refuses and breaks what is open; acceptConnections() is back at the same address', async () => {
+test('refuseConnections() closes and refuses connections until acceptConnections()', async () => {
   const emulator = await started();
   const { id } = await submit(emulator);
   const { url } = emulator;
@@ -44,7 +42,7 @@ test('refuseConnections() refuses and breaks what is open; acceptConnections() i
   expect((await result(emulator, id)).id).toBe(id);
 });
 
-test('closeIdleSockets() closes what is kept alive, and not what is being answered', async () => {
+test('closeIdleSockets() closes idle connections only', async () => {
   const emulator = await started();
   const dispatcher = new Agent({ connections: 1 });
   await look(emulator, dispatcher);
@@ -59,7 +57,7 @@ test('closeIdleSockets() closes what is kept alive, and not what is being answer
   await dispatcher.close();
 });
 
-test('keepAliveTimeoutMs is how long an idle connection is kept', async () => {
+test('keepAliveTimeoutMs limits the time of an idle connection', async () => {
   const emulator = await started({ keepAliveTimeoutMs: 1 });
   const { received, how } = await exchange(emulator, { waitMs: 10_000, keepAlive: true });
   expect(how).toBe('fin');
@@ -82,7 +80,7 @@ test.each([
   expect((await open).how).not.toBe('open');
 });
 
-test('close() ends at once with idle connections and half a request, and may be called again', async () => {
+test('close() closes idle connections and incomplete requests at once, and may be called again', async () => {
   const emulator = await startEmulator();
   const dispatcher = new Agent();
   await look(emulator, dispatcher);
@@ -98,13 +96,13 @@ test('close() ends at once with idle connections and half a request, and may be 
   await dispatcher.destroy();
 });
 
-test('await using closes it', async () => {
+test('await using closes the emulator', async () => {
   const emulator = await startEmulator();
   await emulator[Symbol.asyncDispose]();
   await expect(call(emulator, 'balance')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('a submit that breaks off in the middle of its body is not taken', async () => {
+test('a submit that is cut off within its body has no effect', async () => {
   const emulator = await started();
   const socket = connect(Number(new URL(emulator.url).port), '127.0.0.1');
   socket.on('error', () => {});

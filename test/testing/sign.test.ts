@@ -1,6 +1,4 @@
-/**
- * Checks `signWebhook` against digests that the openssl command made.
- */
+/** Checks `signWebhook` against digests that the openssl command made. */
 import { expect, test } from 'vitest';
 import { signWebhook } from '../../src/testing/service/sign.js';
 
@@ -24,7 +22,7 @@ test('signs text as its UTF-8 bytes, and a secret without its prefix the same as
   expect(signWebhook(new TextEncoder().encode(body), 'secret', options)).toEqual(signed);
 });
 
-test('makes an id and takes the present time when none are given', () => {
+test('generates an id and a timestamp by default', () => {
   const first = signWebhook('{}', 'secret');
   const second = signWebhook('{}', 'secret');
   expect(first['webhook-id']).toMatch(/^msg_./);
@@ -33,6 +31,6 @@ test('makes an id and takes the present time when none are given', () => {
   expect(first['webhook-timestamp']).toMatch(/^\d+$/);
 });
 
-test.each(['', 'whsec_', ' '])('refuses the empty secret %j', (secret) => {
+test.each(['', 'whsec_', ' '])('rejects the empty secret %j', (secret) => {
   expect(() => signWebhook('{}', secret)).toThrow(TypeError);
 });

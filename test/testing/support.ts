@@ -1,6 +1,4 @@
-/**
- * What the emulator's tests share: plain calls through undici, and a bare socket that tells how it ended.
- */
+/** Helpers of the emulator's tests: calls through undici, and a bare socket that reports how it was closed. */
 import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -18,7 +16,7 @@ export async function started(options?: StartEmulatorOptions): Promise<Emulator>
   return emulator;
 }
 
-/** Collects garbage now: what a test says of memory, or of what nobody holds, must not hang on the engine's mood. */
+/** Collects garbage now, so that a test of memory does not depend on the engine. */
 export function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();
@@ -32,7 +30,7 @@ export interface Reply {
   json: { code: number; message: string; data: Data } & Record<string, unknown>;
 }
 
-/** The fields of every answer's data; each test knows which are there. */
+/** The fields of all responses' data. */
 export interface Data {
   id: string;
   model: string;
@@ -63,19 +61,19 @@ export interface Call {
 /** Makes one call of the API. */
 export async function call(emulator: Emulator, path: string, options: Call = {}): Promise<Reply> {
   const { body, key = emulator.apiKey } = options;
-  const answer = await request(path.startsWith('http') ? path : `${emulator.url}/api/v3/${path}`, {
+  const response = await request(path.startsWith('http') ? path : `${emulator.url}/api/v3/${path}`, {
     method: options.method ?? (body === undefined ? 'GET' : 'POST'),
     headers: { ...(key === null ? {} : { authorization: `Bearer ${key}` }), ...options.headers },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
-  const text = await answer.body.text();
+  const text = await response.body.text();
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
     json = undefined;
   }
-  return { status: answer.statusCode, headers: answer.headers, text, json: json as Reply['json'] };
+  return { status: response.statusCode, headers: response.headers, text, json: json as Reply['json'] };
 }
 
 /** Starts a task and gives its prediction. */
@@ -102,7 +100,7 @@ export interface Ending {
   firstByteMs: number | undefined;
 }
 
-/** Sends a request over a bare socket and tells what came back and how the connection ended. */
+/** Sends a request over a bare socket and returns the received bytes and how the connection was closed. */
 export function exchange(
   emulator: Emulator,
   { path = `/api/v3/${O3}`, body = '{"prompt":"x"}', waitMs = 5000, keepAlive = false } = {},

@@ -1,13 +1,11 @@
-/**
- * Checks the life of a task: what a submit is refused for, what it makes, and how time moves it.
- */
+/** Checks a task from its submit to its end: validation, statuses over time, and the request log. */
 import { describe, expect, test } from 'vitest';
 import { createEmulator, ManualClock, startEmulator } from '../../src/testing/index.js';
 import { call, O1, O3, result, started, submit } from './support.js';
 
 const HOURS = 60 * 60 * 1000;
 
-test('a submit answers with the prediction in the envelope, and a request id', async () => {
+test('a submit responds with the prediction in an envelope, and a request id', async () => {
   const emulator = await started();
   const reply = await call(emulator, O3, { body: { prompt: 'A paper boat' } });
   expect(reply.status).toBe(200);
@@ -37,7 +35,7 @@ test('a submit answers with the prediction in the envelope, and a request id', a
   });
 });
 
-test('a task goes through its statuses on the clock, and not before', async () => {
+test('a task changes its status when the clock says so', async () => {
   const clock = new ManualClock();
   const emulator = await started({ clock, queueMs: 1000, processingMs: 60_000 });
   const { id } = await submit(emulator);
@@ -73,25 +71,22 @@ test('GET predictions/{id} responds like its result', async () => {
   expect((await call(emulator, 'predictions/nobody')).status).toBe(404);
 });
 
-test.each(['/', '/other', '/result/more'])(
-  'a task is not there under its id with %j after it: 404',
-  async (rest) => {
-    const emulator = await started();
-    const { id } = await submit(emulator);
-    const reply = await call(emulator, `predictions/${id}${rest}`);
-    expect([reply.status, reply.json.code]).toEqual([404, 404]);
-    expect(emulator.requestCount({ operation: 'result' })).toBe(0);
-  },
-);
+test.each(['/', '/other', '/result/more'])('a task id followed by %j responds 404', async (rest) => {
+  const emulator = await started();
+  const { id } = await submit(emulator);
+  const reply = await call(emulator, `predictions/${id}${rest}`);
+  expect([reply.status, reply.json.code]).toEqual([404, 404]);
+  expect(emulator.requestCount({ operation: 'result' })).toBe(0);
+});
 
-test('the real clock can be put ahead', async () => {
+test('the real clock can be advanced', async () => {
   const emulator = await started({ processingMs: 5 * 60_000 });
   const { id } = await submit(emulator);
   emulator.clock.advance(6 * 60_000);
   expect((await result(emulator, id)).status).toBe('completed');
 });
 
-test('failWith makes every task fail with that message, and have no output', async () => {
+test('failWith fails every task with that message and without outputs', async () => {
   const emulator = await started({ queueMs: 0, processingMs: 0, failWith: 'content refused' });
   const { id } = await submit(emulator);
   expect(await result(emulator, id)).toMatchObject({
@@ -101,15 +96,15 @@ test('failWith makes every task fail with that message, and have no output', asy
   });
 });
 
-describe('a test can say what becomes of a task', () => {
-  test('complete() ends it at once', async () => {
+describe('the controls of a task', () => {
+  test('complete() completes it at once', async () => {
     const emulator = await started({ clock: new ManualClock() });
     const { id } = await submit(emulator);
     emulator.task(id).complete();
     expect(await result(emulator, id)).toMatchObject({ status: 'completed', error: '' });
   });
 
-  test('fail(message) ends it at once', async () => {
+  test('fail(message) fails it at once', async () => {
     const emulator = await started({ clock: new ManualClock() });
     const { id } = await submit(emulator);
     emulator.task(id).fail('no such face');
@@ -134,7 +129,7 @@ describe('a test can say what becomes of a task', () => {
     expect(await result(emulator, id)).not.toHaveProperty('code');
   });
 
-  test('set({ status }) holds it there whatever the clock says, until it is completed', async () => {
+  test('set({ status }) keeps the status whatever the clock says, until complete()', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock });
     const { id } = await submit(emulator);
@@ -145,7 +140,7 @@ describe('a test can say what becomes of a task', () => {
     expect((await result(emulator, id)).status).toBe('completed');
   });
 
-  test('set() puts in new fields and nulls, and takes fields out', async () => {
+  test('set() adds fields and nulls, and removes fields', async () => {
     const emulator = await started();
     const { id } = await submit(emulator);
     emulator.task(id).set({ outputs: null, brandNew: 1, urls: undefined });
@@ -154,20 +149,20 @@ describe('a test can say what becomes of a task', () => {
     expect(shown).not.toHaveProperty('urls');
   });
 
-  test.each(['cancelled', 'timeout', 'deleted'])('%s is a status it can have', async (status) => {
+  test.each(['cancelled', 'timeout', 'deleted'])('set({ status }) accepts %s', async (status) => {
     const emulator = await started();
     const { id } = await submit(emulator);
     emulator.task(id).set({ status });
     expect(await result(emulator, id)).toMatchObject({ status, outputs: [] });
   });
 
-  test('a task that never was is a mistake in the test, and named', async () => {
+  test('task() throws for an unknown id and names it', async () => {
     const emulator = await started();
     expect(() => emulator.task('nobody')).toThrow(/nobody/);
   });
 });
 
-describe('a submit is refused, and nothing is charged', () => {
+describe('a submit is rejected, and nothing is charged', () => {
   const images = (count: number) =>
     Array.from({ length: count }, (_, index) => `https://example.com/${index}.png`);
   test.each([
@@ -182,13 +177,13 @@ describe('a submit is refused, and nothing is charged', () => {
     ['an unknown ratio', O3, { prompt: 'x', aspect_ratio: '4:3' }, /aspect_ratio/],
     ['8 images', O3, { prompt: 'x', images: images(8) }, /images.*7/],
     [
-      '5 images beside a video',
+      '5 images with a video',
       O3,
       { prompt: 'x', images: images(5), video: 'https://example.com/a.mp4' },
       /images.*4/,
     ],
     [
-      '5 images beside a video, O1',
+      '5 images with a video, O1',
       O1,
       { prompt: 'x', images: images(5), video: 'https://example.com/a.mp4' },
       /images.*4/,
@@ -237,14 +232,14 @@ describe('a submit is refused, and nothing is charged', () => {
   );
 });
 
-describe('a submit is taken', () => {
+describe('a submit is accepted', () => {
   test('with any key when none is set, and with the emulator’s own', async () => {
     const emulator = await started();
     expect((await call(emulator, O3, { body: { prompt: 'x' }, key: 'anything' })).status).toBe(200);
     expect((await call(emulator, O3, { body: { prompt: 'x' }, key: emulator.apiKey })).status).toBe(200);
   });
 
-  test('with unknown fields, which are dropped without a word, as `sound` is on O1', async () => {
+  test('with unknown fields, which are ignored, as `sound` is on O1', async () => {
     const emulator = await started();
     const { input } = await submit(emulator, { durration: 10, sound: true }, O1);
     expect(input).toEqual({
@@ -256,14 +251,14 @@ describe('a submit is taken', () => {
     });
   });
 
-  test('with nulls and empty strings, which count as left out', async () => {
+  test('with nulls and empty strings, which count as absent', async () => {
     const emulator = await started();
     const { input } = await submit(emulator, { video: '', images: null, duration: null });
     expect(input).toMatchObject({ images: [], duration: 5 });
     expect(input).not.toHaveProperty('video');
   });
 
-  test('with 7 images, 4 beside a video, and images as data URLs', async () => {
+  test('with 7 images, 4 with a video, and images as data URLs', async () => {
     const emulator = await started();
     const image = 'data:image/png;base64,AAAA';
     await submit(emulator, { images: Array(7).fill(image) });
@@ -272,12 +267,12 @@ describe('a submit is taken', () => {
   });
 });
 
-test('returnInput: false leaves the input out', async () => {
+test('returnInput: false omits the input', async () => {
   const emulator = await started({ returnInput: false });
   expect(await submit(emulator)).not.toHaveProperty('input');
 });
 
-test('a result that lags answers 404 first', async () => {
+test('a result responds 404 for resultLagMs', async () => {
   const clock = new ManualClock();
   const emulator = await started({ clock, resultLagMs: 2000 });
   const { id } = await submit(emulator);
@@ -286,7 +281,7 @@ test('a result that lags answers 404 first', async () => {
   expect((await call(emulator, `predictions/${id}/result`)).status).toBe(200);
 });
 
-test('a result is gone after 7 days, and an unknown one was never there', async () => {
+test('a result responds 404 after 7 days, and for an unknown id', async () => {
   const clock = new ManualClock();
   const emulator = await started({ clock });
   const { id } = await submit(emulator);
@@ -297,7 +292,7 @@ test('a result is gone after 7 days, and an unknown one was never there', async 
   expect((await call(emulator, 'predictions/nobody/result')).json).toMatchObject({ code: 404, data: null });
 });
 
-test('created_at grows within one millisecond', async () => {
+test('created_at increases within one millisecond', async () => {
   const emulator = await started({ clock: new ManualClock(Date.UTC(2026, 0, 2)) });
   const first = await submit(emulator);
   const second = await submit(emulator);
@@ -305,7 +300,7 @@ test('created_at grows within one millisecond', async () => {
   expect(second.created_at).toBe('2026-01-02T00:00:00.000000002Z');
 });
 
-test('every request is in the log: method, path, query, headers, body, size and time', async () => {
+test('the log has the method, path, query, headers, body, size and time of every request', async () => {
   const clock = new ManualClock(1_000_000);
   const emulator = await started({ clock });
   const body = JSON.stringify({ prompt: 'é' });
@@ -334,7 +329,7 @@ test('every request is in the log: method, path, query, headers, body, size and 
 });
 
 test.each(['api/v3/nothing', 'api/v2/balance', '', 'api/v3/webhook/other'])(
-  '/%s is not there: 404',
+  '/%s responds 404',
   async (path) => {
     const emulator = await started();
     const reply = await call(emulator, `${emulator.url}/${path}`);
@@ -377,11 +372,11 @@ test.each([
   { listInputs: 'always' as never },
   { overConcurrency: 'wait' as never },
   { insufficientCreditsStatus: 500 as never },
-])('%j is refused, and named', (options) => {
+])('%j is rejected and named', (options) => {
   expect(() => createEmulator(options)).toThrow(Object.keys(options)[0]);
 });
 
-test('an option that is not known is refused, and says what was meant', async () => {
+test('an unknown option is rejected with a hint', async () => {
   expect(() => createEmulator({ proccessingMs: 5 } as object)).toThrow(
     'the options: `proccessingMs` is unknown; did you mean `processingMs`?',
   );
@@ -396,12 +391,12 @@ test('an option that is not known is refused, and says what was meant', async ()
   expect((await call(emulator, 'balance')).status).toBe(200);
 });
 
-test('a clock does not go backwards', () => {
+test('a clock rejects invalid times', () => {
   expect(() => new ManualClock().advance(-1)).toThrow(/advance/);
   expect(() => new ManualClock(Number.NaN)).toThrow(/ManualClock/);
 });
 
-test('a taken port is reported, not waited for', async () => {
+test('startEmulator() rejects at once for a port in use', async () => {
   const emulator = await started();
   await expect(startEmulator({ port: Number(new URL(emulator.url).port) })).rejects.toThrow(/EADDRINUSE/);
 });

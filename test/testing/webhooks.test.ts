@@ -1,6 +1,4 @@
-/**
- * Checks the webhooks the emulator delivers: signed, once per task, tried again when refused, and never thrown about.
- */
+/** Checks the webhooks of the emulator: signed, once per task, and retried when rejected. */
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
@@ -86,21 +84,21 @@ test('a completed task sends its prediction, without an envelope and with its in
   expect(received).toHaveLength(1);
 });
 
-test('under the real clock it is sent when the task ends, without anybody looking', async () => {
+test('a webhook is sent when its task ends under the real clock, without a request', async () => {
   const emulator = await started({ queueMs: 5, processingMs: 5 });
   const { url, received } = await receiver();
   await submitTo(emulator, url);
   await expect.poll(() => received.length).toBe(1);
 });
 
-test('a task that takes no time sends it as well', async () => {
+test('a task that takes no time sends its webhook', async () => {
   const emulator = await started({ queueMs: 0, processingMs: 0 });
   const { url, received } = await receiver();
   await submitTo(emulator, url);
   await expect.poll(() => received.length).toBe(1);
 });
 
-test('a failed task sends it, and so does one that the test ends', async () => {
+test('a failed task and one ended by the test send their webhooks', async () => {
   const emulator = await started({ clock: new ManualClock() });
   const { url, received } = await receiver();
   const first = await submitTo(emulator, url);
@@ -117,7 +115,7 @@ test('a failed task sends it, and so does one that the test ends', async () => {
   expect(JSON.parse(received[1]?.body ?? '')).toMatchObject({ id: second.id, status: 'cancelled' });
 });
 
-test('a refused one is sent again under the same id, signed anew, up to three times', async () => {
+test('a rejected webhook is sent again with the same id and a new signature, up to three times', async () => {
   const emulator = await started({ clock: new ManualClock(), webhookRetryMs: 1 });
   const { url, received } = await receiver(500, 302, 0, 400);
   emulator.task((await submitTo(emulator, url)).id).complete();
@@ -134,7 +132,7 @@ test('a refused one is sent again under the same id, signed anew, up to three ti
   expect(emulator.deliveries[2]?.error).toMatch(/other side closed|ECONNRESET/);
 });
 
-test('it is not sent again once it was taken', async () => {
+test('a webhook is not sent again after a success', async () => {
   const emulator = await started({ clock: new ManualClock(), webhookRetryMs: 1 });
   const { url, received } = await receiver(503, 200, 500);
   emulator.task((await submitTo(emulator, url)).id).complete();
@@ -142,7 +140,7 @@ test('it is not sent again once it was taken', async () => {
   expect(received).toHaveLength(2);
 });
 
-test('the wait before another attempt doubles', async () => {
+test('the delay before a retry doubles', async () => {
   const emulator = await started({ clock: new ManualClock(), webhookRetryMs: 20 });
   const { url } = await receiver(500);
   const start = performance.now();
@@ -151,7 +149,7 @@ test('the wait before another attempt doubles', async () => {
   expect(performance.now() - start).toBeGreaterThanOrEqual(20 + 40 + 80 - 3);
 });
 
-test('webhookDuplicates delivers it once more under the same id', async () => {
+test('webhookDuplicates delivers a webhook again with the same id', async () => {
   const emulator = await started({ clock: new ManualClock(), webhookDuplicates: 2 });
   const { url, received } = await receiver();
   emulator.task((await submitTo(emulator, url)).id).complete();
@@ -160,7 +158,7 @@ test('webhookDuplicates delivers it once more under the same id', async () => {
   expect(emulator.deliveries.map(({ duplicate }) => duplicate)).toEqual([false, true, true]);
 });
 
-test('nothing leaves this machine: an https URL elsewhere is taken, listed, and not called', async () => {
+test('a webhook to another machine is accepted and recorded, but not sent', async () => {
   const emulator = await started({ clock: new ManualClock() });
   emulator.task((await submitTo(emulator, 'https://example.com/hook')).id).complete();
   await emulator.settled();
@@ -169,7 +167,7 @@ test('nothing leaves this machine: an https URL elsewhere is taken, listed, and 
   ]);
 });
 
-test('a deleted task sends none, and a task without a webhook neither', async () => {
+test('a deleted task and a task without a webhook URL send no webhook', async () => {
   const clock = new ManualClock();
   const emulator = await started({ clock });
   const { url, received } = await receiver();
@@ -182,7 +180,7 @@ test('a deleted task sends none, and a task without a webhook neither', async ()
   expect(emulator.deliveries).toHaveLength(0);
 });
 
-test('close() gives up what is still to be tried', async () => {
+test('close() cancels retries', async () => {
   const emulator = await startEmulator({ clock: new ManualClock(), webhookRetryMs: 60_000 });
   const { url, received } = await receiver(500);
   emulator.task((await submitTo(emulator, url)).id).complete();
@@ -192,7 +190,7 @@ test('close() gives up what is still to be tried', async () => {
   expect(received).toHaveLength(1);
 });
 
-test('an answer is waited for as long as the service waits, 20 minutes', async () => {
+test('a delivery waits 20 minutes for its response', async () => {
   const emulator = await started({ clock: new ManualClock(), webhookRetryMs: 60_000 });
   const { url, received, first } = await receiver(-1);
   const { id } = await submitTo(emulator, url);
@@ -204,12 +202,12 @@ test('an answer is waited for as long as the service waits, 20 minutes', async (
   expect(emulator.deliveries).toEqual([]);
   await vi.advanceTimersByTimeAsync(1);
   expect(emulator.deliveries).toMatchObject([
-    { attempt: 1, status: undefined, error: expect.stringMatching(/no answer within 1200000 ms/) },
+    { attempt: 1, status: undefined, error: expect.stringMatching(/no response within 1200000 ms/) },
   ]);
   expect(received).toHaveLength(1);
 });
 
-test('close() ends a delivery that is not answered, at once', async () => {
+test('close() cancels a delivery without a response at once', async () => {
   const emulator = await startEmulator({ clock: new ManualClock() });
   const { url, received, first } = await receiver(-1);
   emulator.task((await submitTo(emulator, url)).id).complete();
@@ -220,7 +218,7 @@ test('close() ends a delivery that is not answered, at once', async () => {
   expect(received).toHaveLength(1);
 });
 
-test('msw in the same process does not refuse it, however strict', async () => {
+test('msw in the same process does not intercept a webhook', async () => {
   const emulator = await started({ clock: new ManualClock(), webhookRetryMs: 1 });
   const { url, received } = await receiver();
   const server = setupServer();

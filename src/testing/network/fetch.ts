@@ -1,17 +1,15 @@
-/**
- * Asks the emulator as `fetch` would, faults included, without any network.
- */
-import { bytesBefore, pieceSize, type ResponsePlan } from './plan.js';
-import { type Answer, firstBytes, inPieces, type WireRequest } from './wire.js';
+/** A `fetch` that calls the emulator, with its faults, without a network. */
+import { bytesBefore, chunkSize, type ResponsePlan } from './plan.js';
+import { type WireResponse, firstBytes, inChunks, type WireRequest } from './wire.js';
 
-/** What is asked: the emulator's own side of it. */
+/** The part of an emulator that receives requests. */
 export interface Receiver {
   receive(request: WireRequest): Promise<ResponsePlan>;
 }
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}
 
-/** Rejects as `fetch` does when the network fails. */
+/** Creates the error with which `fetch` rejects when the network fails. */
 function networkError(code: string, reason: string): TypeError {
   return new TypeError('fetch failed', { cause: Object.assign(new Error(reason), { code }) });
 }
@@ -31,10 +29,10 @@ function pause(ms: number, request: Request): Promise<void> {
   });
 }
 
-/** Requests that hang: a request's signal is deaf once the request is collected, and nobody else holds these. */
+/** Keeps hanging requests from being garbage collected: their signals would no longer fire. */
 const hanging = new Set<Request>();
 
-/** Waits for ever, or until the caller gives up. */
+/** Waits until the caller aborts. */
 function never(request: Request): Promise<never> {
   return new Promise((_resolve, reject) => {
     const abort = () => {
@@ -47,20 +45,20 @@ function never(request: Request): Promise<never> {
   });
 }
 
-async function* bodyOf({ answer, fault }: ResponsePlan, request: Request): AsyncGenerator<Uint8Array> {
-  const chunks = answer.body.chunks();
+async function* bodyOf({ response, fault }: ResponsePlan, request: Request): AsyncGenerator<Uint8Array> {
+  const chunks = response.body.chunks();
   if (fault?.kind === 'drip') {
-    for (const piece of inPieces(chunks, pieceSize(answer, fault.bytes))) {
+    for (const chunk of inChunks(chunks, chunkSize(response, fault.bytes))) {
       await pause(fault.ms, request);
-      yield piece;
+      yield chunk;
     }
   } else if (fault?.kind === 'reset' || fault?.kind === 'truncate') {
-    yield* firstBytes(chunks, bytesBefore(answer, fault.bytes));
+    yield* firstBytes(chunks, bytesBefore(response, fault.bytes));
     throw new TypeError('terminated', {
       cause: Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }),
     });
   } else if (fault?.kind === 'hang') {
-    yield* firstBytes(chunks, bytesBefore(answer, fault.bytes));
+    yield* firstBytes(chunks, bytesBefore(response, fault.bytes));
     await never(request);
   } else {
     yield* chunks;
@@ -86,18 +84,18 @@ function streamOf(chunks: AsyncGenerator<Uint8Array>, signal: AbortSignal): Read
 }
 
 function responseOf(plan: ResponsePlan, request: Request): Response {
-  const { answer } = plan;
+  const { response } = plan;
   const { method, signal } = request;
-  const bodiless = method === 'HEAD' || answer.status === 204 || answer.status === 304;
-  const headers = bodiless && method !== 'HEAD' ? answer.headers : withLength(answer);
+  const bodiless = method === 'HEAD' || response.status === 204 || response.status === 304;
+  const headers = bodiless && method !== 'HEAD' ? response.headers : withLength(response);
   return new Response(bodiless ? null : streamOf(bodyOf(plan, request), signal), {
-    status: answer.status,
+    status: response.status,
     headers,
   });
 }
 
-function withLength(answer: Answer): Record<string, string> {
-  return { ...answer.headers, 'content-length': String(answer.body.length) };
+function withLength(response: WireResponse): Record<string, string> {
+  return { ...response.headers, 'content-length': String(response.body.length) };
 }
 
 async function exchange(receiver: Receiver, request: Request): Promise<Response> {
@@ -122,7 +120,7 @@ async function exchange(receiver: Receiver, request: Request): Promise<Response>
   return responseOf(plan, request);
 }
 
-/** Makes a `fetch` that asks the emulator, whatever host the URL names. */
+/** Creates a `fetch` that calls the emulator, whatever the host of the URL. */
 export function fetchFrom(receiver: Receiver): typeof globalThis.fetch {
   return (input, init) => exchange(receiver, new Request(input, init));
 }

@@ -1,16 +1,14 @@
-/**
- * What is to happen to one request: the answer, and how the network is to treat it.
- */
+/** The planned response to one request: what is sent, and the network fault on its way. */
 import type { Fault } from './faults.js';
-import { type Answer, htmlPage, jsonAnswer, refusal, textAnswer } from './wire.js';
+import { type WireResponse, htmlPage, jsonResponse, errorResponse, textResponse } from './wire.js';
 
-/** An answer and the fault that strikes its way back; faults of the gateway are in the answer already. */
+/** A response and the network fault on its way; faults of the gateway are already in the response. */
 export interface ResponsePlan {
-  answer: Answer;
+  response: WireResponse;
   fault?: Fault | undefined;
 }
 
-/** How a status is called, for those that faults are made of. */
+/** Reason phrases. */
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -30,27 +28,27 @@ function titleOf(status: number): string {
   return TITLES[status] ?? 'Error';
 }
 
-function statusAnswer(status: number, body: unknown, headers: Record<string, string>): Answer {
+function statusResponse(status: number, body: unknown, headers: Record<string, string>): WireResponse {
   if (body === undefined) {
-    const answer = status < 400 ? undefined : refusal(status, titleOf(status), { headers });
-    return answer ?? jsonAnswer(status, { code: status, message: 'success', data: null }, headers);
+    const response = status < 400 ? undefined : errorResponse(status, titleOf(status), { headers });
+    return response ?? jsonResponse(status, { code: status, message: 'success', data: null }, headers);
   }
-  if (typeof body !== 'string') return jsonAnswer(status, body, headers);
-  return textAnswer(status, body, body.trimStart().startsWith('<') ? 'text/html' : 'text/plain', headers);
+  if (typeof body !== 'string') return jsonResponse(status, body, headers);
+  return textResponse(status, body, body.trimStart().startsWith('<') ? 'text/html' : 'text/plain', headers);
 }
 
-function patched(answer: Answer, patch: (data: unknown) => unknown): Answer {
-  const text = Buffer.concat([...answer.body.chunks()]).toString('utf8');
+function patched(response: WireResponse, patch: (data: unknown) => unknown): WireResponse {
+  const text = Buffer.concat([...response.body.chunks()]).toString('utf8');
   let envelope: unknown;
   try {
     envelope = JSON.parse(text);
   } catch {
-    // A file or an empty answer has no data to patch.
-    return answer;
+    // A file or an empty body has no data to patch.
+    return response;
   }
   const fields = envelope as Record<string, unknown>;
-  const changed = jsonAnswer(answer.status, { ...fields, data: patch(fields['data']) });
-  return { ...changed, headers: { ...changed.headers, ...answer.headers } };
+  const changed = jsonResponse(response.status, { ...fields, data: patch(fields['data']) });
+  return { ...changed, headers: { ...changed.headers, ...response.headers } };
 }
 
 function withFields(data: unknown, fields: Record<string, unknown>): unknown {
@@ -58,34 +56,34 @@ function withFields(data: unknown, fields: Record<string, unknown>): unknown {
 }
 
 /**
- * Puts a fault into the answer, as far as it is one of the gateway.
+ * Applies a fault to a response.
  *
- * @param answer What the emulator answered; undefined when it was not asked, because the call is not accepted.
+ * @param response The response without the fault; undefined if the call does not take effect.
  */
-export function applyFault(answer: Answer | undefined, fault: Fault): ResponsePlan {
-  // What is cut short or late must be something: without a call, a gateway's page.
-  const answered = answer ?? textAnswer(502, htmlPage(502, titleOf(502)), 'text/html');
+export function applyFault(response: WireResponse | undefined, fault: Fault): ResponsePlan {
+  // A fault that cuts or delays a response needs one: a gateway's error page if the call had no effect.
+  const original = response ?? textResponse(502, htmlPage(502, titleOf(502)), 'text/html');
   switch (fault.kind) {
     case 'status':
-      return { answer: statusAnswer(fault.status, fault.body, fault.headers ?? {}) };
+      return { response: statusResponse(fault.status, fault.body, fault.headers ?? {}) };
     case 'not-json':
-      return { answer: textAnswer(200, htmlPage(200, 'Just a moment'), 'text/html') };
+      return { response: textResponse(200, htmlPage(200, 'Just a moment'), 'text/html') };
     case 'empty':
-      return { answer: textAnswer(200, '', 'application/json') };
+      return { response: textResponse(200, '', 'application/json') };
     case 'envelope': {
       const code = fault.errorCode === undefined ? {} : { error_code: fault.errorCode };
       const envelope = { code: fault.code, message: fault.message, ...code, data: null };
-      return { answer: jsonAnswer(fault.status ?? 200, envelope) };
+      return { response: jsonResponse(fault.status ?? 200, envelope) };
     }
     case 'redirect':
-      return { answer: textAnswer(fault.status ?? 307, '', 'text/html', { location: fault.location }) };
+      return { response: textResponse(fault.status ?? 307, '', 'text/html', { location: fault.location }) };
     case 'data': {
       const { patch } = fault;
       const change =
         typeof patch === 'function'
           ? patch
           : (data: unknown) => (patch === null ? null : withFields(data, patch));
-      return { answer: patched(answered, change) };
+      return { response: patched(original, change) };
     }
     case 'reset':
     case 'hang':
@@ -93,16 +91,16 @@ export function applyFault(answer: Answer | undefined, fault: Fault): ResponsePl
     case 'drip':
     case 'garbage':
     case 'truncate':
-      return { answer: answered, fault };
+      return { response: original, fault };
   }
 }
 
-/** Says how many bytes of a body are sent before the fault strikes. */
-export function bytesBefore(answer: Answer, bytes: number | undefined): number {
-  return Math.min(answer.body.length, bytes ?? Math.floor(answer.body.length / 2));
+/** Returns the number of bytes that are sent before the fault. */
+export function bytesBefore(response: WireResponse, bytes: number | undefined): number {
+  return Math.min(response.body.length, bytes ?? Math.floor(response.body.length / 2));
 }
 
-/** Says how large the pieces of a dripping body are, in bytes. */
-export function pieceSize(answer: Answer, bytes: number | undefined): number {
-  return Math.max(1, bytes ?? Math.ceil(answer.body.length / 16));
+/** Returns the chunk size of a dripping body, in bytes. */
+export function chunkSize(response: WireResponse, bytes: number | undefined): number {
+  return Math.max(1, bytes ?? Math.ceil(response.body.length / 16));
 }

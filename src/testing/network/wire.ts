@@ -1,46 +1,44 @@
-/**
- * Requests and answers as plain values, the same for a socket, a `fetch` and msw.
- */
+/** Requests and responses as plain values, the same for a socket, a `fetch` and msw. */
 import { randomUUID } from 'node:crypto';
 
-/** One request as it came in. */
+/** A received request. */
 export interface WireRequest {
   method: string;
   url: URL;
-  /** Lower-case names. */
+  /** Names are lower case. */
   headers: Record<string, string>;
   body: AsyncIterable<Uint8Array>;
-  /** Which TCP connection it came on, from 1, and whether that had carried a request before; absent without sockets. */
+  /** Number of its TCP connection, from 1, and whether that carried a request before; absent without sockets. */
   socket?: { connection: number; reused: boolean };
 }
 
-/** A body whose length is known before its bytes are made, so that a large one is never held in memory. */
-export interface AnswerBody {
+/** A body of known length, generated as it is sent. */
+export interface ResponseBody {
   /** In bytes. */
   readonly length: number;
   chunks(): Iterable<Uint8Array>;
 }
 
-/** One answer. */
-export interface Answer {
+/** A response. */
+export interface WireResponse {
   status: number;
-  /** Lower-case names. `content-length` is added by the transport, from the body. */
+  /** Names are lower case. The transport adds `content-length`. */
   headers: Record<string, string>;
-  body: AnswerBody;
+  body: ResponseBody;
 }
 
-/** Makes a body of bytes that are there already. */
-export function bytesBody(bytes: Uint8Array): AnswerBody {
+/** Creates a body of bytes. */
+export function bytesBody(bytes: Uint8Array): ResponseBody {
   return { length: bytes.byteLength, chunks: () => (bytes.byteLength === 0 ? [] : [bytes]) };
 }
 
-/** Makes an answer from a text. */
-export function textAnswer(
+/** Creates a response of text. */
+export function textResponse(
   status: number,
   text: string,
   contentType: string,
   headers: Record<string, string> = {},
-): Answer {
+): WireResponse {
   return {
     status,
     headers: { 'content-type': contentType, 'x-request-id': randomUUID(), ...headers },
@@ -48,32 +46,32 @@ export function textAnswer(
   };
 }
 
-/** Makes an answer from a value, as JSON. */
-export function jsonAnswer(status: number, value: unknown, headers?: Record<string, string>): Answer {
-  return textAnswer(status, JSON.stringify(value), 'application/json; charset=utf-8', headers);
+/** Creates a JSON response. */
+export function jsonResponse(status: number, value: unknown, headers?: Record<string, string>): WireResponse {
+  return textResponse(status, JSON.stringify(value), 'application/json; charset=utf-8', headers);
 }
 
-/** Makes the envelope of a call that went well. */
-export function success(data: unknown): Answer {
-  return jsonAnswer(200, { code: 200, message: 'success', data });
+/** Creates the envelope of a successful call. */
+export function successResponse(data: unknown): WireResponse {
+  return jsonResponse(200, { code: 200, message: 'success', data });
 }
 
-/** Makes an error envelope, with the service's own code where there is one. */
-export function refusal(
+/** Creates an error envelope, with the service's own code if it has one. */
+export function errorResponse(
   status: number,
   message: string,
   { code, headers }: { code?: number | undefined; headers?: Record<string, string> } = {},
-): Answer {
+): WireResponse {
   const error_code = code === undefined ? {} : { error_code: code };
-  return jsonAnswer(status, { code: status, message, ...error_code, data: null }, headers);
+  return jsonResponse(status, { code: status, message, ...error_code, data: null }, headers);
 }
 
-/** The page that gateways and CDNs put up in place of an answer. */
+/** Returns the error page of a gateway. */
 export function htmlPage(status: number, title: string): string {
   return `<html>\r\n<head><title>${status} ${title}</title></head>\r\n<body>\r\n<center><h1>${status} ${title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n`;
 }
 
-/** Yields the first so many bytes of a body. */
+/** Yields the first `count` bytes of a body. */
 export function* firstBytes(chunks: Iterable<Uint8Array>, count: number): Generator<Uint8Array> {
   let left = count;
   for (const chunk of chunks) {
@@ -83,14 +81,14 @@ export function* firstBytes(chunks: Iterable<Uint8Array>, count: number): Genera
   }
 }
 
-/** Yields a body in pieces of at most so many bytes. */
-export function* inPieces(chunks: Iterable<Uint8Array>, size: number): Generator<Uint8Array> {
+/** Yields a body in chunks of at most `size` bytes. */
+export function* inChunks(chunks: Iterable<Uint8Array>, size: number): Generator<Uint8Array> {
   for (const chunk of chunks) {
     for (let start = 0; start < chunk.byteLength; start += size) yield chunk.subarray(start, start + size);
   }
 }
 
-/** Reads a request's body whole; undefined when it is over the limit (in bytes), read to its end all the same. */
+/** Reads a body to its end; returns undefined if it has more bytes than the limit. */
 export async function readAll(body: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;

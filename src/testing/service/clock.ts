@@ -1,18 +1,15 @@
-/**
- * The emulator's time: the real clock, or one that moves only when the test says so.
- */
+/** The emulator's time: the real clock, or one that moves only when it is advanced. */
 
-/** Tells the time and can be moved ahead. */
+/** A clock that can be advanced. */
 export interface EmulatorClock {
-  /** The time now, in milliseconds since 1970. */
+  /** Returns the current time, in milliseconds since 1970. */
   now(): number;
-  /** Moves the time ahead by so many milliseconds; tasks that end on the way send their webhooks. */
+  /** Advances the time by `ms` milliseconds; tasks that end meanwhile send their webhooks. */
   advance(ms: number): void;
-  /** Calls back after every advance; returns what stops it. */
+  /** Calls a listener after every advance; returns a function that removes it. */
   onAdvance(listener: () => void): () => void;
 }
 
-/** Knows how far the time was moved ahead, and who wants to be told. */
 abstract class MovableClock implements EmulatorClock {
   protected aheadMs = 0;
   readonly #listeners = new Set<() => void>();
@@ -20,7 +17,6 @@ abstract class MovableClock implements EmulatorClock {
   abstract now(): number;
 
   advance(ms: number): void {
-    // Anything else would make time stand still or run backwards unnoticed.
     if (!Number.isFinite(ms) || ms < 0) {
       throw new RangeError(`advance(ms): got ${String(ms)}; expected milliseconds, 0 or more`);
     }
@@ -37,9 +33,9 @@ abstract class MovableClock implements EmulatorClock {
 }
 
 /**
- * A clock that stands still until it is advanced: a task of minutes takes no time in a test.
+ * A clock that stands still until it is advanced, so that a task of minutes takes no time in a test.
  *
- * @throws {RangeError} when told to start at, or advance by, what is not a time.
+ * @throws {RangeError} for a start or an advance that is not a valid time.
  * @example
  * const clock = new ManualClock();
  * const emulator = await startEmulator({ clock });
@@ -49,7 +45,7 @@ abstract class MovableClock implements EmulatorClock {
 export class ManualClock extends MovableClock {
   readonly #startMs: number;
 
-  /** Starts at a time in milliseconds since 1970; default: the real time. */
+  /** @param startMs Milliseconds since 1970. @default the real time */
   constructor(startMs: number = Date.now()) {
     super();
     if (!Number.isFinite(startMs)) {
@@ -63,7 +59,7 @@ export class ManualClock extends MovableClock {
   }
 }
 
-/** The real time, which can be put ahead all the same: 7 days may pass without a clock of one's own. */
+/** The real time, which can be advanced as well. */
 export class RealClock extends MovableClock {
   now(): number {
     return Date.now() + this.aheadMs;

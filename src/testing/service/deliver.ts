@@ -1,6 +1,4 @@
-/**
- * Delivers webhooks as the service does: signed, tried again when refused, and at times twice.
- */
+/** Delivers webhooks as the service does: signed, retried when rejected, and sometimes twice. */
 import { randomUUID } from 'node:crypto';
 import { orAbort } from '../../utils/abort.js';
 import { byDeadline } from '../../utils/with-deadline.js';
@@ -14,25 +12,25 @@ export interface WebhookDelivery {
   readonly id: string;
   readonly taskId: string;
   readonly url: string;
-  /** From 1; up to 4. */
+  /** From 1 to 4. */
   readonly attempt: number;
-  /** Whether it repeats one that was already taken. */
+  /** Whether it repeats a delivery that succeeded. */
   readonly duplicate: boolean;
-  /** What was sent as headers, the signature among them. */
+  /** The sent headers, with the signature. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The exact text that was sent: the prediction, without an envelope. */
+  /** The sent body: the prediction, without an envelope. */
   readonly body: string;
-  /** What the receiver answered; undefined when it did not. */
+  /** Status of the response; undefined if there was none. */
   readonly status: number | undefined;
-  /** Why it was not answered, or not even sent. */
+  /** Why there was no response, or why it was not sent. */
   readonly error: string | undefined;
 }
 
 const RETRIES = 3;
-/** How long the service waits for an answer, in milliseconds. */
-const ANSWER_MS = 20 * 60_000;
+/** Time that the service waits for a response, in milliseconds. */
+const RESPONSE_TIMEOUT_MS = 20 * 60_000;
 
-/** Sends webhooks and keeps the list of what was sent. Never throws: what went wrong stands in the list. */
+/** Sends webhooks and records every attempt. Never throws: errors are in the record. */
 export class Deliveries {
   readonly list: WebhookDelivery[] = [];
   readonly #settings: Settings;
@@ -46,7 +44,7 @@ export class Deliveries {
     this.#secret = secret;
   }
 
-  /** Starts to deliver an event. */
+  /** Starts a delivery. */
   send(taskId: string, url: string, event: unknown): void {
     const delivery = this.#deliver(taskId, url, JSON.stringify(event)).finally(() => {
       this.#pending.delete(delivery);
@@ -54,9 +52,9 @@ export class Deliveries {
     this.#pending.add(delivery);
   }
 
-  /** Waits until nothing is on its way any more. */
+  /** Waits until no delivery is in progress. */
   async settled(): Promise<void> {
-    // The retries' timers let the process exit; whoever waits here wants it to stay.
+    // The timers of the retries are unreferenced: keep the process alive while a caller waits.
     const hold = setInterval(() => {}, 60_000);
     try {
       while (this.#pending.size > 0) await Promise.all(this.#pending);
@@ -65,7 +63,7 @@ export class Deliveries {
     }
   }
 
-  /** Gives up everything that is on its way. */
+  /** Aborts all deliveries. */
   stop(): void {
     this.#stopped.abort();
     for (const wake of this.#waits) wake();
@@ -89,7 +87,7 @@ export class Deliveries {
   async #post(
     event: Pick<WebhookDelivery, 'id' | 'taskId' | 'url' | 'body' | 'attempt' | 'duplicate'>,
   ): Promise<boolean | 'never'> {
-    // The receiver compares with the real time, whatever the emulator's clock says.
+    // The receiver compares with the real time, not with the emulator's clock.
     const timestamp = Math.floor(Date.now() / 1000);
     const headers = {
       'content-type': 'application/json',
@@ -105,8 +103,8 @@ export class Deliveries {
     }
     try {
       const deadline = {
-        at: performance.now() + ANSWER_MS,
-        reason: () => new Error(`no answer within ${ANSWER_MS} ms`),
+        at: performance.now() + RESPONSE_TIMEOUT_MS,
+        reason: () => new Error(`no response within ${RESPONSE_TIMEOUT_MS} ms`),
       };
       const status = await byDeadline(deadline, this.#stopped.signal, (signal) =>
         send(event.url, headers, event.body, signal),
@@ -134,8 +132,8 @@ export class Deliveries {
 }
 
 /**
- * Posts to a receiver and gives its status. By a dispatcher of its own, not by the global fetch or node:http: those are
- * the test's to intercept, and msw would refuse what it has no handler for.
+ * Posts to a receiver and returns its status. Uses its own dispatcher, because tests intercept the global fetch and
+ * node:http, and msw would reject a request without a handler.
  */
 async function send(
   url: string,
@@ -144,14 +142,14 @@ async function send(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const { Agent, request } = await import('undici');
-  // Without pipelining there is no keep-alive either: nothing is left open.
+  // Without pipelining there is no keep-alive: no socket stays open.
   const dispatcher = new Agent({ pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
   try {
     const posted = request(url, { method: 'POST', headers, body, dispatcher });
-    const answer = await orAbort(posted, signal);
-    answer.body.on('error', () => undefined);
-    await orAbort(answer.body.dump(), signal);
-    return answer.statusCode;
+    const response = await orAbort(posted, signal);
+    response.body.on('error', () => undefined);
+    await orAbort(response.body.dump(), signal);
+    return response.statusCode;
   } finally {
     void dispatcher.destroy().catch(() => undefined);
   }

@@ -1,18 +1,16 @@
-/**
- * Serves a file over HTTP as storage does: whole, in parts, or not at all when nothing changed.
- */
+/** Serves files as object storage does: complete, in ranges, or as not modified. */
 import { sampleVideo } from './sample-video.js';
-import { type Answer, type AnswerBody, bytesBody } from '../network/wire.js';
+import { type WireResponse, type ResponseBody, bytesBody } from '../network/wire.js';
 
-/** A file whose bytes can be had from any place on. */
+/** A file that can be read from any position. */
 export interface ServedFile {
   contentType: string;
   /** In bytes. */
   size: number;
-  /** With its quotes. */
+  /** With quotes. */
   etag: string;
   modifiedMs: number;
-  /** Yields the bytes from `start` up to, not including, `end`. */
+  /** Yields the bytes from `start` to `end` (exclusive). */
   read(start: number, end: number): Iterable<Uint8Array>;
 }
 
@@ -24,7 +22,7 @@ export function bytesFile(
   return { ...about, size: bytes.byteLength, read: (start, end) => [bytes.subarray(start, end)] };
 }
 
-/** A length that no power of two divides, so that a part taken from the wrong place never looks right. */
+/** Not a power of two, so that a range from the wrong position never has the right bytes. */
 const PATTERN_LENGTH = 1_048_573;
 const patterns = new Map<number, Uint8Array>();
 
@@ -46,11 +44,11 @@ function pattern(version: number): Uint8Array {
 }
 
 /**
- * Makes up a video of any size as it is read: the sample, then a box of padding that players skip. The same
- * version has the same bytes every time.
+ * Generates a video of any size as it is read: the sample, then a padding box that players skip. The same version
+ * always has the same bytes.
  */
 export function generatedVideo(size: number, version: number): Pick<ServedFile, 'size' | 'read'> {
-  // A box of size 0 reaches to the end of the file.
+  // A box of size 0 extends to the end of the file.
   const head = Buffer.concat([sampleVideo(), Buffer.from('\0\0\0\0free', 'latin1')]);
   const filler = pattern(version);
   function* read(start: number, end: number): Generator<Uint8Array> {
@@ -59,10 +57,10 @@ export function generatedVideo(size: number, version: number): Pick<ServedFile, 
       const inHead = at < head.byteLength;
       const source: Uint8Array = inHead ? head : filler;
       const offset = inHead ? at : (at - head.byteLength) % PATTERN_LENGTH;
-      // Pieces of 64 KiB, as a socket takes them.
-      const piece = source.subarray(offset, Math.min(offset + 65_536, offset + end - at));
-      yield piece;
-      at += piece.byteLength;
+      // Chunks of 64 KiB, as a socket writes them.
+      const chunk = source.subarray(offset, Math.min(offset + 65_536, offset + end - at));
+      yield chunk;
+      at += chunk.byteLength;
     }
   }
   return { size, read };
@@ -70,7 +68,7 @@ export function generatedVideo(size: number, version: number): Pick<ServedFile, 
 
 type Span = { start: number; end: number };
 
-/** Reads a `Range` header: one span, `unsatisfiable`, or undefined for one to be ignored (several spans, another unit). */
+/** Parses a `Range` header; undefined for one to ignore (several ranges, another unit). */
 function parseRange(header: string, size: number): Span | 'unsatisfiable' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header.trim());
   if (match === null) return undefined;
@@ -86,13 +84,13 @@ function parseRange(header: string, size: number): Span | 'unsatisfiable' | unde
   return { start, end: last === '' ? size : Math.min(Number(last) + 1, size) };
 }
 
-/** Answers a GET or HEAD of a file. `ranges: false` serves it whole whatever is asked. */
+/** Responds to a GET or HEAD of a file. `ranges: false` ignores `Range` headers. */
 export function serveFile(
   method: string,
   headers: Readonly<Record<string, string>>,
   file: ServedFile,
   ranges: boolean,
-): Answer {
+): WireResponse {
   const modified = new Date(file.modifiedMs).toUTCString();
   const common: Record<string, string> = {
     etag: file.etag,
@@ -116,7 +114,7 @@ export function serveFile(
     };
   }
   const { start, end } = span ?? { start: 0, end: file.size };
-  const body: AnswerBody = { length: end - start, chunks: () => file.read(start, end) };
+  const body: ResponseBody = { length: end - start, chunks: () => file.read(start, end) };
   return {
     status: span === undefined ? 200 : 206,
     headers: {

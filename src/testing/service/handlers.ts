@@ -2,7 +2,7 @@
 import type { DefinedModel } from '../../models/defined-model.js';
 import { KLING_O3_STD } from '../../models/model-config.js';
 import { models } from '../../models/resolve-model.js';
-import { type Answer, refusal, success, type WireRequest } from '../network/wire.js';
+import { type WireResponse, errorResponse, successResponse, type WireRequest } from '../network/wire.js';
 import type { Route } from '../network/route.js';
 import type { Settings } from '../options.js';
 import { type Account, type AddedTask, isWebhookUrl, KEPT_MS, newId } from './account.js';
@@ -12,7 +12,7 @@ import { readListQuery } from './list-query.js';
 import { listModels } from './model-list.js';
 import { sampleVideo } from './sample-video.js';
 import { Task, type TaskContext, type TaskParams } from './task.js';
-import { rejectKey } from './uploads.js';
+import { rejectKey } from './storage-error.js';
 import { asFields, checkSubmit, INVALID_PARAMETER, MISSING_PARAMETER, priceOf } from './validate.js';
 
 /** A parsed JSON body, or `invalid`. */
@@ -23,7 +23,7 @@ const INSUFFICIENT_CREDITS = 1406;
 /** The service's code for a timeout. */
 const SYNC_TIMEOUT = 5004;
 
-const invalid = (message: string) => refusal(400, message, { code: INVALID_PARAMETER });
+const invalid = (message: string) => errorResponse(400, message, { code: INVALID_PARAMETER });
 
 const readFields = (body: JsonBody) => (body === 'invalid' ? undefined : asFields(body.value));
 
@@ -51,17 +51,19 @@ export class Handlers {
     return this.#models.has(id);
   }
 
-  submit(request: WireRequest, route: Route, body: JsonBody): Answer | Promise<Answer> {
+  submit(request: WireRequest, route: Route, body: JsonBody): WireResponse | Promise<WireResponse> {
     const model = this.#models.get(route.name);
-    if (model === undefined) return refusal(404, `model not found: ${route.name}`);
+    if (model === undefined) return errorResponse(404, `model not found: ${route.name}`);
     const limit = this.#account.exceededLimit();
     if (limit !== undefined) {
-      return refusal(429, limit.message, { headers: { 'retry-after': String(limit.retryAfterSeconds) } });
+      return errorResponse(429, limit.message, {
+        headers: { 'retry-after': String(limit.retryAfterSeconds) },
+      });
     }
     if (body === 'invalid') return invalid('invalid JSON');
     const checked = checkSubmit(model, body.value);
     if ('rejection' in checked)
-      return refusal(400, checked.rejection.message, { code: checked.rejection.code });
+      return errorResponse(400, checked.rejection.message, { code: checked.rejection.code });
     const webhook = request.url.searchParams.get('webhook') ?? undefined;
     if (webhook !== undefined && !isWebhookUrl(webhook)) {
       return invalid("query parameter 'webhook' must be an https URL");
@@ -69,7 +71,7 @@ export class Handlers {
     const cost = priceOf(model, checked.input) ?? 0;
     if (cost > this.#account.balance) {
       const status = this.#settings.insufficientCreditsStatus;
-      return refusal(status, 'insufficient credits, please top up', { code: INSUFFICIENT_CREDITS });
+      return errorResponse(status, 'insufficient credits, please top up', { code: INSUFFICIENT_CREDITS });
     }
     const task = this.#create({
       model: model.id,
@@ -82,77 +84,80 @@ export class Handlers {
     this.#account.add(task, true);
     this.#context.submitted(task);
     const isSync = asFields(body.value)?.['enable_sync_mode'] === true;
-    return isSync ? this.#whenEnded(task) : success(task.prediction());
+    return isSync ? this.#whenEnded(task) : successResponse(task.prediction());
   }
 
-  result(route: Route): Answer {
+  result(route: Route): WireResponse {
     const task = this.#account.find(route.name);
     if (task === undefined || this.#context.clock.now() < task.createdAt + this.#settings.resultLagMs) {
-      return refusal(404, `prediction not found: ${route.name}`);
+      return errorResponse(404, `prediction not found: ${route.name}`);
     }
-    return success(task.prediction());
+    return successResponse(task.prediction());
   }
 
-  list(body: JsonBody): Answer {
+  list(body: JsonBody): WireResponse {
     const query = body === 'invalid' ? 'invalid JSON' : readListQuery(body.value);
     if (typeof query === 'string') return invalid(query);
     const { items, total } = this.#account.list(query);
-    return success({
+    return successResponse({
       page: query.page,
       total,
       items: items.map((task) => task.listItem(query.includeInputs)),
     });
   }
 
-  delete(body: JsonBody): Answer {
+  delete(body: JsonBody): WireResponse {
     const ids = readFields(body)?.['ids'];
     if (!Array.isArray(ids) || ids.length === 0 || !ids.every((id) => typeof id === 'string')) {
       return invalid("property 'ids' must be an array of strings, not empty");
     }
-    return success({ deleted_count: this.#account.delete(ids) });
+    return successResponse({ deleted_count: this.#account.delete(ids) });
   }
 
-  balance(): Answer {
-    return success({ balance: this.#account.balance });
+  balance(): WireResponse {
+    return successResponse({ balance: this.#account.balance });
   }
 
-  secret(secret: string): Answer {
-    return success({ secret });
+  secret(secret: string): WireResponse {
+    return successResponse({ secret });
   }
 
   /** `POST /model/price`, and the older `/model/pricing` with its own shape. */
-  price(request: WireRequest, body: JsonBody): Answer {
+  price(request: WireRequest, body: JsonBody): WireResponse {
     const fields = readFields(body);
     if (fields === undefined) return invalid('the body must be a JSON object');
     const id = fields['model_id'];
     if (typeof id !== 'string') {
-      return refusal(400, "property 'model_id' is required", { code: MISSING_PARAMETER });
+      return errorResponse(400, "property 'model_id' is required", { code: MISSING_PARAMETER });
     }
     const model = this.#models.get(id);
-    if (model === undefined) return refusal(404, `model not found: ${id}`);
+    if (model === undefined) return errorResponse(404, `model not found: ${id}`);
     const price = priceOf(model, asFields(fields['inputs']) ?? {});
     if (price === undefined) {
       return invalid(`property 'duration' must be one of ${model.durations.join(', ')}`);
     }
-    if (request.url.pathname.endsWith('/pricing')) return success({ unit_price: price, currency: 'USD' });
-    return success({ model_id: id, price, discounted_price: price, currency: 'USD' });
+    if (request.url.pathname.endsWith('/pricing'))
+      return successResponse({ unit_price: price, currency: 'USD' });
+    return successResponse({ model_id: id, price, discounted_price: price, currency: 'USD' });
   }
 
-  models(route: Route): Answer {
-    return success(listModels(this.#models.values(), route.apiBase));
+  models(route: Route): WireResponse {
+    return successResponse(listModels(this.#models.values(), route.apiBase));
   }
 
-  billings(body: JsonBody): Answer {
+  billings(body: JsonBody): WireResponse {
     const found = body === 'invalid' ? 'invalid JSON' : searchBillings(this.#account.tasks, body.value);
-    return typeof found === 'string' ? invalid(found) : success(found);
+    return typeof found === 'string' ? invalid(found) : successResponse(found);
   }
 
-  output(request: WireRequest, route: Route): Answer {
+  output(request: WireRequest, route: Route): WireResponse {
     if (request.headers['authorization'] !== undefined) return rejectKey();
-    if (request.method !== 'GET' && request.method !== 'HEAD') return refusal(405, 'method not allowed');
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return errorResponse(405, 'method not allowed');
     const task = this.#account.findAny(route.name);
-    if (task === undefined || task.status !== 'completed') return refusal(404, 'not found');
-    if (this.#context.clock.now() - task.createdAt > KEPT_MS) return refusal(410, 'the file has expired');
+    if (task === undefined || task.status !== 'completed') return errorResponse(404, 'not found');
+    if (this.#context.clock.now() - task.createdAt > KEPT_MS)
+      return errorResponse(410, 'the file has expired');
     const size = this.#settings.outputBytes;
     const metadata = {
       contentType: 'video/mp4',
@@ -193,11 +198,11 @@ export class Handlers {
   }
 
   /** Responds when the task has ended, or after the limit of the sync mode. */
-  async #whenEnded(task: Task): Promise<Answer> {
+  async #whenEnded(task: Task): Promise<WireResponse> {
     const { syncLimitMs } = this.#settings;
-    if (await this.#context.whenEnded(task, syncLimitMs)) return success(task.prediction());
+    if (await this.#context.whenEnded(task, syncLimitMs)) return successResponse(task.prediction());
     const error = `Sync mode timed out after ${syncLimitMs} ms; the task goes on, query its result later`;
-    return success({ ...task.prediction(), status: 'processing', code: SYNC_TIMEOUT, error });
+    return successResponse({ ...task.prediction(), status: 'processing', code: SYNC_TIMEOUT, error });
   }
 
   #create(

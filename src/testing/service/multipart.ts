@@ -1,25 +1,23 @@
-/**
- * Reads one file out of a multipart/form-data body as it streams by, holding no more than a boundary's length back.
- */
+/** A streaming parser of multipart/form-data that buffers no more than a boundary. */
 
-/** What a part says of itself. */
+/** The headers of a part. */
 export interface PartHeader {
   name: string;
   filename: string | undefined;
   contentType: string | undefined;
 }
 
-/** Says why a body could not be read as multipart/form-data. */
+/** Thrown for a body that is not valid multipart/form-data. */
 export class MultipartError extends Error {
   override name = 'MultipartError';
 }
 
 const LINE_END = Buffer.from('\r\n');
 const HEADERS_END = Buffer.from('\r\n\r\n');
-/** More header than any form sends. */
+/** More than any form sends. */
 const MAX_HEADER_BYTES = 16_384;
 
-/** Takes the boundary out of a content type. */
+/** Returns the boundary of a content type. */
 export function boundaryOf(contentType: string): string | undefined {
   const match = /^multipart\/form-data\s*;.*?boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType);
   return match?.[1] ?? match?.[2];
@@ -39,20 +37,20 @@ function parseHeader(text: string): PartHeader {
 }
 
 /**
- * Reads every part, handing each piece of its content to what `onPart` returned for it.
+ * Reads every part and passes each chunk of its content to the function that `onPart` returned for it.
  *
- * @throws {MultipartError} when the body ends early or is not in the form's format.
+ * @throws {MultipartError} when the body ends early or is malformed.
  */
 export async function readMultipart(
   body: AsyncIterable<Uint8Array>,
   boundary: string,
-  onPart: (header: PartHeader) => (piece: Uint8Array) => void,
+  onPart: (header: PartHeader) => (chunk: Uint8Array) => void,
 ): Promise<void> {
   const delimiter = Buffer.from(`\r\n--${boundary}`);
-  // A line end put before the first boundary makes it look like all the others.
+  // With a line end before it, the first boundary looks like all others.
   let held: Buffer = LINE_END;
   let state = 'content' as 'content' | 'delimiter' | 'header' | 'done';
-  let sink: (piece: Uint8Array) => void = () => {};
+  let sink: (chunk: Uint8Array) => void = () => {};
 
   const step = (): boolean => {
     if (state === 'content') {

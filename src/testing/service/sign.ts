@@ -1,17 +1,15 @@
-/**
- * Signs webhooks as the service does, for tests: written with node:crypto, on its own, so that it checks the verifier.
- */
+/** Signs webhooks as the service does. Independent of the verifier, so that it can test it. */
 import { createHmac, randomUUID } from 'node:crypto';
 
-/** What `signWebhook` puts into the headers. */
+/** Options of `signWebhook`. */
 export interface SignWebhookOptions {
-  /** The delivery's `webhook-id`, the same on every retry of one event. Default: a new random one. */
+  /** The `webhook-id`, the same for every retry of an event. @default a random one */
   id?: string;
-  /** The `webhook-timestamp`, in whole unix seconds. Default: now. */
+  /** The `webhook-timestamp`, in unix seconds. @default now */
   timestamp?: number;
 }
 
-/** The three headers of a signed webhook; a type, not an interface, so that it fits where a record of strings is asked for. */
+/** The headers of a signed webhook. */
 export type SignedWebhookHeaders = {
   'webhook-id': string;
   'webhook-timestamp': string;
@@ -19,12 +17,12 @@ export type SignedWebhookHeaders = {
 };
 
 /**
- * Makes the headers that the service would send with this body: `webhook-signature: v3,<hex>`, where hex is
+ * Returns the headers that the service would send with a body: `webhook-signature: v3,<hex>`, where hex is
  * HMAC-SHA256 over `{id}.{timestamp}.{raw body}` and the key is the secret without `whsec_`, used as text.
  *
- * @param rawBody The exact bytes, or text taken as UTF-8, that will be sent.
+ * @param rawBody The exact bytes, or text to be encoded as UTF-8.
  * @param secret `whsec_…`, or the key without that prefix.
- * @throws TypeError when the secret is empty: a verifier refuses it, so a test signed with it would mislead.
+ * @throws {TypeError} for an empty secret, which every verifier rejects.
  * @see Source: WaveSpeed's webhook documentation.
  * @example
  * const body = JSON.stringify({ id: 'task-1', status: 'completed', outputs: ['https://example.com/video.mp4'] });

@@ -1,31 +1,36 @@
-/**
- * Media uploads, both ways: the multipart form, and the ticket with its PUT; and serving the files back.
- */
+/** Media uploads by multipart form or by ticket and PUT, and the uploaded files. */
 import { createHash, randomBytes } from 'node:crypto';
 import { KEPT_MS, newId } from './account.js';
 import type { EmulatorClock } from './clock.js';
 import { bytesFile, serveFile } from './files.js';
 import { boundaryOf, MultipartError, readMultipart } from './multipart.js';
 import { mediaType, OTHER_LIMIT, tooLarge } from './media-types.js';
+import { rejectKey, storageError } from './storage-error.js';
 import type { Settings } from '../options.js';
 import type { LoggedRequest } from '../network/request-log.js';
 import type { Route } from '../network/route.js';
-import { type Answer, bytesBody, refusal, success, textAnswer, type WireRequest } from '../network/wire.js';
+import {
+  type WireResponse,
+  bytesBody,
+  errorResponse,
+  successResponse,
+  type WireRequest,
+} from '../network/wire.js';
 
-/** One file that was uploaded. */
+/** An uploaded file. */
 export interface EmulatedUpload {
   readonly id: string;
   readonly filename: string;
   readonly contentType: string;
   /** In bytes. */
   readonly size: number;
-  /** Where it is served, and what goes into `images` or `video`. */
+  /** Its download URL, for `images` or `video`. */
   readonly url: string;
-  /** By which of the two ways it came. */
+  /** The kind of upload. */
   readonly via: 'ticket' | 'binary';
-  /** Its bytes; empty when the emulator was told not to keep them. */
+  /** Its bytes; empty with `keepUploads: false`. */
   readonly bytes: Uint8Array;
-  /** When it was whole, in milliseconds since 1970. */
+  /** Time of the upload, in milliseconds since 1970. */
   readonly at: number;
 }
 
@@ -39,26 +44,11 @@ type Ticket = {
   url: string;
 };
 
-/** What a client adds of its own to any request; everything else in a PUT must stand in its ticket. */
-const OWN_HEADERS =
+/** Headers that HTTP clients add themselves; all others of a PUT must be in its ticket. */
+const CLIENT_HEADERS =
   /^(host|connection|content-length|transfer-encoding|accept|accept-encoding|accept-language|user-agent|sec-fetch-mode|cache-control|pragma|priority|te|expect|date|traceparent|tracestate|baggage)$/;
 
-/** Answers as object storage does: in XML, and not under the API's envelope. */
-function storageError(status: number, code: string, message: string): Answer {
-  const xml = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
-  return textAnswer(status, xml, 'application/xml');
-}
-
-/** Refuses a key that was sent to storage: no other host than the API's may ever see it. */
-export function rejectKey(): Answer {
-  return storageError(
-    400,
-    'InvalidArgument',
-    'Only one auth mechanism allowed; remove the Authorization header.',
-  );
-}
-
-/** Keeps what was uploaded. */
+/** Handles uploads and keeps the files. */
 export class Uploads {
   readonly files: EmulatedUpload[] = [];
   readonly #tickets = new Map<string, Ticket>();
@@ -73,18 +63,18 @@ export class Uploads {
   }
 
   /** POST /media/uploads. */
-  ticket(body: unknown): Answer {
-    if (!this.#settings.ticketUploads) return refusal(404, 'page not found');
+  ticket(body: unknown): WireResponse {
+    if (!this.#settings.ticketUploads) return errorResponse(404, 'page not found');
     const { filename, size, content_type } = (body ?? {}) as Record<string, unknown>;
     if (typeof filename !== 'string' || filename === '')
-      return refusal(400, "property 'filename' is required");
+      return errorResponse(400, "property 'filename' is required");
     if (!Number.isSafeInteger(size) || (size as number) <= 0) {
-      return refusal(400, "property 'size' must be a positive integer");
+      return errorResponse(400, "property 'size' must be a positive integer");
     }
     const contentType = mediaType(filename, typeof content_type === 'string' ? content_type : undefined);
-    if (contentType === undefined) return refusal(400, `unsupported file type: ${filename}`);
+    if (contentType === undefined) return errorResponse(400, `unsupported file type: ${filename}`);
     const large = tooLarge(contentType, size as number);
-    if (large !== undefined) return refusal(400, large);
+    if (large !== undefined) return errorResponse(400, large);
 
     const id = newId();
     const signature = randomBytes(16).toString('hex');
@@ -102,7 +92,7 @@ export class Uploads {
       url: this.#url(id, filename),
     };
     this.#tickets.set(id, ticket);
-    return success({
+    return successResponse({
       type: mediaKind(contentType),
       download_url: ticket.url,
       filename,
@@ -116,9 +106,9 @@ export class Uploads {
   }
 
   /** PUT to a ticket's URL. */
-  async put(request: WireRequest, route: Route, entry: LoggedRequest): Promise<Answer> {
+  async put(request: WireRequest, route: Route, entry: LoggedRequest): Promise<WireResponse> {
     const ticket = this.#tickets.get(route.name);
-    const wrong = this.#refusePut(request, ticket);
+    const wrong = this.#rejectPut(request, ticket);
     const { bytes, size } = await this.#read(request.body, entry, wrong === undefined);
     if (wrong !== undefined || ticket === undefined) {
       return wrong ?? storageError(404, 'NoSuchKey', 'no ticket');
@@ -135,44 +125,44 @@ export class Uploads {
   }
 
   /** POST /media/upload/binary. */
-  async binary(request: WireRequest, entry: LoggedRequest): Promise<Answer> {
+  async binary(request: WireRequest, entry: LoggedRequest): Promise<WireResponse> {
     const boundary = boundaryOf(request.headers['content-type'] ?? '');
     if (boundary === undefined) {
       await this.#read(request.body, entry, false);
-      return refusal(400, 'expected multipart/form-data');
+      return errorResponse(400, 'expected multipart/form-data');
     }
     let filename: string | undefined;
     let declared: string | undefined;
     let size = 0;
-    const pieces: Uint8Array[] = [];
+    const chunks: Uint8Array[] = [];
     try {
       await readMultipart(counted(request.body, entry), boundary, (part) => {
         if (part.name !== 'file' || part.filename === undefined) return () => {};
         filename = part.filename;
         declared = part.contentType;
-        return (piece) => {
-          size += piece.byteLength;
-          if (this.#settings.keepUploads && size <= OTHER_LIMIT) pieces.push(piece);
+        return (chunk) => {
+          size += chunk.byteLength;
+          if (this.#settings.keepUploads && size <= OTHER_LIMIT) chunks.push(chunk);
         };
       });
     } catch (error) {
       if (error instanceof MultipartError)
-        return refusal(400, `invalid multipart/form-data: ${error.message}`);
+        return errorResponse(400, `invalid multipart/form-data: ${error.message}`);
       throw error;
     }
-    if (filename === undefined) return refusal(400, "field 'file' is required");
+    if (filename === undefined) return errorResponse(400, "field 'file' is required");
     const contentType = mediaType(filename, declared);
-    if (contentType === undefined) return refusal(400, `unsupported file type: ${filename}`);
+    if (contentType === undefined) return errorResponse(400, `unsupported file type: ${filename}`);
     const large = tooLarge(contentType, size);
-    if (large !== undefined) return refusal(400, large);
+    if (large !== undefined) return errorResponse(400, large);
     const id = newId();
     const url = this.#url(id, filename);
-    this.#keep({ id, filename, contentType, size, url, via: 'binary', bytes: Buffer.concat(pieces) });
-    return success({ type: mediaKind(contentType), download_url: url, filename, size });
+    this.#keep({ id, filename, contentType, size, url, via: 'binary', bytes: Buffer.concat(chunks) });
+    return successResponse({ type: mediaKind(contentType), download_url: url, filename, size });
   }
 
   /** GET of an uploaded file. */
-  serve(request: WireRequest, route: Route): Answer {
+  serve(request: WireRequest, route: Route): WireResponse {
     const file = this.files.find((candidate) => candidate.id === route.name);
     if (file === undefined) return storageError(404, 'NoSuchKey', 'The specified key does not exist.');
     if (this.#clock.now() - file.at > KEPT_MS) return storageError(410, 'Gone', 'The file has expired.');
@@ -180,24 +170,26 @@ export class Uploads {
     return serveFile(request.method, request.headers, bytesFile(file.bytes, about), true);
   }
 
-  #refusePut(request: WireRequest, ticket: Ticket | undefined): Answer | undefined {
+  #rejectPut(request: WireRequest, ticket: Ticket | undefined): WireResponse | undefined {
     if (request.method !== 'PUT') return storageError(405, 'MethodNotAllowed', 'PUT only.');
     if (request.headers['authorization'] !== undefined) return rejectKey();
     if (ticket === undefined || request.url.searchParams.get('X-Signature') !== ticket.signature) {
       return storageError(403, 'SignatureDoesNotMatch', 'The request signature does not match.');
     }
-    const wanted = new Map(
+    const signed = new Map(
       Object.entries(ticket.headers).map(([name, value]) => [name.toLowerCase(), value] as const),
     );
-    for (const [name, value] of wanted) {
+    for (const [name, value] of signed) {
       if (request.headers[name] !== value) {
         return storageError(403, 'SignatureDoesNotMatch', `header ${name} is not as signed`);
       }
     }
-    const extra = Object.keys(request.headers).find((name) => !wanted.has(name) && !OWN_HEADERS.test(name));
+    const extra = Object.keys(request.headers).find(
+      (name) => !signed.has(name) && !CLIENT_HEADERS.test(name),
+    );
     if (extra !== undefined)
       return storageError(403, 'SignatureDoesNotMatch', `header ${extra} is not signed`);
-    // As S3 does. Without a socket there is no such header to look at.
+    // As S3 does. Without a socket the header does not exist.
     if (request.socket !== undefined && request.headers['content-length'] === undefined) {
       return storageError(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.');
     }
@@ -209,20 +201,20 @@ export class Uploads {
     entry: LoggedRequest,
     keep: boolean,
   ): Promise<{ bytes: Uint8Array; size: number }> {
-    const pieces: Uint8Array[] = [];
+    const chunks: Uint8Array[] = [];
     let size = 0;
-    for await (const piece of counted(body, entry)) {
-      size += piece.byteLength;
-      if (keep && this.#settings.keepUploads && size <= OTHER_LIMIT) pieces.push(piece);
+    for await (const chunk of counted(body, entry)) {
+      size += chunk.byteLength;
+      if (keep && this.#settings.keepUploads && size <= OTHER_LIMIT) chunks.push(chunk);
     }
-    return { bytes: Buffer.concat(pieces), size };
+    return { bytes: Buffer.concat(chunks), size };
   }
 
   #keep(file: Omit<EmulatedUpload, 'at'>): void {
     const { id, filename, contentType, size, url, via, bytes } = file;
-    const before = this.files.findIndex((other) => other.id === id);
-    // The same ticket's PUT may be sent again; the last one counts.
-    if (before >= 0) this.files.splice(before, 1);
+    const previous = this.files.findIndex((other) => other.id === id);
+    // A repeated PUT of the same ticket replaces the file.
+    if (previous >= 0) this.files.splice(previous, 1);
     this.files.push({ id, filename, contentType, size, url, via, bytes, at: this.#clock.now() });
   }
 
@@ -237,8 +229,8 @@ function mediaKind(contentType: string): string {
 }
 
 async function* counted(body: AsyncIterable<Uint8Array>, entry: LoggedRequest): AsyncGenerator<Uint8Array> {
-  for await (const piece of body) {
-    entry.bodyBytes += piece.byteLength;
-    yield piece;
+  for await (const chunk of body) {
+    entry.bodyBytes += chunk.byteLength;
+    yield chunk;
   }
 }
