@@ -9,9 +9,9 @@ import {
   checkObject,
   rejectOption,
 } from './core/validate-options.js';
-import { checkKey } from './http/api-client.js';
+import { checkKey } from './http/api-key.js';
 import type { OnRetry } from './http/retry.js';
-import type { DispatcherLike } from './http/transport.js';
+import type { DispatcherLike } from './http/types.js';
 import { memoryJournal } from './predictions/journal/memory-journal.js';
 import type { Journal } from './predictions/journal/journal.js';
 import { checkPollInterval, DEFAULT_TIMEOUT_MS } from './predictions/options.js';

@@ -76,4 +76,4 @@ export {
 export type { ListQuery } from './predictions/list.js';
 export type { ManyRequest, ManyResult } from './predictions/run-many.js';
 export type { OnRetry, RetryContext } from './http/retry.js';
-export type { DispatcherLike } from './http/transport.js';
+export type { DispatcherLike } from './http/types.js';

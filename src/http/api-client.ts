@@ -31,12 +31,6 @@ export interface ApiClientOptions {
   transport: HttpTransport;
 }
 
-/** Do nothing any more; until their last caller is gone. */
-interface FormerMethods {
-  holdBack(reason: unknown): void;
-  unref(): void;
-}
-
 /** Speaks the API's envelope over a transport. */
 export class ApiClient {
   readonly requestTimeoutMs: number;
@@ -88,7 +82,7 @@ export class ApiClient {
     request: ApiRequest & { freshConnection?: boolean },
     key: string,
     onStart: () => void,
-  ): InFlightRequest & FormerMethods {
+  ): InFlightRequest {
     const { baseUrl, clientName, maxResponseBytes, transport } = this.#options;
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const inFlight = transport.start(
@@ -122,8 +116,6 @@ export class ApiClient {
         return inFlight.wasSent;
       },
       abort: (reason) => inFlight.abort(reason),
-      holdBack: () => undefined,
-      unref: () => undefined,
     };
   }
 
@@ -166,6 +158,3 @@ function innermostMessage(error: unknown): string {
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
   return inner instanceof Error ? innermostMessage(inner) : error.message || error.name;
 }
-
-// Former places, until every importer uses the new ones.
-export { checkKey, isKeyFailure } from './api-key.js';

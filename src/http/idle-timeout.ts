@@ -29,8 +29,6 @@ export interface IdleTimer {
   signal: AbortSignal;
   /** Restarts the idle time: something has moved. */
   refresh: () => void;
-  /** Former name of `refresh`. */
-  touch: () => void;
 }
 
 /** Runs one request to its end. Nothing of it goes on once this has settled. */
@@ -58,7 +56,7 @@ export async function withIdleTimeout<T>(
   };
   const forget = signal && onAbort(signal, () => controller.abort(signal.reason));
   try {
-    return await work({ signal: controller.signal, refresh, touch: refresh });
+    return await work({ signal: controller.signal, refresh });
   } catch (error) {
     if (controller.signal.aborted) throw controller.signal.reason;
     const failure = toTypedError(redactError(error, secret), label);

@@ -144,19 +144,3 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
   if ('thrown' in outcome) throw outcome.thrown;
   return outcome.value;
 }
-
-// Former names, until every importer uses the new ones.
-export {
-  emitRetry as announceRetry,
-  getRetryDelay as delayAfter,
-  isRetryableRead as readMayBeRepeated,
-  isRetryableSubmit as submitMayBeRepeated,
-};
-
-/** Former form of `retry`. */
-export function retrying<T>(
-  attempt: () => Promise<T>,
-  { allows, ...options }: Omit<RetryOptions, 'shouldRetry'> & { allows: (error: unknown) => boolean },
-): Promise<T> {
-  return retry(attempt, { ...options, shouldRetry: allows });
-}

@@ -54,11 +54,6 @@ export class Transport implements HttpTransport {
     return this.#select() === this.#own;
   }
 
-  /** Former test of whether upload buffers may be reused: never. */
-  letsGoOf(_pieceBytes: number): boolean {
-    return false;
-  }
-
   close(): Promise<void> {
     this.#closing ??= Promise.all([this.#own.close(), this.#proxy?.close()]).then(() => undefined);
     return this.#closing;
@@ -103,12 +98,3 @@ function createProxyTransport(connectTimeoutMs: number) {
     },
   };
 }
-
-// Former names, until every importer uses the new ones.
-export { getErrorCode as codeOf } from './connection-errors.js';
-export type {
-  DispatcherLike,
-  InFlightRequest,
-  RawResponse,
-  StreamResponse as StreamAnswer,
-} from './types.js';

@@ -10,7 +10,7 @@ import {
   withPredictionId,
 } from '../core/errors/index.js';
 import { isTerminal, type Prediction } from '../core/prediction.js';
-import { isKeyFailure } from '../http/api-client.js';
+import { isKeyFailure } from '../http/api-key.js';
 import { MAX_TIMER_MS, onAbort, sleep } from '../utils/abort.js';
 import type { PollScheduler } from './poll-scheduler.js';
 
