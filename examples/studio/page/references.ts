@@ -1,0 +1,197 @@
+/** The reference images and the reference video: chosen, dropped or pasted, shown, reordered and removed. */
+import { fileProblem, type FileKind, kindOf } from '../shared/limits.js';
+import type { Reference } from '../shared/types.js';
+import { RequestFailed, sendFile } from './api.js';
+import { announce, find, h, setAttribute, setText } from './dom.js';
+
+/** One chosen file. It is sent to the server at once, so that making a video does not wait for it. */
+interface Chosen {
+  name: string;
+  item: HTMLLIElement;
+  issue: string | undefined;
+  sent: Promise<string>;
+  remove: () => void;
+}
+
+export class References {
+  #chosen: Chosen[] = [];
+  readonly #kind: FileKind;
+  readonly #list: HTMLElement;
+  readonly #onChange: () => void;
+  /** Where another file takes the place of the first. */
+  readonly #isSingle: boolean;
+
+  constructor(kind: FileKind, ids: { input: string; drop: string; list: string }, onChange: () => void) {
+    this.#kind = kind;
+    this.#isSingle = kind === 'video';
+    this.#list = find(ids.list);
+    this.#onChange = onChange;
+    const input = find<HTMLInputElement>(ids.input);
+    input.addEventListener('change', () => {
+      this.add([...(input.files ?? [])]);
+      input.value = '';
+    });
+    const drop = find(ids.drop);
+    for (const event of ['dragenter', 'dragover'] as const) {
+      drop.addEventListener(event, (dragged) => {
+        if (dragged.dataTransfer?.types.includes('Files') !== true) return;
+        dragged.preventDefault();
+        drop.classList.add('over');
+      });
+    }
+    for (const event of ['dragleave', 'drop'] as const)
+      drop.addEventListener(event, () => drop.classList.remove('over'));
+    drop.addEventListener('drop', (dropped) => {
+      const files = [...(dropped.dataTransfer?.files ?? [])];
+      if (files.length === 0) return;
+      dropped.preventDefault();
+      this.add(files);
+    });
+  }
+
+  get count(): number {
+    return this.#chosen.length;
+  }
+
+  /** What is wrong with the files themselves. */
+  get issues(): string[] {
+    return this.#chosen.flatMap(({ issue }) => (issue === undefined ? [] : [issue]));
+  }
+
+  /** As many URLs as there are files, for the schema. */
+  placeholders(): Reference[] {
+    return this.#chosen.map(({ name }) => ({ file: 'chosen', name }));
+  }
+
+  /** Waits until every file is on the server. */
+  async references(): Promise<Reference[]> {
+    return Promise.all(this.#chosen.map(async ({ name, sent }) => ({ file: await sent, name })));
+  }
+
+  add(files: readonly File[]): void {
+    if (this.#isSingle && files.length > 0) for (const { remove } of this.#chosen) remove();
+    for (const file of files) this.#add(file);
+    this.#renumber();
+  }
+
+  #add(file: File): void {
+    const abort = new AbortController();
+    const issue = fileProblem(file.name, file.size, this.#kind);
+    const bar = h('progress', { max: '1', value: '0', 'aria-label': `Sending ${file.name}` });
+    const { preview, release } = makePreview(file, this.#kind);
+    const item = h(
+      'li',
+      { tabindex: '0', draggable: 'true', class: issue === undefined ? undefined : 'wrong' },
+      preview,
+      bar,
+    );
+    const chosen: Chosen = {
+      name: file.name,
+      item,
+      issue,
+      sent:
+        issue === undefined
+          ? sendFile(file, (share) => (bar.value = share), abort.signal)
+          : Promise.reject(new Error(issue)),
+      remove: () => {
+        abort.abort();
+        release();
+        item.remove();
+        this.#chosen = this.#chosen.filter((other) => other !== chosen);
+        this.#renumber();
+        announce(`${file.name} removed.`);
+      },
+    };
+    chosen.sent.then(
+      () => bar.remove(),
+      (error: unknown) => {
+        bar.remove();
+        if (error instanceof RequestFailed) chosen.issue ??= `${file.name}: ${error.message}`;
+        item.classList.add('wrong');
+        this.#onChange();
+      },
+    );
+    item.append(
+      h('button', { type: 'button', 'aria-label': `Remove ${file.name}`, click: chosen.remove }, '×'),
+    );
+    item.addEventListener('keydown', (event) => this.#onKey(event, chosen));
+    if (!this.#isSingle) this.#makeDraggable(chosen);
+    this.#chosen.push(chosen);
+    this.#list.append(item);
+  }
+
+  #onKey(event: KeyboardEvent, chosen: Chosen): void {
+    if (event.target !== chosen.item) return;
+    const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+    if (step !== undefined) this.#move(chosen, this.#chosen.indexOf(chosen) + step);
+    else if (event.key === 'Delete' || event.key === 'Backspace') {
+      const next =
+        this.#chosen[this.#chosen.indexOf(chosen) + 1] ?? this.#chosen[this.#chosen.indexOf(chosen) - 1];
+      chosen.remove();
+      next?.item.focus();
+    } else return;
+    event.preventDefault();
+  }
+
+  #makeDraggable(chosen: Chosen): void {
+    const { item } = chosen;
+    item.addEventListener('dragstart', (event) =>
+      event.dataTransfer?.setData('text/x-image', String(this.#chosen.indexOf(chosen))),
+    );
+    item.addEventListener('dragover', (event) => {
+      if (event.dataTransfer?.types.includes('text/x-image') === true) event.preventDefault();
+    });
+    item.addEventListener('drop', (event) => {
+      const from = event.dataTransfer?.getData('text/x-image') ?? '';
+      const moved = from === '' ? undefined : this.#chosen[Number(from)];
+      if (moved !== undefined) this.#move(moved, this.#chosen.indexOf(chosen));
+    });
+  }
+
+  #move(chosen: Chosen, to: number): void {
+    if (this.#isSingle || to < 0 || to >= this.#chosen.length) return;
+    const others = this.#chosen.filter((other) => other !== chosen);
+    others.splice(to, 0, chosen);
+    this.#chosen = others;
+    const hadFocus = document.activeElement === chosen.item;
+    this.#list.replaceChildren(...others.map(({ item }) => item));
+    if (hadFocus) chosen.item.focus();
+    this.#renumber();
+    announce(`${chosen.name} is now ${to + 1} of ${others.length}.`);
+  }
+
+  #renumber(): void {
+    const { length } = this.#chosen;
+    for (const [index, { name, item }] of this.#chosen.entries()) {
+      const help = this.#isSingle ? 'Delete removes it' : 'Arrow keys move it, Delete removes it';
+      setAttribute(item, 'aria-label', `${name}, ${index + 1} of ${length}. ${help}`);
+    }
+    this.#onChange();
+  }
+}
+
+/** Shows a file of this machine; what the browser cannot show, by its name. */
+function makePreview(file: File, kind: FileKind): { preview: HTMLElement; release: () => void } {
+  const name = h('span', { class: 'name' }, file.name);
+  if (kindOf(file.name) !== kind) return { preview: name, release: () => undefined };
+  const url = URL.createObjectURL(file);
+  const release = () => URL.revokeObjectURL(url);
+  if (kind === 'image') {
+    const image: HTMLImageElement = h('img', {
+      src: url,
+      alt: '',
+      draggable: 'false',
+      error: () => image.replaceWith(name),
+    });
+    return { preview: image, release };
+  }
+  const video = h('video', { src: url, preload: 'metadata', tabindex: '-1' });
+  video.muted = true;
+  return { preview: h('span', { class: 'clip' }, video, name), release };
+}
+
+/** Shows issues in a field's paragraph, and marks the field. */
+export function showIssues(id: string, field: Element, issues: readonly string[]): void {
+  setText(find(`${id}-issue`), issues.join('. '));
+  setAttribute(field, 'aria-invalid', issues.length > 0 ? 'true' : undefined);
+}

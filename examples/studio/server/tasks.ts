@@ -1,0 +1,218 @@
+/** The life of a task in the studio: made once for each click, followed to its end, also after a restart. */
+import { pathToFileURL } from 'node:url';
+import {
+  BudgetExceededError,
+  type CompletedPrediction,
+  estimateCost,
+  IdempotencyConflictError,
+  isTerminal,
+  type KLING_O3_STD,
+  type ModelInput,
+  NotFoundError,
+  type Prediction,
+  PredictionFailedError,
+  SubmissionUnknownError,
+  WaitTimeoutError,
+  type WaveSpeedKling,
+  WaveSpeedError,
+} from 'wavespeed-kling';
+import type { CandidateView, MakeRequest, Reference } from '../shared/types.js';
+import type { Budget } from './budget.js';
+import { checkRequest } from './check-request.js';
+import type { Events } from './events.js';
+import type { ReferenceFiles } from './files.js';
+import { toProblem } from './problems.js';
+import type { StudioTask, TaskStore } from './store.js';
+import type { Uploads } from './uploads.js';
+import { promptOf, type Views } from './views.js';
+import type { Webhooks } from './webhooks.js';
+
+export interface TaskParts {
+  kling: WaveSpeedKling;
+  store: TaskStore;
+  files: ReferenceFiles;
+  budget: Budget;
+  events: Events;
+  views: Views;
+  uploads: Uploads;
+  webhooks: Webhooks;
+}
+
+export class Tasks {
+  readonly #parts: TaskParts;
+  readonly #stop = new AbortController();
+  readonly #followed = new Map<string, Promise<void>>();
+  /** Errors of submits with an unknown outcome: they can list their candidates. */
+  readonly #unknown = new Map<string, SubmissionUnknownError>();
+
+  constructor(parts: TaskParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes every unfinished task up again. */
+  resume(): void {
+    for (const task of this.#parts.store.all()) {
+      if (task.state === 'open' || task.state === 'unknown') this.follow(task);
+    }
+  }
+
+  /**
+   * Starts a task, or returns the one that this click has started already.
+   *
+   * @throws {InvalidInputError | BudgetExceededError | IdempotencyConflictError} and nothing is started.
+   */
+  async make(request: MakeRequest): Promise<StudioTask> {
+    const { store, files, budget } = this.#parts;
+    const known = store.get(request.key);
+    if (known !== undefined) return sameRequest(known, request);
+    await checkRequest(request, files);
+    const { key, input } = request;
+    const model = request.model as typeof KLING_O3_STD;
+    const cost = estimateCost(model, {
+      duration: input.duration as 5,
+      ...(input.video && { video: 'a video' }),
+    });
+    const maxCost = budget.remaining();
+    if (cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
+    // A second click can have come in meanwhile. From here to the store there is no pause.
+    const racing = store.get(key);
+    if (racing !== undefined) return sameRequest(racing, request);
+    const task: StudioTask = { key, model, input, cost, createdAt: new Date().toISOString(), state: 'open' };
+    await store.save(task);
+    this.follow(task);
+    return task;
+  }
+
+  /** Follows a task to its end, unless that is done already. */
+  follow(task: StudioTask): void {
+    if (this.#followed.has(task.key)) return;
+    task.state = 'open';
+    delete task.problem;
+    this.#changed(task);
+    const done = this.#follow(task)
+      .catch((error: unknown) => this.#failed(task, error))
+      .finally(() => this.#followed.delete(task.key));
+    this.#followed.set(task.key, done);
+  }
+
+  /** Lists the tasks that a submit with an unknown outcome may have started. */
+  async candidates(task: StudioTask): Promise<CandidateView[]> {
+    const found = await this.#unknown.get(task.key)?.candidates();
+    return (found ?? []).map(({ id, status, created_at, input, exactMatch }) => ({
+      id,
+      status,
+      createdAt: created_at,
+      prompt: promptOf(input),
+      ...(exactMatch !== undefined && { exactMatch }),
+    }));
+  }
+
+  /** Settles an unknown outcome by hand: it is this task, or (null) none, and is submitted again. */
+  async resolve(task: StudioTask, id: string | null): Promise<void> {
+    const kling = this.#parts.kling as unknown as {
+      resolve?: (key: string, id: string | null) => Promise<void>;
+    };
+    await kling.resolve?.(task.key, id);
+    this.#unknown.delete(task.key);
+    if (id !== null) task.id = id;
+    await this.#parts.store.save(task);
+    this.follow(task);
+  }
+
+  /** Ends everything that is being waited for; the tasks themselves go on, and are followed after the next start. */
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('The studio is being closed.'));
+    await Promise.allSettled(this.#followed.values());
+  }
+
+  async #follow(task: StudioTask): Promise<void> {
+    const { kling, webhooks } = this.#parts;
+    const { signal } = this.#stop;
+    const onUpdate = (prediction: Prediction) => this.#seen(task, prediction);
+    const ended =
+      task.id === undefined
+        ? await this.#run(task, onUpdate)
+        : await kling.wait(task.id, { signal, onUpdate, webhookReceiver: webhooks.receiver });
+    await this.#end(task, ended);
+  }
+
+  async #run(
+    task: StudioTask,
+    onUpdate: (prediction: Prediction) => Promise<void>,
+  ): Promise<CompletedPrediction> {
+    const { kling, uploads, webhooks, files } = this.#parts;
+    const { signal } = this.#stop;
+    await uploads.upload(task, signal, () => this.#changed(task));
+    const asMedia = (reference: Reference) =>
+      'file' in reference ? pathToFileURL(files.path(reference.file)) : reference.url;
+    const { images, video, ...fields } = task.input;
+    const input = { ...fields, images: images.map(asMedia), ...(video && { video: asMedia(video) }) };
+    return kling.run(task.model, input as ModelInput<typeof task.model>, {
+      signal,
+      onUpdate,
+      onSubmitted: onUpdate,
+      // The same click, after a crash as well, gets the same task.
+      idempotencyKey: task.key,
+      maxCost: task.cost,
+      ...(await webhooks.options()),
+    });
+  }
+
+  /** Keeps what was last seen of a task. Its id is on disk before the first poll. */
+  async #seen(task: StudioTask, prediction: Prediction): Promise<void> {
+    const isNew = task.id === undefined;
+    task.id = prediction.id;
+    task.prediction = prediction;
+    if (isNew) await this.#parts.store.save(task);
+    this.#changed(task);
+  }
+
+  async #end(task: StudioTask, prediction: Prediction): Promise<void> {
+    task.id = prediction.id;
+    task.prediction = prediction;
+    task.state = 'ended';
+    task.endedAt = new Date().toISOString();
+    await this.#parts.store.save(task);
+    this.#changed(task);
+  }
+
+  async #failed(task: StudioTask, error: unknown): Promise<void> {
+    const predictionId = WaveSpeedError.isInstance(error) ? error.predictionId : undefined;
+    if (predictionId !== undefined) task.id = predictionId;
+    if (PredictionFailedError.isInstance(error)) {
+      task.problem = toProblem(error);
+      return this.#end(task, error.prediction);
+    }
+    if (this.#stop.signal.aborted) return this.#parts.store.save(task);
+    // The task goes on, and so does the studio.
+    if (WaitTimeoutError.isInstance(error)) return this.#follow(task);
+    if (!WaveSpeedError.isInstance(error)) console.error(error);
+    task.problem = toProblem(error);
+    if (SubmissionUnknownError.isInstance(error) && predictionId === undefined) {
+      this.#unknown.set(task.key, error);
+      task.state = 'unknown';
+    } else if (NotFoundError.isInstance(error) && task.id !== undefined) {
+      task.state = 'ended';
+      task.problem = { name: error.name, message: 'The service no longer has this task.' };
+    } else {
+      task.state = task.id === undefined ? 'rejected' : 'paused';
+    }
+    await this.#parts.store.save(task);
+    this.#changed(task);
+  }
+
+  #changed(task: StudioTask): void {
+    const { events, views, budget, store } = this.#parts;
+    if (store.get(task.key) === undefined) return;
+    events.publish('task', views.ofMine(task));
+    if (task.prediction === undefined || isTerminal(task.prediction.status)) {
+      events.publish('budget', budget.view());
+    }
+  }
+}
+
+/** @throws {IdempotencyConflictError} where the same key comes with another input. */
+function sameRequest(known: StudioTask, { key, model, input }: MakeRequest): StudioTask {
+  if (known.model === model && JSON.stringify(known.input) === JSON.stringify(input)) return known;
+  throw new IdempotencyConflictError(key, 'This click has made another video already. Click again.');
+}
