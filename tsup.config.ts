@@ -1,7 +1,7 @@
-// Builds the entries as ESM and CommonJS with types for each; the reasons for the settings stand beside them.
+// Builds the entries as ESM and CommonJS, with types for each.
 import { defineConfig, type Options } from 'tsup';
 
-/** Leaves out `debug`, which the file type library's inflater logs to: it requires Node's tty in a way ESM has not. */
+/** Removes `debug`, which the file type library's inflater uses: it requires Node's tty in a way that ESM does not have. */
 const withoutDebug: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'without-debug',
   setup(build) {
@@ -25,7 +25,7 @@ export default defineConfig({
   target: 'node20.18',
   platform: 'node',
   clean: true,
-  // One copy of each class, whichever entry it is loaded through: without it `instanceof` fails across subpaths in CommonJS.
+  // One copy of each class for all entries: without it `instanceof` fails across subpaths in CommonJS.
   splitting: true,
   // zod is bundled tree-shaken (a fifth of its import cost); p-retry because it is ESM only and CommonJS on Node 20.18 cannot require it.
   noExternal: ['zod', 'p-retry', 'is-network-error'],

@@ -26,7 +26,7 @@ export function describeServiceCode(code: ServiceCode | undefined): string | und
   return Object.hasOwn(SERVICE_CODES, code ?? '') ? SERVICE_CODES[code as KnownServiceCode] : undefined;
 }
 
-/** Reads a code from a response: digits as a number, other text as it is, undefined for everything else. */
+/** Parses a code: digits as a number, other strings as they are, undefined for everything else. */
 export function readServiceCode(value: unknown): ServiceCode | undefined {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string' || value === '') return undefined;

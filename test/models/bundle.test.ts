@@ -1,5 +1,4 @@
-// The weight of wavespeed-kling/schemas in a browser: bundled, tree-shaken and minified it stays within a budget, asks
-// for nothing of Node, and what a program does not use it does not carry.
+// The size of wavespeed-kling/schemas in a browser, bundled, tree-shaken and minified, and what it imports.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +30,7 @@ async function bundle(contents: string, format: 'esm' | 'iife' = 'esm') {
 
 const ALL = "export * from './src/schemas.ts'";
 
-// Bytes, minified, not compressed: the same on every machine. What they were when set stands beside them.
+// Bytes, minified, not compressed: the same on every machine. The comments are the sizes when the budgets were set.
 test.each([
   ['everything', ALL, 111_000], // 107,815 (33 KB gzipped), of it 93,000 zod
   ['one input schema', "export { klingO1InputSchema } from './src/schemas.ts'", 105_000], // 101,610
@@ -43,7 +42,7 @@ test.each([
   expect(Buffer.byteLength(code)).toBeLessThanOrEqual(budget);
 });
 
-test('imports zod and this library’s own files alone: nothing of Node', async () => {
+test('the schemas entry imports only zod and the rooms without Node', async () => {
   const { code, inputs } = await bundle(ALL);
   const foreign = inputs
     .map(([path]) => path)
@@ -56,7 +55,7 @@ test('imports zod and this library’s own files alone: nothing of Node', async 
   expect(code).not.toMatch(/["']node:/);
 });
 
-test('runs where there is nothing but the language', async () => {
+test('the schemas entry runs without any platform API', async () => {
   const { code } = await bundle(ALL, 'iife');
   const result: unknown = runInNewContext(
     `${code};
@@ -71,7 +70,7 @@ test('runs where there is nothing but the language', async () => {
   expect(result).toBe('[5,"InvalidInputError",0.56,7,"undefined","undefined","undefined","undefined"]');
 });
 
-test('with its own copy of zod inside, the schemas still work with the user’s', async () => {
+test("schemas with a bundled zod work with the program's own zod", async () => {
   const { code } = await bundle(ALL);
   const directory = await mkdtemp(join(tmpdir(), 'wavespeed-kling-'));
   try {

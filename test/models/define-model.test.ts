@@ -1,4 +1,4 @@
-// defineModel: a sibling endpoint in one call, with the same checks, types, JSON Schema and cost, taken by the client.
+// defineModel: validation, types, JSON Schema and cost of another endpoint, and its use in the client.
 import { describe, expect, test } from 'vitest';
 import { SubmissionUnknownError, WaveSpeedKling } from 'wavespeed-kling';
 import {
@@ -50,13 +50,13 @@ function clientWith(answer: (url: string, body: Record<string, unknown>) => unkn
 
 const task = { id: 'task-1', model: ID, status: 'completed', outputs: ['https://example.com/v.mp4'] };
 
-describe('what it makes', () => {
-  test('the two models are made by it', () => {
+describe('a defined model', () => {
+  test('is what the two models of the catalog are', () => {
     expect(Object.values(models).every(isDefinedModel)).toBe(true);
     expect(isDefinedModel(o3Pro)).toBe(true);
   });
 
-  test('checks by its own limits, in its own name', () => {
+  test('validates by its own limits, under its own id', () => {
     const messages = (input: unknown) => {
       try {
         return parseInput(o3Pro, input);
@@ -103,7 +103,7 @@ describe('what it makes', () => {
     expect(silent.inputJsonSchema.properties).not.toHaveProperty('sound');
   });
 
-  test('costs by its own price', () => {
+  test('costs its own price', () => {
     expect(estimateCost(o3Pro, { duration: 3 })).toBe(0.3375);
     expect(estimateCost(o3Pro, { video: CLIP })).toBe(1);
     expect(() => estimateCost(o3Pro, { duration: 4 as 3 })).toThrow(
@@ -111,14 +111,14 @@ describe('what it makes', () => {
     );
   });
 
-  test('where 5 seconds are not made, the shortest is the default', () => {
+  test('has its shortest duration as the default if it does not support 5 seconds', () => {
     const long = defineModel({ ...FACTS, durations: [8, 10] });
     expect(parseInput(long, { prompt: 'A fox' }).duration).toBe(8);
     expect(long.inputJsonSchema.properties.duration?.default).toBe(8);
     expect(estimateCost(long, {})).toBe(0.9);
   });
 
-  test('one duration, no images: what one model makes is all there is', () => {
+  test('accepts only its one duration, and no images if its limit is 0', () => {
     const plain = defineModel({ ...FACTS, durations: [5], images: 0, imagesWithVideo: 0 });
     expect(plain.inputSchema.safeParse({ prompt: 'A fox', images: [PICTURE] }).success).toBe(false);
     expect(plain.inputSchema.safeParse({ prompt: 'A fox', duration: 6 }).error?.issues[0]?.message).toBe(
@@ -126,7 +126,7 @@ describe('what it makes', () => {
     );
   });
 
-  test('is frozen, and keeps no hold on what it was made of', () => {
+  test('is frozen, and does not change with the config it was made from', () => {
     const durations = [3, 5];
     const price = { images: 0.1, video: 0.2 };
     const model = defineModel({ ...FACTS, durations, price });
@@ -139,7 +139,7 @@ describe('what it makes', () => {
     }
   });
 
-  test('has these fields, which others read, and no more', () => {
+  test('has exactly these public fields', () => {
     expect(Object.keys(o3Pro)).toEqual([
       'id',
       'durations',
@@ -154,8 +154,8 @@ describe('what it makes', () => {
   });
 });
 
-describe('the client takes it in place of an id', () => {
-  test('run submits to its endpoint, the defaults filled in', async () => {
+describe('a defined model in place of an id', () => {
+  test('is run at its endpoint, with the defaults filled in', async () => {
     const { kling, sent } = clientWith(() => task);
     const video = await kling.run(o3Pro, { prompt: 'A fox', images: [PICTURE], duration: 10, sound: true });
     expect(video.outputs).toEqual(task.outputs);
@@ -174,7 +174,7 @@ describe('the client takes it in place of an id', () => {
     ]);
   });
 
-  test('submit and quote as well', async () => {
+  test('is accepted by submit and quote', async () => {
     const { kling, sent } = clientWith((url) => (url.endsWith('/price') ? { price: 0.5625 } : task));
     expect((await kling.submit(o3Pro, { prompt: 'A fox' })).id).toBe('task-1');
     expect(await kling.quote(o3Pro, { prompt: 'A fox' })).toMatchObject({ model_id: ID, price: 0.5625 });
@@ -182,13 +182,13 @@ describe('the client takes it in place of an id', () => {
     expect(sent[1]?.body).toMatchObject({ model_id: ID, inputs: { duration: 5, sound: false } });
   });
 
-  test('one of the two models can be given itself', async () => {
+  test("may be one of the catalog's models", async () => {
     const { kling, sent } = clientWith(() => task);
     await kling.submit(models[KLING_O1], { prompt: 'A fox' });
     expect(sent[0]?.url).toBe(`/api/v3/${KLING_O1}`);
   });
 
-  test('what it refuses is not sent', async () => {
+  test('sends nothing for an invalid input', async () => {
     const { kling, sent } = clientWith(() => task);
     await expect(kling.run(o3Pro, { prompt: 'A fox', duration: 4 as never })).rejects.toThrow(
       'duration: got 4; expected 3 or 5 or 10 (seconds)',
@@ -196,7 +196,7 @@ describe('the client takes it in place of an id', () => {
     expect(sent).toEqual([]);
   });
 
-  test('its price counts against maxCost', async () => {
+  test('is priced against maxCost', async () => {
     const { kling, sent } = clientWith(() => task);
     const input = { prompt: 'A fox', duration: 10, video: CLIP } as const;
     await expect(kling.run(o3Pro, input, { maxCost: 1.99 })).rejects.toThrow('This task would cost $2');
@@ -205,7 +205,7 @@ describe('the client takes it in place of an id', () => {
     expect(sent).toHaveLength(1);
   });
 
-  test('a lost submit is looked for under its id, and its input compared by its defaults', async () => {
+  test('finds the candidates of a lost submit by its id, and compares their inputs by its defaults', async () => {
     const input = { prompt: 'A fox', duration: 10 } as const;
     const created_at = new Date(Date.now() + 60_000).toISOString();
     const mine = { ...task, input, created_at };
@@ -228,7 +228,7 @@ describe('the client takes it in place of an id', () => {
   });
 
   test.each([{ ...FACTS }, { id: ID }, null, undefined, 5, ID])(
-    'what it did not make is no model: %j',
+    'rejects %j, which defineModel did not make',
     async (model) => {
       const { kling, sent } = clientWith(() => task);
       await expect(kling.run(model as never, { prompt: 'A fox' } as never)).rejects.toThrow(
@@ -239,7 +239,7 @@ describe('the client takes it in place of an id', () => {
   );
 });
 
-describe('facts that cannot be are refused', () => {
+describe('defineModel rejects a config with', () => {
   test.each<[string, unknown, string]>([
     ['no config', null, '`config`: got null'],
     ['no id', { id: undefined }, '`id`: got nothing; expected the path of an endpoint'],
@@ -270,11 +270,11 @@ describe('facts that cannot be are refused', () => {
     ['a negative limit', { images: -1 }, '`images`: got -1; expected a whole number, 0 or more'],
     ['an infinite limit', { images: Infinity }, '`images`: got Infinity'],
     [
-      'more beside a video',
+      'a higher limit with a video',
       { imagesWithVideo: 6 },
       '`imagesWithVideo`: got 6; expected a whole number from 0 to 5',
     ],
-    ['a fraction beside a video', { imagesWithVideo: 0.5 }, '`imagesWithVideo`: got 0.5'],
+    ['a fraction as the limit with a video', { imagesWithVideo: 0.5 }, '`imagesWithVideo`: got 0.5'],
     ['no word on sound', { sound: undefined }, '`sound`: got nothing; expected true or false'],
     ['a text for sound', { sound: 'yes' }, '`sound`: got "yes"'],
     ['no price', { price: undefined }, '`price`: got nothing; expected US dollars per second'],

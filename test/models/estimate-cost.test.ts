@@ -1,4 +1,4 @@
-// estimateCost: exact in money, for every model, duration and reference.
+// estimateCost: exact for every model, duration and reference.
 import { describe, expect, test } from 'vitest';
 import {
   defineModel,
@@ -20,7 +20,7 @@ const dollars = (thousandths: number) =>
   Number(`${Math.floor(thousandths / 1000)}.${String(thousandths % 1000).padStart(3, '0')}`);
 
 describe.each(PAGES)('$id', ({ id, images, video, longest }) => {
-  test('every duration costs what the page says, to the last bit', () => {
+  test('every duration costs exactly what the page says', () => {
     for (let seconds = 3; seconds <= longest; seconds++) {
       const duration = seconds as 3;
       expect(estimateCost(id, { duration })).toBe(dollars(duration * images));
@@ -31,24 +31,24 @@ describe.each(PAGES)('$id', ({ id, images, video, longest }) => {
     }
   });
 
-  test('costs 5 seconds where no duration is given', () => {
+  test('the cost of an input without a duration is that of 5 seconds', () => {
     expect(estimateCost(id, {})).toBe(dollars(5 * images));
     expect(estimateCost(id, { duration: undefined, video: undefined })).toBe(dollars(5 * images));
     expect(estimateCost(id, { video: new Blob([]) })).toBe(dollars(5 * video));
   });
 
-  test('takes a whole input, or none at all', () => {
+  test('accepts a complete input, or none', () => {
     expect(estimateCost(id, { prompt: 'A fox', images: [new Blob([])], duration: 6 })).toBe(
       dollars(6 * images),
     );
     expect(estimateCost(id)).toBe(dollars(5 * images));
   });
 
-  test('counts null, as a form has it, as left out', () => {
+  test('treats null, which forms have, as left out', () => {
     expect(estimateCost(id, { duration: null, video: null } as never)).toBe(dollars(5 * images));
   });
 
-  test.each([null, 'text', 5, true])('refuses %j in place of the input', (input) => {
+  test.each([null, 'text', 5, true])('rejects %j in place of the input', (input) => {
     expect(() => estimateCost(id, input as never)).toThrow(
       expect.objectContaining({
         name: 'InvalidInputError',
@@ -58,7 +58,7 @@ describe.each(PAGES)('$id', ({ id, images, video, longest }) => {
   });
 
   test.each([2, longest + 1, 3.5, Number.NaN, Infinity, '5', 0, -5])(
-    'refuses the duration %s',
+    'rejects the duration %s',
     (duration) => {
       expect(() => estimateCost(id, { duration: duration as 5 })).toThrow(
         expect.objectContaining({
@@ -77,7 +77,7 @@ describe.each(PAGES)('$id', ({ id, images, video, longest }) => {
   );
 });
 
-test('does not reckon in floating point', () => {
+test('the cost has no floating-point error', () => {
   // The trap: seconds × dollars is off by a bit here.
   expect(0.168 * 5).not.toBe(0.84);
   expect(estimateCost(KLING_O1, { duration: 5, video: 'x' })).toBe(0.84);
@@ -86,7 +86,7 @@ test('does not reckon in floating point', () => {
   expect(String(estimateCost(KLING_O3_STD, { duration: 15, video: 'x' }))).toBe('1.89');
 });
 
-test('prices down to a ten-thousandth of a dollar stay exact', () => {
+test('prices down to a ten-thousandth of a dollar give exact costs', () => {
   for (let step = 1; step <= 3000; step++) {
     const price = step / 10_000;
     const model = defineModel({
@@ -104,7 +104,7 @@ test('prices down to a ten-thousandth of a dollar stay exact', () => {
 });
 
 test.each([undefined, null, '', 'kling-o1', '__proto__', 'constructor', {}, 5, Symbol('model')])(
-  'refuses the model %s',
+  'rejects the model %s',
   (model) => {
     const estimate = () => estimateCost(model as typeof KLING_O1, { duration: 5 });
     expect(estimate).toThrow(InvalidInputError);
@@ -114,7 +114,7 @@ test.each([undefined, null, '', 'kling-o1', '__proto__', 'constructor', {}, 5, S
   },
 );
 
-test('names the model that was meant', () => {
+test('suggests the model that was probably meant', () => {
   expect(() => estimateCost('kwaivgi/kling-video-o1/reference-to-vidio' as typeof KLING_O1, {})).toThrow(
     'did you mean "kwaivgi/kling-video-o1/reference-to-video"?',
   );

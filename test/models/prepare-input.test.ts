@@ -1,4 +1,4 @@
-// What a client makes of an input before anything is sent: what is refused says how it can be given.
+// What the client does with an input before anything is sent.
 import { describe, expect, test } from 'vitest';
 import { InvalidInputError, KLING_O3_STD } from 'wavespeed-kling';
 import { clientOn, envelope, failure, task } from '../support.js';
@@ -7,7 +7,7 @@ const PATH =
   'pass a local file as pathToFileURL(path) from node:url, or as the URL that `await kling.upload(path)` returns';
 const BYTES = 'pass bytes as `new Blob([bytes])`';
 
-describe('a local file that is not given as one', () => {
+describe('a local file passed as its path or its bytes', () => {
   test.each<[string, unknown, string]>([
     ['a path', './a.png', PATH],
     ['an absolute path', '/home/me/a.png', PATH],
@@ -16,7 +16,7 @@ describe('a local file that is not given as one', () => {
     ['the text of a file: URL', 'file:///a.png', PATH],
     ['a Buffer', Buffer.from('bytes'), BYTES],
     ['an ArrayBuffer', new ArrayBuffer(3), BYTES],
-  ])('%s: the refusal says how', async (_, file, remedy) => {
+  ])('%s: the error says how to pass it', async (_, file, remedy) => {
     const { kling, seen } = clientOn(() => envelope(task()));
     for (const field of [{ images: ['https://a.b/c.png', file] }, { video: file }]) {
       const input = { prompt: 'A fox', ...field } as never;
@@ -31,7 +31,7 @@ describe('a local file that is not given as one', () => {
     expect(seen).toEqual([]);
   });
 
-  test('what is no file gets no such advice, and every issue stays', async () => {
+  test('gives no such advice for other values, and keeps every issue', async () => {
     const { kling } = clientOn(() => envelope(task()));
     const input = {
       prompt: '',

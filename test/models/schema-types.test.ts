@@ -1,4 +1,4 @@
-// The types, checked by the compiler: what does not fit a model does not compile, and zod's types are the named ones.
+// The types, checked by the compiler: what does not fit a model does not compile, and zod infers the named types.
 // Nothing here calls the service: the functions are only compiled.
 import { describe, expectTypeOf, test } from 'vitest';
 import type { ModelInput, WaveSpeedKling } from 'wavespeed-kling';
@@ -53,8 +53,8 @@ const silent = defineModel({
 type Same<One, Other> = [One, Other] extends [Other, One] ? true : false;
 const holds = <_Fact extends true>() => undefined;
 
-describe('zod’s types are the named ones', () => {
-  test('of the whole schemas', () => {
+describe('zod infers the named types', () => {
+  test('of the complete schemas', () => {
     holds<Same<z.input<typeof klingO1InputSchema>, KlingO1Input>>();
     holds<Same<z.output<typeof klingO1InputSchema>, KlingO1Params>>();
     holds<Same<z.input<typeof klingO3StdInputSchema>, KlingO3StdInput>>();
@@ -63,14 +63,14 @@ describe('zod’s types are the named ones', () => {
     expectTypeOf<(typeof inputSchemas)[typeof KLING_O1]>().toEqualTypeOf<typeof klingO1InputSchema>();
   });
 
-  test('of the plain objects, as zod infers them field by field', () => {
+  test('of the objects, field by field', () => {
     holds<Same<z.input<typeof klingO1InputObject>, KlingO1Input>>();
     holds<Same<z.output<typeof klingO1InputObject>, KlingO1Params>>();
     holds<Same<z.input<typeof klingO3StdInputObject>, KlingO3StdInput>>();
     holds<Same<z.output<typeof klingO3StdInputObject>, KlingO3StdParams>>();
   });
 
-  test('and hold under exactOptionalPropertyTypes, which lets undefined be given', () => {
+  test('under exactOptionalPropertyTypes, with undefined allowed', () => {
     const input: KlingO1Input = { prompt: 'A fox', video: undefined, duration: undefined };
     const inferred: z.input<typeof klingO1InputObject> = {
       prompt: 'A fox',
@@ -81,7 +81,7 @@ describe('zod’s types are the named ones', () => {
     expectTypeOf(inferred).toExtend<KlingO1Input>();
   });
 
-  test('the two models differ', () => {
+  test('that differ between the two models', () => {
     expectTypeOf<KlingO1Duration>().toEqualTypeOf<3 | 4 | 5 | 6 | 7 | 8 | 9 | 10>();
     expectTypeOf<Exclude<KlingO3StdDuration, KlingO1Duration>>().toEqualTypeOf<11 | 12 | 13 | 14 | 15>();
     expectTypeOf<AspectRatio>().toEqualTypeOf<'16:9' | '9:16' | '1:1'>();
@@ -94,8 +94,8 @@ describe('zod’s types are the named ones', () => {
   });
 });
 
-describe('what a model does not take does not compile', () => {
-  test('by the named types', () => {
+describe('what a model does not support does not compile', () => {
+  test('as a named type', () => {
     const compiled = () => {
       const common = { prompt: 'A fox' };
       // @ts-expect-error -- O1 makes 10 seconds at most
@@ -119,7 +119,7 @@ describe('what a model does not take does not compile', () => {
     expectTypeOf(compiled).toBeFunction();
   });
 
-  test('by the client', () => {
+  test('in a call of the client', () => {
     const compiled = async (kling: WaveSpeedKling, id: ModelId) => {
       const prompt = 'A fox';
       await kling.run(KLING_O3_STD, { prompt, duration: 15, sound: true });
@@ -144,7 +144,7 @@ describe('what a model does not take does not compile', () => {
     expectTypeOf(compiled).toBeFunction();
   });
 
-  test('by a model of one’s own', () => {
+  test('for a defined model', () => {
     const compiled = async (kling: WaveSpeedKling) => {
       const prompt = 'A fox';
       await kling.run(o3Pro, { prompt, duration: 10, sound: true, images: [new Blob([])] });
@@ -164,12 +164,12 @@ describe('what a model does not take does not compile', () => {
     expectTypeOf(compiled).toBeFunction();
   });
 
-  test('by defineModel', () => {
+  test('as a config of defineModel', () => {
     const compiled = () => {
       const facts = { id: 'a/b', durations: [5], images: 7, imagesWithVideo: 4, sound: true } as const;
       // @ts-expect-error -- without a price
       defineModel(facts);
-      // @ts-expect-error -- without the price beside a video
+      // @ts-expect-error -- without the price with a video
       defineModel({ ...facts, price: { images: 0.1 } });
       // @ts-expect-error -- misspelt
       defineModel({ ...facts, price: { images: 0.1, video: 0.1 }, image: 7 });
@@ -184,8 +184,8 @@ describe('what a model does not take does not compile', () => {
   });
 });
 
-describe('the literals of defineModel flow', () => {
-  test('into its own fields', () => {
+describe('the literal types of a config are kept', () => {
+  test('in the fields of the defined model', () => {
     expectTypeOf(o3Pro).toEqualTypeOf<
       DefinedModel<'kwaivgi/kling-video-o3-pro/reference-to-video', 5 | 10, true>
     >();
@@ -196,7 +196,7 @@ describe('the literals of defineModel flow', () => {
     holds<Same<z.output<typeof silent.inputObject>, z.output<typeof silent.inputSchema>>>();
   });
 
-  test('into the result of parseInput', () => {
+  test('in the result of parseInput', () => {
     const parsed = () => parseInput(o3Pro, {});
     expectTypeOf<ReturnType<typeof parsed>['duration']>().toEqualTypeOf<5 | 10>();
     const parsedById = () => parseInput(KLING_O3_STD, {});
@@ -228,13 +228,13 @@ describe('the literals of defineModel flow', () => {
     expectTypeOf([compiled, generic, union]).toBeArray();
   });
 
-  test('into what the client takes', () => {
+  test('in the input of the client', () => {
     expectTypeOf<ModelInput<typeof o3Pro>['duration']>().toEqualTypeOf<5 | 10 | undefined>();
     expectTypeOf<ModelInput<typeof silent>['sound']>().toEqualTypeOf<undefined>();
     expectTypeOf<ModelInput<typeof KLING_O1>['duration']>().toEqualTypeOf<KlingO1Duration | undefined>();
   });
 
-  test('and are widened where the facts are not literals', () => {
+  test('and are wide where the config is not literal', () => {
     const make = (durations: number[], sound: boolean) =>
       defineModel({
         id: 'a/b',

@@ -1,4 +1,4 @@
-// The zod schemas: every limit of both pages, in the words of a person; nothing coerced, nothing shared, nothing lost.
+// The zod schemas: every limit of both pages and its message; nothing is coerced or shared.
 import { describe, expect, test } from 'vitest';
 import {
   ASPECT_RATIOS,
@@ -38,8 +38,8 @@ function complaints(model: ModelId, input: unknown): string[] {
   }
 }
 
-describe('the facts are the pages’', () => {
-  test('ids', () => {
+describe('the catalog', () => {
+  test('has the two ids', () => {
     expect(IDS).toEqual([
       'kwaivgi/kling-video-o1/reference-to-video',
       'kwaivgi/kling-video-o3-std/reference-to-video',
@@ -47,7 +47,7 @@ describe('the facts are the pages’', () => {
     expect(Object.keys(models)).toEqual(IDS);
   });
 
-  test('limits and prices', () => {
+  test("has the limits and prices of the models' pages", () => {
     const facts = ({ durations, images, imagesWithVideo, sound, price }: (typeof models)[ModelId]) => ({
       durations: [durations[0], durations.at(-1), durations.length],
       images,
@@ -71,7 +71,7 @@ describe('the facts are the pages’', () => {
     });
   });
 
-  test('isModelId knows the two and nothing else', () => {
+  test('isModelId accepts the two ids only', () => {
     expect(IDS.every(isModelId)).toBe(true);
     for (const other of [
       '',
@@ -93,7 +93,7 @@ describe.each(IDS)('%s', (id) => {
   const longest = Math.max(...durations);
   const range = `a whole number of seconds from 3 to ${longest}`;
 
-  test('a prompt alone is enough; the defaults of the page are filled in', () => {
+  test("fills in the page's defaults for a prompt alone", () => {
     expect(inputSchemas[id].parse({ prompt: 'A fox' })).toStrictEqual({
       prompt: 'A fox',
       images: [],
@@ -104,7 +104,7 @@ describe.each(IDS)('%s', (id) => {
     });
   });
 
-  test('what is given is kept as it is', () => {
+  test('keeps given fields as they are', () => {
     const input = {
       prompt: '  A fox\n',
       video: CLIP,
@@ -117,7 +117,7 @@ describe.each(IDS)('%s', (id) => {
     expect(parseInput(id, input)).toStrictEqual(input);
   });
 
-  test('a field that is undefined counts as left out', () => {
+  test('treats undefined as left out', () => {
     const input = { prompt: 'A fox', video: undefined, images: undefined, duration: undefined };
     const { video, ...rest } = parseInput(id, input);
     expect(video).toBeUndefined();
@@ -125,7 +125,7 @@ describe.each(IDS)('%s', (id) => {
     expect(complaints(id, { ...input, images: pictures(7) })).toEqual([]);
   });
 
-  test('no two requests share their images', () => {
+  test('shares no images array between inputs', () => {
     const one = parseInput(id, { prompt: 'A fox' });
     one.images.push(PICTURE);
     expect(parseInput(id, { prompt: 'A fox' }).images).toEqual([]);
@@ -136,17 +136,17 @@ describe.each(IDS)('%s', (id) => {
     expect(given).toEqual([PICTURE]);
   });
 
-  test('a frozen input is taken, and left as it is', () => {
+  test('accepts a frozen input, and does not change it', () => {
     const input = Object.freeze({ prompt: 'A fox', images: Object.freeze([PICTURE]) });
     expect(parseInput(id, input).images).toEqual([PICTURE]);
     expect(input).toEqual({ prompt: 'A fox', images: [PICTURE] });
   });
 
   describe('prompt', () => {
-    test.each(NOT_BLANK)('%j is taken', (prompt) => {
+    test.each(NOT_BLANK)('accepts %j', (prompt) => {
       expect(complaints(id, { prompt })).toEqual([]);
     });
-    test.each(BLANKS)('%j is blank', (prompt) => {
+    test.each(BLANKS)('rejects whitespace %j', (prompt) => {
       expect(complaints(id, { prompt })).toEqual([
         `prompt: got ${JSON.stringify(prompt)} (a string); expected a non-empty string, not only whitespace`,
       ]);
@@ -158,7 +158,7 @@ describe.each(IDS)('%s', (id) => {
       [true, 'true'],
       [['A fox'], 'an array of 1'],
       [{ text: 'A fox' }, 'an object'],
-    ])('%j is no text', (prompt, shown) => {
+    ])('rejects the type of %j', (prompt, shown) => {
       expect(complaints(id, { prompt })).toEqual([
         `prompt: got ${shown}; expected a non-empty string that describes the video`,
       ]);
@@ -166,17 +166,17 @@ describe.each(IDS)('%s', (id) => {
   });
 
   describe('video', () => {
-    test.each(GOOD_URLS)('%j is taken', (video) => {
+    test.each(GOOD_URLS)('accepts %j', (video) => {
       expect(complaints(id, { prompt: 'A fox', video })).toEqual([]);
     });
-    test.each([...BAD_URLS, ...GOOD_DATA_URLS])('%j is refused', (video) => {
+    test.each([...BAD_URLS, ...GOOD_DATA_URLS])('rejects %j', (video) => {
       const [complaint, ...others] = complaints(id, { prompt: 'A fox', video });
       expect(complaint).toMatch(
         /^video: got ".*" \(a string\); expected an http\(s\) URL such as "https:\/\/example\.com\/clip\.mp4"(?:; pass a local file as .*)?$/s,
       );
       expect(others).toEqual([]);
     });
-    test.each([null, 5, [CLIP], {}])('%j is refused', (video) => {
+    test.each([null, 5, [CLIP], {}])('rejects %j', (video) => {
       expect(complaints(id, { prompt: 'A fox', video })[0]).toMatch(
         /^video: got .*; expected an http\(s\) URL$/s,
       );
@@ -184,21 +184,21 @@ describe.each(IDS)('%s', (id) => {
   });
 
   describe('images', () => {
-    test.each([...GOOD_URLS, ...GOOD_DATA_URLS])('%j is taken', (image) => {
+    test.each([...GOOD_URLS, ...GOOD_DATA_URLS])('accepts %j', (image) => {
       expect(complaints(id, { prompt: 'A fox', images: [image] })).toEqual([]);
     });
-    test.each([...BAD_URLS, ...BAD_DATA_URLS, null, 5, {}])('%j is refused, by its place', (image) => {
+    test.each([...BAD_URLS, ...BAD_DATA_URLS, null, 5, {}])('rejects %j, with its index', (image) => {
       const found = complaints(id, { prompt: 'A fox', images: [PICTURE, image] });
       expect(found).toEqual([
         expect.stringMatching(/^images\[1\]: got .*; expected an http\(s\) URL .*data:image/s),
       ]);
     });
-    test.each([PICTURE, null, {}, 7, true])('%j is no array', (images) => {
+    test.each([PICTURE, null, {}, 7, true])('rejects %j in place of an array', (images) => {
       expect(complaints(id, { prompt: 'A fox', images })).toEqual([
         expect.stringMatching(/^images: got .*; expected an array of image URLs$/),
       ]);
     });
-    test('a hole in the array is refused', () => {
+    test('rejects a hole in the array', () => {
       // oxlint-disable-next-line no-sparse-arrays -- the case itself
       expect(complaints(id, { prompt: 'A fox', images: [PICTURE, , PICTURE] })[0]).toMatch(
         /^images\[1\]: got nothing/,
@@ -211,13 +211,13 @@ describe.each(IDS)('%s', (id) => {
       [5, true, false],
       [7, true, false],
       [8, false, false],
-    ])('%i images: taken without video %s, with video %s', (count, alone, besideVideo) => {
+    ])('%i images: valid without video %s, with video %s', (count, alone, withVideo) => {
       const input = { prompt: 'A fox', images: pictures(count) };
       expect(complaints(id, input)).toEqual(
         alone ? [] : ['images: got an array of 8; expected at most 7 images, or 4 with a reference video'],
       );
       const found = complaints(id, { ...input, video: CLIP });
-      if (besideVideo) expect(found).toEqual([]);
+      if (withVideo) expect(found).toEqual([]);
       else if (alone) {
         expect(found).toEqual([
           `images: got ${count} images with a reference video; expected at most 4 (7 without \`video\`)`,
@@ -225,7 +225,7 @@ describe.each(IDS)('%s', (id) => {
       } else expect(found).toHaveLength(1);
     });
 
-    test('the limit beside a video is told also where another field is wrong', () => {
+    test('reports the limit with a video also if other fields are invalid', () => {
       expect(complaints(id, { prompt: '', video: 'clip.mp4', images: pictures(5), duration: 99 })).toEqual([
         expect.stringContaining('prompt: got ""'),
         expect.stringContaining('video: got "clip.mp4"'),
@@ -236,7 +236,7 @@ describe.each(IDS)('%s', (id) => {
   });
 
   describe('duration', () => {
-    test('every whole second of the page is taken', () => {
+    test('accepts every duration of the page', () => {
       const taken = Array.from({ length: 40 }, (_, index) => index - 5).filter(
         (duration) => complaints(id, { prompt: 'A fox', duration }).length === 0,
       );
@@ -256,34 +256,37 @@ describe.each(IDS)('%s', (id) => {
       [new Number(5), 'an object'],
       [Symbol('5'), 'a symbol'],
       [() => 5, 'a function'],
-    ])('%s is refused', (duration, shown) => {
+    ])('rejects %s', (duration, shown) => {
       expect(complaints(id, { prompt: 'A fox', duration })).toEqual([
         `duration: got ${shown}; expected ${range}`,
       ]);
     });
   });
 
-  test.each(ASPECT_RATIOS)('aspect_ratio %s is taken', (aspect_ratio) => {
+  test.each(ASPECT_RATIOS)('accepts aspect_ratio %s', (aspect_ratio) => {
     expect(complaints(id, { prompt: 'A fox', aspect_ratio })).toEqual([]);
   });
-  test.each(['4:3', '16:9 ', '', 1, null, ['16:9']])('aspect_ratio %j is refused', (aspect_ratio) => {
+  test.each(['4:3', '16:9 ', '', 1, null, ['16:9']])('rejects aspect_ratio %j', (aspect_ratio) => {
     expect(complaints(id, { prompt: 'A fox', aspect_ratio })).toEqual([
       expect.stringMatching(/^aspect_ratio: got .*; expected one of "16:9", "9:16", "1:1"$/),
     ]);
   });
-  test.each(['true', 'yes', 1, 0, null, ''])('keep_original_sound %j is refused', (keep_original_sound) => {
+  test.each(['true', 'yes', 1, 0, null, ''])('rejects keep_original_sound %j', (keep_original_sound) => {
     expect(complaints(id, { prompt: 'A fox', keep_original_sound })).toEqual([
       expect.stringMatching(/^keep_original_sound: got .*; expected true or false$/),
     ]);
   });
 
-  test.each([null, undefined, 'A fox', 5, [], [{ prompt: 'A fox' }], true])('%j is no request', (input) => {
-    expect(complaints(id, input)).toEqual([
-      expect.stringMatching(/^got .*; expected an object such as \{ "prompt"/),
-    ]);
-  });
+  test.each([null, undefined, 'A fox', 5, [], [{ prompt: 'A fox' }], true])(
+    'rejects %j in place of the input',
+    (input) => {
+      expect(complaints(id, input)).toEqual([
+        expect.stringMatching(/^got .*; expected an object such as \{ "prompt"/),
+      ]);
+    },
+  );
 
-  test('unknown fields are refused, each with its own line and path', () => {
+  test('rejects unknown fields, each with its own issue and path', () => {
     expect(() => parseInput(id, { prompt: 'A fox', durations: 5, seed: 1 })).toThrow(
       expect.objectContaining({
         name: 'InvalidInputError',
@@ -299,7 +302,7 @@ describe.each(IDS)('%s', (id) => {
   });
 
   test.each(['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', ''])(
-    'the key %j is refused, and pollutes nothing',
+    'rejects the key %j, without prototype pollution',
     (key) => {
       const input: unknown = JSON.parse(`{"prompt":"A fox",${JSON.stringify(key)}:{"polluted":true}}`);
       expect(complaints(id, input)).toEqual([expect.stringContaining(`${key}: not a field of ${id}`)]);
@@ -308,7 +311,7 @@ describe.each(IDS)('%s', (id) => {
     },
   );
 
-  test('all that is wrong is said at once, in the order of the fields', () => {
+  test('reports all issues at once, in the order of the fields', () => {
     expect(
       complaints(id, {
         seed: 1,
@@ -332,14 +335,14 @@ describe.each(IDS)('%s', (id) => {
     );
   });
 
-  test('the error says that nothing was sent, and which model', () => {
+  test('the error names the model and says that nothing was sent', () => {
     expect(() => parseInput(id, {})).toThrow(
       `Invalid input for ${id}; nothing was sent.\n  - prompt: got nothing`,
     );
   });
 });
 
-test('sound is a field of O3 alone, and a boolean', () => {
+test('only O3 Standard accepts sound, as a boolean', () => {
   expect(complaints(KLING_O1, { prompt: 'A fox', sound: false })).toEqual([
     `sound: not supported by ${KLING_O1}; remove it, or use ${KLING_O3_STD}`,
   ]);
@@ -351,18 +354,18 @@ test('sound is a field of O3 alone, and a boolean', () => {
   }
 });
 
-describe('what is shown of a wrong value', () => {
+describe('the value in a message', () => {
   const shown = (video: unknown) => complaints(KLING_O1, { prompt: 'A fox', video })[0];
-  test('no query and no credentials: they are secrets', () => {
+  test('contains no query and no credentials of a URL', () => {
     const found = shown('https://user:pa55@example.com/a b?X-Amz-Signature=s3cret');
     expect(found).toContain('got "https://…@example.com/a b?…" (a string)');
     expect(found).not.toMatch(/pa55|s3cret/);
   });
-  test('a long text is cut', () => {
+  test('is truncated', () => {
     expect(shown(`ftp://${'x'.repeat(1000)}`)?.length).toBeLessThan(200);
     expect(shown(`ftp://${'🦊'.repeat(1000)}`)).not.toMatch(/\\ud/i);
   });
-  test('a long field name is cut', () => {
+  test('truncates a long field name', () => {
     const found = complaints(KLING_O1, { prompt: 'A fox', ['x'.repeat(100_000)]: 1 });
     expect(found[0]?.length).toBeLessThan(300);
   });
@@ -384,24 +387,24 @@ describe('the suggestion for an unknown field', () => {
     ['seconds', 'duration'],
     ['video_url', 'video'],
     ['generate_audio', 'sound'],
-  ])('%s → %s', (given, meant) => {
+  ])('for %s is %s', (given, meant) => {
     expect(suggestField(given, known)).toBe(meant);
   });
   test.each(['seed', 'negative_prompt', 'webhook', '', 'constructor', '__proto__'])(
-    '%j → nothing',
+    'for %j is nothing',
     (given) => {
       expect(suggestField(given, known)).toBeUndefined();
     },
   );
-  test('names no field that the model does not have', () => {
+  test('is never a field that the model does not have', () => {
     expect(suggestField('audio', known.slice(0, -1))).toBeUndefined();
   });
 });
 
-describe('the objects compose', () => {
+describe('an object schema', () => {
   const extended = klingO3StdInputObject.extend({ projectId: z.string({ error: 'which project?' }) });
 
-  test('.extend keeps our fields’ words, and takes the new one', () => {
+  test('keeps its messages after .extend, and accepts the new field', () => {
     expect(extended.parse({ prompt: 'A fox', projectId: 'p' })).toMatchObject({
       projectId: 'p',
       duration: 5,
@@ -414,7 +417,7 @@ describe('the objects compose', () => {
     ]);
   });
 
-  test('.pick and .omit keep our words, and refuse the rest', () => {
+  test('keeps its messages after .pick and .omit, and rejects the removed fields', () => {
     const picked = klingO1InputObject.pick({ prompt: true, duration: true });
     expect(picked.parse({ prompt: 'A fox' })).toStrictEqual({ prompt: 'A fox', duration: 5 });
     const omitted = klingO3StdInputObject.omit({ images: true, video: true });
@@ -426,7 +429,7 @@ describe('the objects compose', () => {
     expect(blank?.message).toBe('got " " (a string); expected a non-empty string, not only whitespace');
   });
 
-  test('withImageLimit puts the limit beside a video back, for zod and in the JSON Schema', () => {
+  test('has the image limit with a video again after withImageLimit, in zod and JSON Schema', () => {
     const limited = withImageLimit(models[KLING_O3_STD], extended);
     const input = { prompt: 'A fox', projectId: 'p', video: CLIP, images: pictures(5) };
     expect(extended.safeParse(input).success).toBe(true);
@@ -439,14 +442,14 @@ describe('the objects compose', () => {
     });
   });
 
-  test('they nest in another schema', () => {
+  test('nests in another schema', () => {
     const job = z.object({ input: klingO1InputSchema });
     expect(job.safeParse({ input: { prompt: '' } }).error?.issues[0]).toMatchObject({
       path: ['input', 'prompt'],
     });
   });
 
-  test('they are zod’s own classes, and what the maps hold', () => {
+  test("is an instance of zod's class, and the one in the maps", () => {
     expect(klingO1InputObject).toBeInstanceOf(z.ZodObject);
     expect(klingO1InputSchema).toBeInstanceOf(z.ZodType);
     expect(inputSchemas[KLING_O1]).toBe(klingO1InputSchema);
@@ -469,7 +472,7 @@ describe('predictionSchema', () => {
     timings: { inference: 61_234 },
   };
 
-  test('keeps a whole task as it is, new fields and a new status too', () => {
+  test('keeps a complete task as it is, with unknown fields and statuses', () => {
     const newer = {
       ...task,
       status: 'queued',
@@ -481,7 +484,7 @@ describe('predictionSchema', () => {
     expect(webhookEventSchema.parse(newer)).toEqual(newer);
   });
 
-  test('fills in what is null, missing or of another type', () => {
+  test('fills in fields that are null, missing or of another type', () => {
     const empty = {
       model: '',
       outputs: [],
@@ -507,7 +510,7 @@ describe('predictionSchema', () => {
     ).toEqual({ ...empty, id: '7', status: 'failed', urls: { cancel: 'x' }, error: 'no' });
   });
 
-  test.each([null, undefined, 'task-1', [], {}, { id: '' }, { id: null }])('%j is no task', (value) => {
+  test.each([null, undefined, 'task-1', [], {}, { id: '' }, { id: null }])('rejects %j', (value) => {
     const { error } = predictionSchema.safeParse(value);
     expect(error?.issues).toMatchObject([
       { message: expect.stringMatching(/^got .*; expected a task with an "id"$/) },

@@ -1,4 +1,4 @@
-// What the schema tests share: random requests, valid and invalid, that are dense at the edges of every rule.
+// Shared by the schema tests: random inputs, valid and invalid, dense at the edges of every rule.
 import * as fc from 'fast-check';
 import type { DefinedModel } from 'wavespeed-kling/schemas';
 

@@ -1,4 +1,4 @@
-// The client's types, checked by the compiler: what is meant compiles, and what the service would ignore does not.
+// The client's types, checked by the compiler: what the service would ignore does not compile.
 // Nothing here calls the service: the functions are only compiled.
 import { describe, expectTypeOf, test } from 'vitest';
 import {
@@ -17,13 +17,13 @@ import {
 
 const prompts = ['A fox', 'A hare'];
 
-describe('the ids keep their literal types', () => {
-  test('in an object or an array made of them', () => {
+describe('the model ids keep their literal types', () => {
+  test('in an object or array made of them', () => {
     const made = prompts.map(() => ({ model: KLING_O1, models: [KLING_O3_STD] }));
     expectTypeOf(made).toEqualTypeOf<{ model: typeof KLING_O1; models: (typeof KLING_O3_STD)[] }[]>();
   });
 
-  test('so that requests need no type of their own', () => {
+  test('so that requests of a batch need no type annotation', () => {
     const compiled = (kling: WaveSpeedKling) => {
       const requests = prompts.map((prompt) => ({ model: KLING_O1, input: { prompt } }));
       void kling.runMany(requests);
@@ -44,7 +44,7 @@ const loud = defineModel({ ...facts, id: 'a/loud', sound: true });
 const prompt = 'A fox';
 
 describe('a batch', () => {
-  test('takes what its models declare, and no other field', () => {
+  test('accepts the fields of its models, and no others', () => {
     const compiled = (kling: WaveSpeedKling) => {
       void kling.runMany([
         {
@@ -78,7 +78,7 @@ describe('a batch', () => {
     expectTypeOf(compiled).toBeFunction();
   });
 
-  test('takes a stream, and a list of any requests', () => {
+  test('accepts an async iterable, and a list of any requests', () => {
     const compiled = (kling: WaveSpeedKling, many: ManyRequest[], inputs: ModelInput<typeof KLING_O1>[]) => {
       async function* stream() {
         yield { model: KLING_O3_STD, input: { prompt, sound: true } };
@@ -95,7 +95,7 @@ describe('a batch', () => {
     expectTypeOf(compiled).toBeFunction();
   });
 
-  test('gives each request back as it was given, fields of one’s own included', () => {
+  test('returns each request with its own type, additional fields included', () => {
     const compiled = async (kling: WaveSpeedKling) => {
       const requests = prompts.map((text, row) => ({ model: KLING_O1, input: { prompt: text }, row }));
       for await (const { request } of kling.runMany(requests)) {
@@ -107,7 +107,7 @@ describe('a batch', () => {
   });
 });
 
-test('a variable with sound is refused where the model makes none', () => {
+test('a variable with sound is rejected if the model has no sound', () => {
   const compiled = async (kling: WaveSpeedKling, id: ModelId) => {
     const input = { prompt, sound: true };
     await kling.run(KLING_O3_STD, input);
@@ -121,7 +121,7 @@ test('a variable with sound is refused where the model makes none', () => {
   expectTypeOf(compiled).toBeFunction();
 });
 
-test('a cost is estimated of a whole input, a part of one, or none; of no other', () => {
+test('estimateCost accepts a complete input, a part of one, or none', () => {
   const compiled = (model: ModelId, input: ModelInput<typeof KLING_O1>) => {
     expectTypeOf(estimateCost(KLING_O1, { prompt, duration: 5, images: [new Blob([])] })).toBeNumber();
     expectTypeOf(estimateCost(KLING_O1, input)).toBeNumber();
@@ -137,7 +137,7 @@ test('a cost is estimated of a whole input, a part of one, or none; of no other'
   expectTypeOf(compiled).toBeFunction();
 });
 
-test('an error’s name tells its class', () => {
+test("an error's name narrows its class", () => {
   const compiled = (error: ConnectionError | RateLimitError | SubmissionUnknownError) => {
     if (error.name === 'RateLimitError') return error.retryAfterMs;
     if (error.name === 'SubmissionUnknownError') return error.submittedAt.getTime();

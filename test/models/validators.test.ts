@@ -1,4 +1,4 @@
-// The schemas in other people's validators: each with the real library, each refusing in our own words.
+// The schemas in other libraries' validators: each with the real library, and with this library's messages.
 import { zValidator } from '@hono/zod-validator';
 import { standardSchemaResolver } from '@hookform/resolvers/standard-schema';
 import { zodResolver } from '@hookform/resolvers/zod';
@@ -36,17 +36,17 @@ const VALID = { prompt: 'A fox', images: [PICTURE], duration: 8 as const };
 const CROWDED = { ...VALID, video: 'https://example.com/clip.mp4', images: Array(5).fill(PICTURE) };
 const FILLED = { ...VALID, keep_original_sound: true, aspect_ratio: '16:9', sound: false };
 
-// What is wrong with this one, field by field, and what we say of it.
+// An invalid input, and its messages, field by field.
 const WRONG = { prompt: ' ', duration: '8', aspectRatio: '16:9' };
-const WORDS = [
+const MESSAGES = [
   'got " " (a string); expected a non-empty string, not only whitespace',
   'got "8" (a string); expected a whole number of seconds from 3 to 15',
   `aspectRatio: not a field of ${KLING_O3_STD}; did you mean "aspect_ratio"?`,
 ];
-const CROWDED_WORDS = 'got 5 images with a reference video; expected at most 4 (7 without `video`)';
+const CROWDED_MESSAGE = 'got 5 images with a reference video; expected at most 4 (7 without `video`)';
 
 describe('Ajv', () => {
-  test('compiles the JSON Schema in strict mode, and enforces the limit beside a video', () => {
+  test('compiles the JSON Schema in strict mode, and enforces the image limit with a video', () => {
     const validate = new Ajv2020({ strict: true, allErrors: true }).compile<KlingO3StdInput>(
       inputJsonSchemas[KLING_O3_STD],
     );
@@ -67,7 +67,7 @@ describe('Ajv', () => {
     expect(data).toEqual(FILLED);
   });
 
-  test('says it in our words as a keyword that asks zod', () => {
+  test("reports this library's messages through a keyword that calls zod", () => {
     const ajv = new Ajv2020({ allErrors: true });
     ajv.addKeyword({
       keyword: 'klingInput',
@@ -89,12 +89,12 @@ describe('Ajv', () => {
     const validate = ajv.compile({ klingInput: KLING_O3_STD });
     expect(validate(VALID)).toBe(true);
     expect(validate(WRONG)).toBe(false);
-    expect(validate.errors?.map(({ message }) => message)).toEqual(WORDS);
+    expect(validate.errors?.map(({ message }) => message)).toEqual(MESSAGES);
   });
 });
 
 describe('Fastify', () => {
-  test('checks the body by the JSON Schema, by an Ajv for draft 2020-12', async () => {
+  test('validates the body by the JSON Schema with an Ajv for draft 2020-12', async () => {
     const app = Fastify();
     const ajv = new Ajv2020({ allErrors: true, useDefaults: true });
     app.setValidatorCompiler(({ schema }) => ajv.compile(schema as object));
@@ -108,7 +108,7 @@ describe('Fastify', () => {
     await app.close();
   });
 
-  test('its own Ajv does not know draft 2020-12, and says so', async () => {
+  test('reports that its own Ajv does not support draft 2020-12', async () => {
     const app = Fastify();
     app.post('/videos', { schema: { body: inputJsonSchemas[KLING_O3_STD] } }, ({ body }) => body);
     await expect(app.ready()).rejects.toThrow(
@@ -116,7 +116,7 @@ describe('Fastify', () => {
     );
   });
 
-  test('says it in our words, where the validator is ours', async () => {
+  test("reports this library's messages with parseInput as the validator", async () => {
     const app = Fastify();
     app.setValidatorCompiler<ModelId>(({ schema: model }) => (body: unknown) => {
       try {
@@ -131,9 +131,9 @@ describe('Fastify', () => {
     expect([good.statusCode, good.json()]).toEqual([200, FILLED]);
     const bad = await app.inject({ method: 'POST', url: '/videos', payload: WRONG });
     expect(bad.statusCode).toBe(400);
-    for (const words of WORDS) expect(bad.json<{ message: string }>().message).toContain(words);
+    for (const message of MESSAGES) expect(bad.json<{ message: string }>().message).toContain(message);
     const crowded = await app.inject({ method: 'POST', url: '/videos', payload: CROWDED });
-    expect(crowded.json<{ message: string }>().message).toContain(CROWDED_WORDS);
+    expect(crowded.json<{ message: string }>().message).toContain(CROWDED_MESSAGE);
     await app.close();
   });
 });
@@ -156,7 +156,7 @@ describe('Hono', () => {
     expect(bad.status).toBe(400);
     const { error } = (await bad.json()) as { error: { message: string } };
     const issues = JSON.parse(error.message) as { message: string }[];
-    expect(issues.map(({ message }) => message)).toEqual(WORDS);
+    expect(issues.map(({ message }) => message)).toEqual(MESSAGES);
   });
 
   test('with its own validator', async () => {
@@ -170,7 +170,7 @@ describe('Hono', () => {
     const bad = await post(app, WRONG);
     expect(bad.status).toBe(400);
     const { problems } = (await bad.json()) as { problems: { message: string }[] };
-    expect(problems.map(({ message }) => message)).toEqual(WORDS);
+    expect(problems.map(({ message }) => message)).toEqual(MESSAGES);
   });
 });
 
@@ -181,18 +181,18 @@ describe('tRPC', () => {
   });
   const caller = trpc.createCallerFactory(router)({});
 
-  test('takes the schema as a procedure’s input', async () => {
+  test("accepts the schema as a procedure's input", async () => {
     const made = await caller.makeVideo({ prompt: 'A fox', images: [PICTURE], duration: 8 });
     expect(made).toEqual(FILLED);
     // @ts-expect-error -- typed by it as well
     await expect(caller.makeVideo({ prompt: 'A fox', duration: 16 })).rejects.toThrow(TRPCError);
   });
 
-  test('refuses in our words', async () => {
+  test("reports this library's messages", async () => {
     const error: unknown = await caller.makeVideo(WRONG as never).catch((reason: unknown) => reason);
     if (!(error instanceof TRPCError) || !(error.cause instanceof z.ZodError)) throw error;
     expect(error.code).toBe('BAD_REQUEST');
-    expect(error.cause.issues.map(({ message }) => message)).toEqual(WORDS);
+    expect(error.cause.issues.map(({ message }) => message)).toEqual(MESSAGES);
   });
 });
 
@@ -209,22 +209,22 @@ describe('React Hook Form', () => {
         (request) => {
           taken = request;
         },
-        (refused) => {
-          errors = refused;
+        (rejected) => {
+          errors = rejected;
         },
       )();
       return { taken, errors };
     };
     expect(await submit(VALID)).toEqual({ taken: FILLED, errors: undefined });
     expect((await submit({ prompt: ' ', duration: '8' as never })).errors).toMatchObject({
-      prompt: { message: WORDS[0] },
-      duration: { message: WORDS[1] },
+      prompt: { message: MESSAGES[0] },
+      duration: { message: MESSAGES[1] },
     });
-    expect((await submit(CROWDED)).errors).toMatchObject({ images: { message: CROWDED_WORDS } });
+    expect((await submit(CROWDED)).errors).toMatchObject({ images: { message: CROWDED_MESSAGE } });
   });
 });
 
-test('OpenAPI 3.1: the schemas are components as they stand', async () => {
+test('OpenAPI 3.1 accepts the JSON Schemas as components', async () => {
   const document = {
     openapi: '3.1.0',
     info: { title: 'Videos', version: '1.0.0' },
@@ -258,7 +258,7 @@ test('OpenAPI 3.1: the schemas are components as they stand', async () => {
   }
 });
 
-test('an MCP tool shows the schema, limit and all, and refuses in our words', async () => {
+test("an MCP tool has the complete JSON Schema, and reports this library's messages", async () => {
   const server = new McpServer({ name: 'videos', version: '1.0.0' });
   server.registerTool('make_video', { inputSchema: klingO3StdInputSchema }, (request) => ({
     content: [{ type: 'text', text: JSON.stringify(request) }],
@@ -279,8 +279,8 @@ test('an MCP tool shows the schema, limit and all, and refuses in our words', as
   expect(JSON.parse(good.text)).toEqual(FILLED);
   const bad = await call(WRONG);
   expect(bad.isError).toBe(true);
-  for (const words of WORDS) expect(bad.text).toContain(words);
-  expect((await call(CROWDED)).text).toContain(CROWDED_WORDS);
+  for (const message of MESSAGES) expect(bad.text).toContain(message);
+  expect((await call(CROWDED)).text).toContain(CROWDED_MESSAGE);
   await client.close();
 });
 
@@ -310,21 +310,21 @@ describe('AI SDK', () => {
     return {
       shown: model.doGenerateCalls[0]?.tools?.[0],
       taken: toolResults[0]?.output,
-      // A refused input's error is its text.
+      // The error of a rejected input is its text.
       error: typeof failed?.error === 'string' ? failed.error : '',
     };
   };
 
-  test('a tool shows the schema, limit and all, and refuses in our words', async () => {
+  test("a tool has the complete JSON Schema, and reports this library's messages", async () => {
     const { shown, taken } = await callWith(klingO3StdInputSchema, VALID);
     const { $schema: _, ...schema } = inputJsonSchemas[KLING_O3_STD];
     expect(shown).toMatchObject({ inputSchema: schema });
     expect(taken).toEqual(FILLED);
     const { error } = await callWith(klingO3StdInputSchema, WRONG);
-    for (const words of WORDS) expect(error).toContain(JSON.stringify(words).slice(1, -1));
+    for (const message of MESSAGES) expect(error).toContain(JSON.stringify(message).slice(1, -1));
   });
 
-  test('also with the JSON Schema', async () => {
+  test('accepts the JSON Schema', async () => {
     const schema = jsonSchema<KlingO3StdInput>(inputJsonSchemas[KLING_O3_STD], {
       validate: (value) => {
         const result = klingO3StdInputSchema.safeParse(value);
@@ -334,7 +334,7 @@ describe('AI SDK', () => {
       },
     });
     expect((await callWith(schema, VALID)).taken).toEqual(FILLED);
-    expect((await callWith(schema, CROWDED)).error).toContain(CROWDED_WORDS);
+    expect((await callWith(schema, CROWDED)).error).toContain(CROWDED_MESSAGE);
   });
 });
 
@@ -351,17 +351,17 @@ describe('Standard Schema', () => {
         };
   }
 
-  test('validates, and refuses in our words', async () => {
+  test("validates, and reports this library's messages", async () => {
     expect(klingO3StdInputSchema['~standard']).toMatchObject({ version: 1, vendor: 'zod' });
     const { value } = await validate(klingO3StdInputSchema, VALID);
     expect(value?.aspect_ratio).toBe('16:9');
     expect(await validate(klingO3StdInputSchema, WRONG)).toEqual({
-      messages: [`prompt: ${WORDS[0]}`, `duration: ${WORDS[1]}`, `: ${WORDS[2]}`],
+      messages: [`prompt: ${MESSAGES[0]}`, `duration: ${MESSAGES[1]}`, `: ${MESSAGES[2]}`],
     });
-    expect(await validate(klingO1InputSchema, CROWDED)).toEqual({ messages: [`images: ${CROWDED_WORDS}`] });
+    expect(await validate(klingO1InputSchema, CROWDED)).toEqual({ messages: [`images: ${CROWDED_MESSAGE}`] });
   });
 
-  test('gives its JSON Schema by the standard, too', () => {
+  test('provides its JSON Schema through the standard', () => {
     const { jsonSchema: standard } = klingO3StdInputSchema['~standard'] as unknown as {
       jsonSchema: { input: (options: { target: string }) => object };
     };
@@ -369,9 +369,9 @@ describe('Standard Schema', () => {
   });
 });
 
-test('parseInput says all of it in one error', () => {
+test('parseInput reports all issues in one error', () => {
   const parse = () => parseInput(KLING_O3_STD, WRONG);
   expect(parse).toThrow(InvalidInputError);
-  for (const words of WORDS) expect(parse).toThrow(words);
+  for (const message of MESSAGES) expect(parse).toThrow(message);
   expect(klingO3StdInputObject.safeParse(CROWDED).success).toBe(true);
 });
