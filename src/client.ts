@@ -10,7 +10,8 @@ import { download, type DownloadedFile, type DownloadOptions } from './media/dow
 import { UploadManager, type UploadOptions } from './media/upload-manager.js';
 import type { UploadSource } from './media/upload-source.js';
 import type { Model } from './models/resolve-config.js';
-import { type ModelInput, readInput } from './models/prepare-input.js';
+import type { ModelInput } from './models/media-input.js';
+import { prepareInput } from './models/prepare-input.js';
 import type { ListQuery } from './predictions/list.js';
 import {
   readRunOptions,
@@ -27,7 +28,7 @@ import { Batch, type Declared, type ManyRequest, type ManyResult } from './predi
 import { TaskRunner } from './predictions/runner.js';
 import { checkId, checkIds, checkListQuery } from './predictions/validate-arguments.js';
 import { isRecord } from './utils/is-record.js';
-import { leavable } from './utils/closable-iterator.js';
+import { abortableGenerator } from './utils/closable-iterator.js';
 
 /** What the service says a task would cost, in US dollars unless `currency` says otherwise. */
 export interface Quote {
@@ -86,7 +87,7 @@ export class WaveSpeedKling {
     options: RunOptions = {},
   ): Promise<CompletedPrediction> {
     readRunOptions(options);
-    return this.#runner.run(readInput(model, input), { ...options });
+    return this.#runner.run(prepareInput(model, input), { ...options });
   }
 
   /**
@@ -103,7 +104,7 @@ export class WaveSpeedKling {
     options: SubmitOptions = {},
   ): Promise<Prediction> {
     readSubmitOptions(options);
-    return this.#runner.submit(readInput(model, input), { ...options });
+    return this.#runner.submit(prepareInput(model, input), { ...options });
   }
 
   /**
@@ -123,7 +124,7 @@ export class WaveSpeedKling {
    */
   watch(id: string, options: WatchOptions = {}): AsyncGenerator<Prediction, void, void> {
     const controller = new AbortController();
-    return leavable(this.#watch(id, options, controller), controller);
+    return abortableGenerator(this.#watch(id, options, controller), controller);
   }
 
   /**
@@ -216,7 +217,7 @@ export class WaveSpeedKling {
   /** Asks the service what a task would cost. Nothing is uploaded or started. `estimateCost` computes it locally. */
   async quote<M extends Model>(model: M, input: ModelInput<M>, options: CallOptions = {}): Promise<Quote> {
     readCallOptions(options);
-    const { body: inputs, model: defined } = readInput(model, input);
+    const { body: inputs, model: defined } = prepareInput(model, input);
     const path = '/api/v3/model/price';
     const data = await this.#read(
       'quote',

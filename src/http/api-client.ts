@@ -1,7 +1,7 @@
 /** Makes one attempt at one API call: URL, headers, timeout, and a typed error for what fails. */
 import { ConnectionError, RequestTimeoutError, WaveSpeedError } from '../core/errors/index.js';
 import { VERSION } from '../core/version.js';
-import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
+import { MAX_TIMER_MS, raceAbort } from '../utils/abort.js';
 import { getErrorMessage } from '../utils/error-message.js';
 import { type ApiKeySource, resolveApiKey } from './api-key.js';
 import { getErrorCode, UnsentError } from './connection-errors.js';
@@ -59,7 +59,7 @@ export class ApiClient {
         const onTimeout = () => expire(this.createTimeoutError(request));
         timer = setTimeout(onTimeout, Math.min(this.requestTimeoutMs, MAX_TIMER_MS));
       });
-      const response = await orAbort(Promise.race([inFlight.response, expired]), signal);
+      const response = await raceAbort(Promise.race([inFlight.response, expired]), signal);
       return this.parseResponse(response, request, key);
     } catch (error) {
       inFlight?.abort(error);

@@ -1,6 +1,6 @@
 /** Checks the API key, and resolves the one that a function returns. */
 import { ConfigurationError } from '../core/errors/input-error.js';
-import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
+import { MAX_TIMER_MS, raceAbort } from '../utils/abort.js';
 import { getErrorMessage } from '../utils/error-message.js';
 
 /** The key, or a function that returns the current one: keys rotate. */
@@ -31,7 +31,7 @@ export async function resolveApiKey(
   });
   try {
     const returned = (async () => source())();
-    const key = checkKey(await orAbort(Promise.race([returned, expired]), signal));
+    const key = checkKey(await raceAbort(Promise.race([returned, expired]), signal));
     // An abort may have come just as the key did.
     signal?.throwIfAborted();
     return key;

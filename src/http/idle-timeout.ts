@@ -1,5 +1,5 @@
 /** Runs one streamed request under the caller's signal and an idle timeout, and turns its failures into typed errors. */
-import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
+import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
 import {
   ApiError,
   ConnectionError,
@@ -54,7 +54,7 @@ export async function withIdleTimeout<T>(
   const refresh = () => {
     movedAt = performance.now();
   };
-  const forget = signal && onAbort(signal, () => controller.abort(signal.reason));
+  const forget = signal && addAbortListener(signal, () => controller.abort(signal.reason));
   try {
     return await work({ signal: controller.signal, refresh });
   } catch (error) {

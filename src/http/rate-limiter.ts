@@ -1,6 +1,6 @@
 /** Paces the submits of one client: by the account's limits, and by the service's 429s. */
 import { ApiError, RateLimitError } from '../core/errors/index.js';
-import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
+import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
 import { getRetryDelay } from './retry.js';
 
 /** Limits of an account. */
@@ -90,7 +90,7 @@ export class RateLimiter {
       return await new Promise<Slot>((resolve, reject) => {
         waiter = { deadlineAt, resolve, reject };
         queue.add(waiter);
-        removeListener = signal && onAbort(signal, () => reject(signal.reason));
+        removeListener = signal && addAbortListener(signal, () => reject(signal.reason));
         this.#run();
       });
     } finally {

@@ -1,6 +1,6 @@
 /** Decides when another attempt is allowed and how long to wait before it. */
 import pRetry from 'p-retry';
-import { sleep } from '../utils/abort.js';
+import { delay } from '../utils/abort.js';
 import {
   ApiError,
   ConnectionError,
@@ -138,7 +138,7 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       if (!willRetry) return;
       const context = { operation, attempt: attemptNumber, delayMs, error: error as WaveSpeedError };
       emitRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry);
-      await sleep(delayMs, signal);
+      await delay(delayMs, signal);
     },
   });
   if ('thrown' in outcome) throw outcome.thrown;

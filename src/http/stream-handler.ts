@@ -1,6 +1,6 @@
 /** Streams a response from undici, with backpressure. */
 import { Readable } from 'node:stream';
-import { onAbort } from '../utils/abort.js';
+import { addAbortListener } from '../utils/abort.js';
 import type { StreamRequest, StreamResponse } from './types.js';
 import { type Controller, type Headers, readHeader, toError, UndiciHandler } from './undici-handler.js';
 
@@ -24,7 +24,7 @@ export class StreamHandler extends UndiciHandler {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#forget = onAbort(request.signal, () => this.#stop(request.signal.reason));
+    this.#forget = addAbortListener(request.signal, () => this.#stop(request.signal.reason));
   }
 
   onRequestStart(controller: Controller): void {

@@ -1,7 +1,7 @@
 /** Chooses how a request is sent: a custom fetch or dispatcher, the application's global one, a proxy, or our own connections. */
 import type { Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { ConfigurationError } from '../core/errors/input-error.js';
-import { orAbort } from '../utils/abort.js';
+import { raceAbort } from '../utils/abort.js';
 import { DispatcherTransport } from './dispatcher-transport.js';
 import { FetchTransport } from './fetch-transport.js';
 import { findGlobalDispatcher, usesProxyOfEnvironment } from './global-dispatcher.js';
@@ -46,7 +46,7 @@ export class Transport implements HttpTransport {
   async stream(request: StreamRequest): Promise<StreamResponse> {
     const transport = this.#select();
     request.signal.throwIfAborted();
-    return orAbort(transport.stream(request), request.signal);
+    return raceAbort(transport.stream(request), request.signal);
   }
 
   /** Whether requests go over our own connections. */

@@ -1,6 +1,6 @@
 /** Downloads a task's outputs, and publishes the files when all of them are complete. */
 import { mkdir, rm } from 'node:fs/promises';
-import { MAX_TIMER_MS, onAbort } from '../utils/abort.js';
+import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
 import { DownloadError, RequestTimeoutError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 import { type CallOptions, checkInteger, checkMs, rejectOption } from '../core/validate-options.js';
@@ -67,7 +67,7 @@ export async function download(
 
   const predictionId = outputs[0]?.predictionId;
   const controller = new AbortController();
-  const removeListener = signal && onAbort(signal, () => controller.abort(signal.reason));
+  const removeListener = signal && addAbortListener(signal, () => controller.abort(signal.reason));
   const timeout = () => {
     const message = `timeoutMs (${timeoutMs} ms) ran out before the download was complete.`;
     controller.abort(new RequestTimeoutError(message, { predictionId }));

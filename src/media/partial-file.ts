@@ -1,6 +1,6 @@
 /** A partial download: a `.part` file next to the target, which becomes the target in one step or is removed. */
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
-import { orAbort } from '../utils/abort.js';
+import { raceAbort } from '../utils/abort.js';
 import { partialPath } from './stale-files.js';
 
 /** Error codes of file systems without hard links, or without permission to create them. */
@@ -68,7 +68,7 @@ export class PartialFile {
     const iterator = body[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const { done, value } = await orAbort(iterator.next(), signal);
+        const { done, value } = await raceAbort(iterator.next(), signal);
         if (done === true) break;
         arrived += value.byteLength;
         onChunk(arrived);

@@ -1,5 +1,5 @@
 /** Retries a transfer: on a bad connection, a large file takes more attempts than a small one. */
-import { sleep } from '../utils/abort.js';
+import { delay } from '../utils/abort.js';
 import { WaveSpeedError } from '../core/errors/index.js';
 import { emitRetry, getRetryDelay, isRetryableRead, retry, type RetryOptions } from '../http/retry.js';
 
@@ -26,7 +26,7 @@ export async function retryWhileProgressing(
       const delayMs = getRetryDelay(1, error);
       const context = { operation, attempt: 1, delayMs, error };
       emitRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry);
-      await sleep(delayMs, signal);
+      await delay(delayMs, signal);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** Sends the body of an upload, and reads the response to it. */
-import { orAbort } from '../utils/abort.js';
+import { raceAbort } from '../utils/abort.js';
 import type { IdleTimer } from '../http/idle-timeout.js';
 import type { StreamResponse } from '../http/types.js';
 
@@ -32,7 +32,7 @@ export async function readText(response: StreamResponse, timer: IdleTimer): Prom
   const iterator = response.body[Symbol.asyncIterator]();
   while (size <= MAX_RESPONSE_BYTES) {
     // Does not refresh the timeout: a server that sends byte by byte would keep the upload open forever.
-    const { done, value } = await orAbort(iterator.next(), timer.signal);
+    const { done, value } = await raceAbort(iterator.next(), timer.signal);
     if (done === true) return new TextDecoder().decode(Buffer.concat(chunks));
     size += value.byteLength;
     chunks.push(value);

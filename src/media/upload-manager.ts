@@ -1,5 +1,5 @@
 /** Uploads a client's files: validates all of them before the first byte is sent, and uploads each only once. */
-import { onAbort, orAbort } from '../utils/abort.js';
+import { addAbortListener, raceAbort } from '../utils/abort.js';
 import { type InputIssue, InvalidInputError, type WaveSpeedError } from '../core/errors/index.js';
 import type { CallOptions } from '../core/validate-options.js';
 import type { LocalMedia } from '../models/prepare-input.js';
@@ -71,7 +71,7 @@ export class UploadManager {
     maxRetries: number = this.#maxRetries,
   ): Promise<string[]> {
     if (media.length === 0) return [];
-    const inspected = await orAbort(
+    const inspected = await raceAbort(
       Promise.all(media.map(({ source, place }) => inspect(source, [place === 'video' ? 'video' : 'image']))),
       signal,
     );
@@ -96,7 +96,7 @@ export class UploadManager {
     const { signal, maxRetries = this.#maxRetries, onProgress } = readTransferOptions(options, known);
     const invalid = (problem: string) =>
       new InvalidInputError('upload', [{ path: ['file'], message: `file: ${problem}` }]);
-    const result = await orAbort(inspect(readSource(source, invalid), ['image', 'video']), signal);
+    const result = await raceAbort(inspect(readSource(source, invalid), ['image', 'video']), signal);
     if ('problem' in result) throw invalid(result.problem);
     return this.#uploadShared(result.file, { signal, maxRetries, onProgress });
   }
@@ -108,7 +108,7 @@ export class UploadManager {
     maxRetries: number,
   ): Promise<string[]> {
     const controller = new AbortController();
-    const removeListener = signal && onAbort(signal, () => controller.abort(signal.reason));
+    const removeListener = signal && addAbortListener(signal, () => controller.abort(signal.reason));
     const urls: string[] = [];
     const queue = files.entries();
     let failure: { error: unknown } | undefined;
@@ -155,7 +155,7 @@ export class UploadManager {
     upload.listeners.add(listener);
     try {
       if (upload.done) listener(total);
-      const url = await orAbort(Promise.race([callbackFailed, upload.url]), signal);
+      const url = await raceAbort(Promise.race([callbackFailed, upload.url]), signal);
       // The call with the last bytes may have rejected as the upload ended.
       if (callbackError !== undefined) throw callbackError;
       return url;

@@ -42,5 +42,3 @@ export function defineModel<
   Object.defineProperty(model, MODEL_BRAND, { value: true });
   return Object.freeze(model) as unknown as DefinedModel<Id, Duration, Sound>;
 }
-
-export type { DefinedModel } from './defined-model.js';

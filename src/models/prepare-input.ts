@@ -87,4 +87,3 @@ export function replaceMedia<T>({ body, local }: PreparedInput, replacements: re
 }
 
 export { prepareInput as readInput, replaceMedia as fillIn, type PreparedInput as ReadInput };
-export type { ModelInput } from './media-input.js';

@@ -17,8 +17,3 @@ export function resolveModel(model: unknown): DefinedModel {
   if (isModelId(model)) return models[model];
   return isDefinedModel(model) ? model : throwUnknownModel(model);
 }
-
-export type { ModelConfig as ModelDefinition } from './model-config.js';
-export { ASPECT_RATIOS, DEFAULTS, KLING_O1, KLING_O3_STD } from './model-config.js';
-export type { Model } from './resolve-config.js';
-export type { ModelId } from './catalog.js';

@@ -1,9 +1,9 @@
 /** Calls `onSubmitted` and `onUpdate`. */
 import { WaitTimeoutError, WaveSpeedError, withPredictionId } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
-import { orAbort } from '../utils/abort.js';
+import { raceAbort } from '../utils/abort.js';
 import { getErrorMessage } from '../utils/error-message.js';
-import { byDeadline } from '../utils/with-deadline.js';
+import { withDeadline } from '../utils/with-deadline.js';
 
 /** Calls it and waits until it has returned, at most until the deadline. What it throws names the task. */
 export async function invokeCallback(
@@ -33,5 +33,5 @@ export async function invokeCallback(
         cause: new Error(`\`${name}\` has not returned`),
       }),
   };
-  await byDeadline(deadline, signal, (limited) => orAbort(call(), limited));
+  await withDeadline(deadline, signal, (limited) => raceAbort(call(), limited));
 }

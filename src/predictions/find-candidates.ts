@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import PQueue from 'p-queue';
 import type { Candidate } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
-import type { DefinedModel } from '../models/define-model.js';
+import type { DefinedModel } from '../models/defined-model.js';
 import { isRecord } from '../utils/is-record.js';
 import type { ListQuery } from './list.js';
 
@@ -66,18 +66,18 @@ export async function findCandidates(context: FindContext, lost: LostRequest): P
 }
 
 async function compare(context: FindContext, task: Prediction, lost: LostRequest): Promise<Candidate> {
-  let input = readInput(task);
+  let input = prepareInput(task);
   if (input === undefined) {
     // The list need not show inputs.
     const fetched = await context.get(task.id).catch(() => undefined);
-    input = fetched && readInput(fetched);
+    input = fetched && prepareInput(fetched);
   }
   if (input === undefined) return task;
   return { ...task, input, exactMatch: isSameInput(lost.model, input, lost.input) };
 }
 
 /** Reads a task's input: the official command line tool reads both fields. */
-function readInput(task: Prediction): Record<string, unknown> | undefined {
+function prepareInput(task: Prediction): Record<string, unknown> | undefined {
   const input = task.inputs ?? task.input;
   return isRecord(input) ? input : undefined;
 }

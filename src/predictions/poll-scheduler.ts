@@ -1,5 +1,5 @@
 /** Spreads the polls of all waits of one client: at most so many a second, in turn. */
-import { onAbort } from '../utils/abort.js';
+import { addAbortListener } from '../utils/abort.js';
 
 /** Share of a second's polls that may go out at once, after a quiet moment. */
 const BURST_SHARE = 0.05;
@@ -28,7 +28,7 @@ export class PollScheduler {
       await new Promise<void>((resolve, reject) => {
         grant = resolve;
         queue.add(grant);
-        removeListener = onAbort(signal, () => reject(signal.reason));
+        removeListener = addAbortListener(signal, () => reject(signal.reason));
         this.#run();
       });
     } finally {

@@ -11,7 +11,7 @@ import {
 } from '../core/errors/index.js';
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import { isKeyFailure } from '../http/api-key.js';
-import { MAX_TIMER_MS, onAbort, sleep } from '../utils/abort.js';
+import { MAX_TIMER_MS, addAbortListener, delay } from '../utils/abort.js';
 import type { PollScheduler } from './poll-scheduler.js';
 
 /** Time between two polls, in milliseconds: a number, or a function of the time waited so far. */
@@ -72,7 +72,7 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
   const deadlineAt = startedAt + timeoutMs;
 
   const stop = new AbortController();
-  const removeListener = signal && onAbort(signal, () => stop.abort(signal.reason));
+  const removeListener = signal && addAbortListener(signal, () => stop.abort(signal.reason));
   const timer = setDeadline(deadlineAt, () => stop.abort(DEADLINE));
   const nap = new Nap(stop.signal);
   let event: Prediction | undefined;
@@ -145,8 +145,8 @@ class Nap {
     if (ms > 0 && !this.#isWoken) {
       const woken = new AbortController();
       this.#wake = () => woken.abort();
-      const removeListener = onAbort(this.#signal, () => woken.abort());
-      await sleep(ms, woken.signal).catch(() => undefined);
+      const removeListener = addAbortListener(this.#signal, () => woken.abort());
+      await delay(ms, woken.signal).catch(() => undefined);
       removeListener();
       this.#wake = undefined;
     }

@@ -8,14 +8,15 @@ import {
   WaitAbortedError,
   WaveSpeedError,
 } from '../core/errors/index.js';
-import { show } from '../core/messages.js';
+import { formatValue } from '../utils/messages.js';
 import type { CompletedPrediction, Prediction } from '../core/prediction.js';
 import type { ModelId } from '../models/catalog.js';
 import type { Model } from '../models/resolve-config.js';
-import type { DefinedModel } from '../models/define-model.js';
+import type { DefinedModel } from '../models/defined-model.js';
 import { estimateCost } from '../models/estimate-cost.js';
-import { type ModelInput, type ReadInput, readInput } from '../models/prepare-input.js';
-import { onAbort, orAbort } from '../utils/abort.js';
+import type { ModelInput } from '../models/media-input.js';
+import { type PreparedInput, prepareInput } from '../models/prepare-input.js';
+import { addAbortListener, raceAbort } from '../utils/abort.js';
 import { checkIdempotencyKey, readRunManyOptions, type RunManyOptions, type RunOptions } from './options.js';
 
 /** One request of a batch: a model and its input. */
@@ -45,7 +46,7 @@ export type ManyResult<Request extends ManyRequest = ManyRequest> =
     };
 
 /** Runs one request. */
-export type RunOne = (prepared: ReadInput, options: RunOptions) => Promise<CompletedPrediction>;
+export type RunOne = (prepared: PreparedInput, options: RunOptions) => Promise<CompletedPrediction>;
 
 /** What the requests of a batch share. */
 interface Taking {
@@ -164,19 +165,19 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     const stopped = this.#stop.signal;
     const removeListener =
       signal &&
-      onAbort(signal, () => {
+      addAbortListener(signal, () => {
         this.#stop.abort(signal.reason);
         this.#abort.abort(signal.reason);
       });
     try {
       for (let index = 0; ; index++) {
         stopped.throwIfAborted();
-        const next = await orAbort(Promise.resolve(source.next()), stopped);
+        const next = await raceAbort(Promise.resolve(source.next()), stopped);
         if (next.done === true) return;
         this.#take(next.value, index, { queue, budget, options });
         // One request in waiting is enough, and not more results than somebody reads.
-        await orAbort(queue.onSizeLessThan(1), stopped);
-        while (this.#results.length > concurrency) await orAbort(this.#change(), stopped);
+        await raceAbort(queue.onSizeLessThan(1), stopped);
+        while (this.#results.length > concurrency) await raceAbort(this.#change(), stopped);
       }
     } finally {
       // Errors from closing the source are ignored.
@@ -187,7 +188,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   }
 
   #take(request: Request, index: number, { queue, budget, options }: Taking): void {
-    let prepared: ReadInput;
+    let prepared: PreparedInput;
     let cost: number;
     try {
       // Read once: the caller may change the input while the request waits for its turn.
@@ -209,7 +210,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
 
   async #runOne(
     request: Request,
-    prepared: ReadInput,
+    prepared: PreparedInput,
     index: number,
     given: RunManyOptions & { idempotencyKey: string | undefined },
   ): Promise<ManyResult<Request>> {
@@ -289,13 +290,13 @@ class Budget {
   }
 }
 
-function prepare(request: ManyRequest): ReadInput {
+function prepare(request: ManyRequest): PreparedInput {
   if (typeof request !== 'object' || request === null) {
-    const message = `got ${show(request)}; expected { model, input }`;
+    const message = `got ${formatValue(request)}; expected { model, input }`;
     throw new InvalidInputError('runMany', [{ path: [], message }]);
   }
   checkIdempotencyKey(request.idempotencyKey);
-  return readInput(request.model, request.input);
+  return prepareInput(request.model, request.input);
 }
 
 function aggregate(errors: unknown[]): AggregateError {
@@ -310,6 +311,6 @@ function getIterator<T>(requests: Iterable<T> | AsyncIterable<T>): Iterator<T> |
     if (Symbol.iterator in requests) return requests[Symbol.iterator]();
   }
   throw new ConfigurationError(
-    `\`requests\`: got ${show(given)}; expected an array of { model, input }, or another iterable or async iterable of them.`,
+    `\`requests\`: got ${formatValue(given)}; expected an array of { model, input }, or another iterable or async iterable of them.`,
   );
 }

@@ -25,9 +25,9 @@ import {
 import type { CallOptions } from '../core/validate-options.js';
 import type { UploadManager } from '../media/upload-manager.js';
 import { estimateCost } from '../models/estimate-cost.js';
-import { fillIn, type ReadInput } from '../models/prepare-input.js';
-import { onAbort } from '../utils/abort.js';
-import { byDeadline, type Deadline } from '../utils/with-deadline.js';
+import { replaceMedia, type PreparedInput } from '../models/prepare-input.js';
+import { addAbortListener } from '../utils/abort.js';
+import { withDeadline, type Deadline } from '../utils/with-deadline.js';
 import { invokeCallback } from './callbacks.js';
 import { findCandidates, type LostRequest } from './find-candidates.js';
 import { fetchPage, fetchPrediction, getResultPath, listAll, type ListQuery } from './list.js';
@@ -88,13 +88,13 @@ export class TaskRunner {
     this.#scheduler = new PollScheduler(settings.maxPollsPerSecond);
   }
 
-  async submit(prepared: ReadInput, options: SubmitOptions): Promise<Prediction> {
+  async submit(prepared: PreparedInput, options: SubmitOptions): Promise<Prediction> {
     const { prediction, slot } = await this.#submit(prepared, options, Infinity, false);
     slot.release();
     return prediction;
   }
 
-  async run(prepared: ReadInput, options: RunOptions, isInBatch = false): Promise<CompletedPrediction> {
+  async run(prepared: PreparedInput, options: RunOptions, isInBatch = false): Promise<CompletedPrediction> {
     const startedAt = performance.now();
     const timeoutMs = options.timeoutMs ?? this.#settings.timeoutMs;
     const submitted = await this.#submit(prepared, options, startedAt + timeoutMs, isInBatch);
@@ -120,7 +120,7 @@ export class TaskRunner {
   ): AsyncGenerator<Prediction, void, void> {
     this.#registry.remember(id);
     const { signal } = options;
-    const removeListener = signal && onAbort(signal, () => controller.abort(signal.reason));
+    const removeListener = signal && addAbortListener(signal, () => controller.abort(signal.reason));
     const slot = this.#limiter.track();
     try {
       yield* this.#poll(id, { ...options, signal: controller.signal }, performance.now(), undefined);
@@ -189,11 +189,11 @@ export class TaskRunner {
         },
         lost,
       );
-    return this.#withOpenHttp((http) => byDeadline(deadline, signal, (limited) => search(http, limited)));
+    return this.#withOpenHttp((http) => withDeadline(deadline, signal, (limited) => search(http, limited)));
   }
 
   async #submit(
-    prepared: ReadInput,
+    prepared: PreparedInput,
     options: SubmitOptions & { timeoutMs?: number | undefined },
     deadlineAt: number,
     isInBatch: boolean,
@@ -204,10 +204,10 @@ export class TaskRunner {
     signal?.throwIfAborted();
     const timeoutMs = options.timeoutMs ?? this.#settings.timeoutMs;
     const deadline: Deadline = { at: deadlineAt, reason: () => createDeadlineError(model.id, timeoutMs) };
-    const urls = await byDeadline(deadline, signal, (limited) =>
+    const urls = await withDeadline(deadline, signal, (limited) =>
       this.#uploads.uploadAll(model.id, prepared.local, limited),
     );
-    const body = fillIn(prepared, urls);
+    const body = replaceMedia(prepared, urls);
     let firstSlot: Slot | undefined;
     if (isInBatch) {
       // The time limit does not count the wait for the first turn.
@@ -259,7 +259,7 @@ export class TaskRunner {
 
   /** Makes one attempt in its turn. */
   async #post(
-    { model }: ReadInput,
+    { model }: PreparedInput,
     body: unknown,
     { signal, webhookUrl }: SubmitOptions,
     deadline: Deadline,
@@ -267,7 +267,7 @@ export class TaskRunner {
   ): Promise<Accepted & { slot: Slot }> {
     const acquire = (limited: AbortSignal | undefined) =>
       this.#limiter.acquire(limited, deadline.at, isRetry);
-    const slot = firstSlot ?? (await byDeadline(deadline, signal, acquire));
+    const slot = firstSlot ?? (await withDeadline(deadline, signal, acquire));
     const pending = this.#registry.begin(model.id, body);
     try {
       const accepted = await submitOnce(this.#http, {
@@ -298,14 +298,14 @@ export class TaskRunner {
     options: CandidatesOptions = {},
   ): Promise<Candidate[]> {
     const patience = { at: performance.now() + TWINS_TIMEOUT_MS, reason: () => undefined };
-    await byDeadline(patience, options.signal, (limited) =>
+    await withDeadline(patience, options.signal, (limited) =>
       this.#registry.twinsSettled(pending, limited),
     ).catch(() => undefined);
     options.signal?.throwIfAborted();
     return this.#registry.assign(pending, await this.findCandidates(lost, options, pending));
   }
 
-  #checkCost({ model, body }: ReadInput, callMaxCost = Infinity): void {
+  #checkCost({ model, body }: PreparedInput, callMaxCost = Infinity): void {
     const cost = estimateCost(model, body);
     const maxCost = Math.min(callMaxCost, this.#settings.maxCost);
     if (cost > maxCost) throw new BudgetExceededError({ cost, maxCost });

@@ -1,7 +1,7 @@
 /** Keeps the tasks that one client started apart, so that no lost submit is given another call's task. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Candidate } from '../core/errors/index.js';
-import { orAbort } from '../utils/abort.js';
+import { raceAbort } from '../utils/abort.js';
 
 /** A submit whose task is not known: in flight, or lost. */
 export class PendingSubmit {
@@ -66,7 +66,7 @@ export class SubmitRegistry {
 
   /** Resolves when no other submit of the same input is in flight. */
   async twinsSettled(pending: PendingSubmit, signal: AbortSignal | undefined): Promise<void> {
-    await orAbort(Promise.all(this.#twins(this.#inFlight, pending).map(({ settled }) => settled)), signal);
+    await raceAbort(Promise.all(this.#twins(this.#inFlight, pending).map(({ settled }) => settled)), signal);
   }
 
   /**

@@ -13,9 +13,9 @@ import { normalizePrediction, type Prediction } from '../core/prediction.js';
 import type { ApiClient, ApiRequest } from '../http/api-client.js';
 import { errorName, publish } from '../http/diagnostics.js';
 import { isRetryableSubmit } from '../http/retry.js';
-import { MAX_TIMER_MS, orAbort } from '../utils/abort.js';
+import { MAX_TIMER_MS, raceAbort } from '../utils/abort.js';
 import { getErrorMessage } from '../utils/error-message.js';
-import { byDeadline, type Deadline } from '../utils/with-deadline.js';
+import { withDeadline, type Deadline } from '../utils/with-deadline.js';
 
 /** A validated request whose media are uploaded. */
 export interface Submission {
@@ -66,7 +66,9 @@ export async function submitOnce(http: ApiClient, submission: Submission): Promi
 async function send(http: ApiClient, submission: Submission): Promise<Accepted> {
   const { model, body, webhookUrl, signal, deadline } = submission;
   signal?.throwIfAborted();
-  const key = await byDeadline(deadline, signal, (limited) => orAbort(http.resolveApiKey(limited), limited));
+  const key = await withDeadline(deadline, signal, (limited) =>
+    raceAbort(http.resolveApiKey(limited), limited),
+  );
   const path = `/api/v3/${model}`;
   const query = webhookUrl === undefined ? '' : `?webhook=${encodeURIComponent(webhookUrl)}`;
   const request: ApiRequest = { method: 'POST', path, body };
@@ -99,8 +101,8 @@ async function send(http: ApiClient, submission: Submission): Promise<Accepted> 
   let interruption: { reason: unknown } | undefined;
   let outcome: Outcome;
   try {
-    outcome = await byDeadline(deadline, signal, (limited) =>
-      orAbort(Promise.race([responded, expired]), limited),
+    outcome = await withDeadline(deadline, signal, (limited) =>
+      raceAbort(Promise.race([responded, expired]), limited),
     );
   } catch (reason) {
     interruption = { reason };

@@ -1,5 +1,5 @@
 /** Rejects unknown options, fields and values: a misspelled fault would never be noticed. */
-import { didYouMean } from '../core/messages.js';
+import { didYouMean } from '../utils/messages.js';
 
 /** Returns the name that was probably meant, or all known ones. */
 function hint(name: string, known: readonly string[]): string {

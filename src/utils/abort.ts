@@ -1,69 +1,69 @@
-/**
- * Waits that an AbortSignal ends at once, leaving neither a timer nor a listener behind.
- */
+/** Waits that an AbortSignal ends, without leaving a timer or a listener behind. */
 
-/** setTimeout counts in 32 bits; what is longer would fire at once. */
+/** The longest time of setTimeout, which fires at once for a longer one. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-interface Watch {
+interface Listener {
   callbacks: Set<{ call: () => void }>;
-  announce: () => void;
+  onAbort: () => void;
 }
 
-/** One listener a signal: Node warns of a leak from the eleventh on, and a thousand waits may share one signal. */
-const watches = new WeakMap<AbortSignal, Watch>();
+/** One listener per signal: Node warns of a leak from the eleventh on, and a thousand waits may share a signal. */
+const listeners = new WeakMap<AbortSignal, Listener>();
 
-/** Calls back when the signal aborts, at once when it has; gives what takes that back. */
-export function onAbort(signal: AbortSignal, call: () => void): () => void {
+/** Calls back when the signal aborts, immediately if it already has. Returns a function that removes the callback. */
+export function addAbortListener(signal: AbortSignal, call: () => void): () => void {
   if (signal.aborted) {
     call();
     return () => undefined;
   }
-  const watch = watches.get(signal) ?? startWatch(signal);
+  const listener = listeners.get(signal) ?? listen(signal);
   const callback = { call };
-  watch.callbacks.add(callback);
+  listener.callbacks.add(callback);
   return () => {
-    if (!watch.callbacks.delete(callback) || watch.callbacks.size > 0) return;
-    watches.delete(signal);
-    signal.removeEventListener('abort', watch.announce);
+    if (!listener.callbacks.delete(callback) || listener.callbacks.size > 0) return;
+    listeners.delete(signal);
+    signal.removeEventListener('abort', listener.onAbort);
   };
 }
 
-function startWatch(signal: AbortSignal): Watch {
-  const callbacks: Watch['callbacks'] = new Set();
-  const announce = () => {
-    watches.delete(signal);
+function listen(signal: AbortSignal): Listener {
+  const callbacks: Listener['callbacks'] = new Set();
+  const onAbort = () => {
+    listeners.delete(signal);
     for (const callback of callbacks) callback.call();
   };
-  signal.addEventListener('abort', announce, { once: true });
-  const watch = { callbacks, announce };
-  watches.set(signal, watch);
-  return watch;
+  signal.addEventListener('abort', onAbort, { once: true });
+  const listener = { callbacks, onAbort };
+  listeners.set(signal, listener);
+  return listener;
 }
 
-/** Waits for a promise or for the abort, whichever comes first; an abort rejects with the signal's reason. */
-export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** Settles like the promise, or rejects with the signal's reason if it aborts first. */
+export async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
-  let forget: () => void = () => undefined;
+  let removeListener: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
-    forget = onAbort(signal, () => reject(signal.reason));
+    removeListener = addAbortListener(signal, () => reject(signal.reason));
   });
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    forget();
+    removeListener();
   }
 }
 
-/** Waits for a number of milliseconds; keeps the process alive meanwhile. An abort rejects with the signal's reason. */
-export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits, and keeps the process alive meanwhile. An abort rejects with the signal's reason. */
+export async function delay(ms: number, signal: AbortSignal | undefined): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const slept = new Promise<void>((resolve) => {
+  const elapsed = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
   });
   try {
-    await orAbort(slept, signal);
+    await raceAbort(elapsed, signal);
   } finally {
     clearTimeout(timer);
   }
 }
+
+export { addAbortListener as onAbort, delay as sleep, raceAbort as orAbort };

@@ -1,18 +1,16 @@
-/**
- * An async iterator that can be left while a step is under way: a generator alone would finish the step first.
- */
+/** An async iterator that can be closed during a step, which a generator alone would finish first. */
 
-/** Says that the iterator was left, among the reasons of an abort. */
-const LEFT = Symbol('left');
+/** Reason of the abort when the iterator is closed. */
+const ITERATOR_CLOSED = Symbol('iterator closed');
 
-/** Makes `return` and `throw` of a generator abort what it is doing. */
-export function leavable<T>(
+/** Makes `return` and `throw` of a generator abort its current step. */
+export function abortableGenerator<T>(
   generator: AsyncGenerator<T, void, void>,
   controller: AbortController,
 ): AsyncGenerator<T, void, void> {
-  const over: IteratorReturnResult<void> = { done: true, value: undefined };
-  const leave = async () => {
-    controller.abort(LEFT);
+  const done: IteratorReturnResult<void> = { done: true, value: undefined };
+  const close = async () => {
+    controller.abort(ITERATOR_CLOSED);
     await generator.return().catch(() => undefined);
   };
   return {
@@ -20,23 +18,23 @@ export function leavable<T>(
       try {
         return await generator.next();
       } catch (error) {
-        if (error === LEFT) return over;
+        if (error === ITERATOR_CLOSED) return done;
         throw error;
       }
     },
     async return() {
-      await leave();
-      return over;
+      await close();
+      return done;
     },
     async throw(error: unknown) {
-      await leave();
+      await close();
       throw error;
     },
     [Symbol.asyncIterator]() {
       return this;
     },
     async [Symbol.asyncDispose]() {
-      await leave();
+      await close();
     },
   };
 }

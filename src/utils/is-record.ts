@@ -1,5 +1,3 @@
-/**
- * Tells an object of fields from all else that JSON can hold.
- */
+/** Returns whether a value is an object that is no array. */
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,32 +1,31 @@
-/**
- * Gives work a signal that also ends at a deadline, and leaves no timer behind.
- */
-import { MAX_TIMER_MS, onAbort } from './abort.js';
+/** Runs work with a signal that also aborts at a deadline. */
+import { MAX_TIMER_MS, addAbortListener } from './abort.js';
 
-/** When the caller's time is up, and what is said then. */
+/** A point in time, and the reason of the abort when it is reached. */
 export interface Deadline {
   /** By `performance.now()`; `Infinity` for never. */
   at: number;
-  /** Makes the reason of the abort. */
   reason: () => unknown;
 }
 
-/** Does work under a signal that aborts with the caller's, and at the deadline with the deadline's reason. */
-export async function byDeadline<T>(
+/** The signal aborts with the caller's, and at the deadline with the deadline's reason. */
+export async function withDeadline<T>(
   deadline: Deadline,
   signal: AbortSignal | undefined,
   work: (signal: AbortSignal | undefined) => Promise<T>,
 ): Promise<T> {
   const remainingMs = deadline.at - performance.now();
-  // Farther ahead than a timer can be set: weeks.
+  // Weeks: longer than a timer can be set.
   if (remainingMs > MAX_TIMER_MS) return work(signal);
   const stop = new AbortController();
-  const forget = signal && onAbort(signal, () => stop.abort(signal.reason));
+  const removeListener = signal && addAbortListener(signal, () => stop.abort(signal.reason));
   const timer = setTimeout(() => stop.abort(deadline.reason()), Math.max(0, remainingMs));
   try {
     return await work(stop.signal);
   } finally {
     clearTimeout(timer);
-    forget?.();
+    removeListener?.();
   }
 }
+
+export { withDeadline as byDeadline };

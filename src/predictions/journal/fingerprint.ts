@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { InvalidInputError } from '../../core/errors/input-error.js';
 import { nameOf, openLocalFile, UnreadableFileError } from '../../media/local-file.js';
-import { fillIn, type ReadInput } from '../../models/prepare-input.js';
+import { replaceMedia, type PreparedInput } from '../../models/prepare-input.js';
 import { isRecord } from '../../utils/is-record.js';
 
 /**
@@ -10,7 +10,7 @@ import { isRecord } from '../../utils/is-record.js';
  *
  * @throws {InvalidInputError} when a local file cannot be read.
  */
-export async function createFingerprint(read: ReadInput): Promise<string> {
+export async function createFingerprint(read: PreparedInput): Promise<string> {
   const digests: string[] = [];
   for (const { source, place } of read.local) {
     try {
@@ -25,7 +25,7 @@ export async function createFingerprint(read: ReadInput): Promise<string> {
       ]);
     }
   }
-  const request = { model: read.model.id, input: fillIn(read, digests) };
+  const request = { model: read.model.id, input: replaceMedia(read, digests) };
   return createHash('sha256').update(stringifySorted(request)).digest('hex');
 }
 

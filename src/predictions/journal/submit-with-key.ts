@@ -8,7 +8,7 @@ import {
 } from '../../core/errors/prediction-error.js';
 import { withPredictionId } from '../../core/errors/base.js';
 import type { Prediction } from '../../core/prediction.js';
-import { sleep } from '../../utils/abort.js';
+import { delay } from '../../utils/abort.js';
 import type { StoredEntry } from './entry-table.js';
 import type { Journal, JournalEntry } from './journal.js';
 import { recover } from './recover.js';
@@ -259,7 +259,7 @@ class KeyedSubmit {
     try {
       const remainingMs = Math.max(found.until - this.#now(), FIRST_DELAY_MS / 10);
       const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(round, 5), remainingMs);
-      await (this.#context.sleep ?? sleep)(delayMs, signal);
+      await (this.#context.sleep ?? delay)(delayMs, signal);
     } catch (reason) {
       throw this.#unknownError(entry, reason);
     }

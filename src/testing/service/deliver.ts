@@ -1,7 +1,7 @@
 /** Delivers webhooks as the service does: signed, retried when rejected, and sometimes twice. */
 import { randomUUID } from 'node:crypto';
-import { orAbort } from '../../utils/abort.js';
-import { byDeadline } from '../../utils/with-deadline.js';
+import { raceAbort } from '../../utils/abort.js';
+import { withDeadline } from '../../utils/with-deadline.js';
 import { isLoopback } from './account.js';
 import type { Settings } from '../options.js';
 import { signWebhook } from './sign.js';
@@ -106,7 +106,7 @@ export class Deliveries {
         at: performance.now() + RESPONSE_TIMEOUT_MS,
         reason: () => new Error(`no response within ${RESPONSE_TIMEOUT_MS} ms`),
       };
-      const status = await byDeadline(deadline, this.#stopped.signal, (signal) =>
+      const status = await withDeadline(deadline, this.#stopped.signal, (signal) =>
         send(event.url, headers, event.body, signal),
       );
       note(status, undefined);
@@ -146,9 +146,9 @@ async function send(
   const dispatcher = new Agent({ pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
   try {
     const posted = request(url, { method: 'POST', headers, body, dispatcher });
-    const response = await orAbort(posted, signal);
+    const response = await raceAbort(posted, signal);
     response.body.on('error', () => undefined);
-    await orAbort(response.body.dump(), signal);
+    await raceAbort(response.body.dump(), signal);
     return response.statusCode;
   } finally {
     void dispatcher.destroy().catch(() => undefined);

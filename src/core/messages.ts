@@ -1,1 +1,0 @@
-export { formatValue as show, didYouMean, unknownOptionMessage as unknownOption } from '../utils/messages.js';
