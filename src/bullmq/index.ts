@@ -1,2 +1,11 @@
 /** The entry `wavespeed-kling/bullmq`: a journal on Redis, and workers that never pay twice. */
-export {};
+export {
+  addKling,
+  type KlingJob,
+  type KlingJobData,
+  type KlingJobOptions,
+  type KlingJobProgress,
+} from './job.js';
+export { redisEvents, type RedisEvents } from './redis-events.js';
+export { redisJournal, type RedisJournalOptions } from './redis-journal.js';
+export { createKlingWorker, type KlingWorkerOptions } from './worker.js';

@@ -1,0 +1,76 @@
+/** Webhook events across machines: published where the webhook arrives, received where a worker waits. */
+import type { Cluster, Redis } from 'ioredis';
+import { isTerminal, type Prediction, type PredictionEvents } from '../index.js';
+
+/** A channel of webhook events on Redis. */
+export interface RedisEvents extends PredictionEvents {
+  /** Publishes an event: pass it as `onEvent` of a webhook receiver. */
+  publish(event: Prediction): Promise<void>;
+  /** Closes the connection that receives events. */
+  close(): Promise<void>;
+}
+
+/** How long the last event of a task is kept for a worker that subscribes later, in seconds. */
+const KEPT_SECONDS = 3600;
+
+/**
+ * Creates a channel of webhook events. An event that is lost costs time, not a video: polling continues as a fallback.
+ *
+ * @example
+ * // In the web server:
+ * const receiver = createWebhookReceiver({ secret, onEvent: redisEvents(redis).publish });
+ * // In the worker:
+ * createKlingWorker('videos', kling, { connection, webhookUrl, webhookReceiver: redisEvents(redis) });
+ */
+export function redisEvents(
+  redis: Redis | Cluster,
+  options: { prefix?: string | undefined } = {},
+): RedisEvents {
+  const { prefix = 'wavespeed-kling' } = options;
+  const channel = `{${prefix}}:events`;
+  const eventKey = (id: string) => `{${prefix}}:event:${id}`;
+  const listeners = new Map<string, Set<(prediction: Prediction) => void>>();
+  let subscriber: Redis | Cluster | undefined;
+
+  const emit = (text: string) => {
+    const event = JSON.parse(text) as Prediction;
+    for (const listener of listeners.get(event.id) ?? []) listener(event);
+  };
+  const startSubscriber = () => {
+    if (subscriber !== undefined) return;
+    subscriber = (redis as Redis).duplicate();
+    subscriber.on('message', (_channel: string, text: string) => emit(text));
+    // Reconnects by itself; meanwhile polling goes on.
+    subscriber.on('error', () => undefined);
+    subscriber.subscribe(channel).catch(() => undefined);
+  };
+
+  return {
+    async publish(event) {
+      // An input may hold images of many megabytes.
+      const { input: _, ...kept } = event;
+      const text = JSON.stringify(kept);
+      if (isTerminal(event.status)) await redis.set(eventKey(event.id), text, 'EX', KEPT_SECONDS);
+      await redis.publish(channel, text);
+    },
+    subscribe(id, listener) {
+      startSubscriber();
+      const present = listeners.get(id) ?? new Set();
+      listeners.set(id, present.add(listener));
+      void redis
+        .get(eventKey(id))
+        .then((text) => {
+          if (text !== null && present.has(listener)) listener(JSON.parse(text) as Prediction);
+        })
+        .catch(() => undefined);
+      return () => {
+        present.delete(listener);
+        if (present.size === 0) listeners.delete(id);
+      };
+    },
+    async close() {
+      await subscriber?.quit();
+      subscriber = undefined;
+    },
+  };
+}

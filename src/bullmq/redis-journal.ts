@@ -1,0 +1,81 @@
+/** A journal of idempotency keys on Redis, for workers on several machines. */
+import type { Cluster, Redis } from 'ioredis';
+import { ConfigurationError, type Journal, type JournalEntry } from '../index.js';
+
+/** Options of `redisJournal`. */
+export interface RedisJournalOptions {
+  /** Prefix of every key. @default 'wavespeed-kling' */
+  prefix?: string | undefined;
+  /** How long an entry is kept after its task ended, in milliseconds; at least 8 days. @default 691_200_000 (8 days) */
+  ttlMs?: number | undefined;
+}
+
+/** The service keeps a task for 7 days. */
+const MIN_TTL_MS = 8 * 24 * 60 * 60_000;
+
+/**
+ * Writes an entry if its revision is the stored one (empty: there is no entry), and the id of its task belongs to no other key.
+ * KEYS: entry, task id · ARGV: revision, entry, whether it names a task, key, ttl (0: for ever)
+ */
+const PUT = `
+local stored = redis.call('HGET', KEYS[1], 'revision') or ''
+if stored ~= ARGV[1] then return 'stale' end
+if ARGV[3] == '1' then
+  local owner = redis.call('GET', KEYS[2])
+  if owner and owner ~= ARGV[4] then return 'taken' end
+  redis.call('SET', KEYS[2], ARGV[4])
+end
+local revision = (tonumber(stored) or 0) + 1
+redis.call('HSET', KEYS[1], 'revision', revision, 'entry', ARGV[2])
+for index = 1, 2 do
+  if tonumber(ARGV[5]) > 0 then redis.call('PEXPIRE', KEYS[index], ARGV[5]) else redis.call('PERSIST', KEYS[index]) end
+end
+return revision`;
+
+/**
+ * Creates a journal on Redis. It is as durable as the server: use `appendonly yes`. All keys share one hash slot, so that it
+ * works on a cluster.
+ *
+ * @throws {ConfigurationError} for a client that is not ioredis, or a bad option.
+ * @example
+ * const kling = new WaveSpeedKling({ journal: redisJournal(new Redis()) });
+ */
+export function redisJournal(redis: Redis | Cluster, options: RedisJournalOptions = {}): Journal {
+  const { prefix = 'wavespeed-kling', ttlMs = MIN_TTL_MS } = options;
+  if (typeof redis?.eval !== 'function' || typeof redis.hmget !== 'function') {
+    throw new ConfigurationError('redisJournal: expected a client of ioredis, such as new Redis().');
+  }
+  if (typeof prefix !== 'string' || prefix === '' || /[{}]/.test(prefix)) {
+    throw new ConfigurationError('redisJournal: `prefix`: expected a string without braces, not empty.');
+  }
+  if (!Number.isSafeInteger(ttlMs) || ttlMs < MIN_TTL_MS) {
+    throw new ConfigurationError(
+      `redisJournal: \`ttlMs\`: got ${String(ttlMs)}; expected a whole number, at least ${MIN_TTL_MS} (8 days).`,
+    );
+  }
+  // One hash tag: an entry and the id of its task are written together.
+  const entryKey = (key: string) => `{${prefix}}:key:${key}`;
+  const taskKey = (id: string) => `{${prefix}}:task:${id}`;
+  return {
+    async get(key) {
+      const [revision, entry] = await redis.hmget(entryKey(key), 'revision', 'entry');
+      if (typeof revision !== 'string' || typeof entry !== 'string') return undefined;
+      return { entry: JSON.parse(entry) as JournalEntry, revision: Number(revision) };
+    },
+    async put(key, entry, revision) {
+      const predictionId = 'predictionId' in entry ? entry.predictionId : undefined;
+      const result = await redis.eval(
+        PUT,
+        2,
+        entryKey(key),
+        taskKey(predictionId ?? ''),
+        revision === undefined ? '' : String(revision),
+        JSON.stringify(entry),
+        predictionId === undefined ? '0' : '1',
+        key,
+        entry.state === 'ended' ? ttlMs : 0,
+      );
+      return typeof result === 'number' ? result : (result as 'stale' | 'taken');
+    },
+  };
+}

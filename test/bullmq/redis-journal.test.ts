@@ -1,0 +1,98 @@
+// The journal on a real Redis: compare-and-set, one key per task, expiry, and bad options.
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ConfigurationError, type JournalEntry, type Prediction } from 'wavespeed-kling';
+import { redisJournal } from 'wavespeed-kling/bullmq';
+import { hasRedis, startRedis } from './support.js';
+
+const BASE = { fingerprint: 'f', model: 'm', attempt: 1 };
+const idle: JournalEntry = { ...BASE, state: 'idle', reason: '429' };
+const submitted = (predictionId: string): JournalEntry => ({ ...BASE, state: 'submitted', predictionId });
+const ended = (predictionId: string): JournalEntry => ({
+  ...BASE,
+  state: 'ended',
+  predictionId,
+  prediction: { id: predictionId } as Prediction,
+});
+
+describe.skipIf(!hasRedis())('redisJournal', () => {
+  let redis: Redis;
+  let stop: () => void;
+  beforeAll(async () => {
+    const server = await startRedis();
+    stop = server.stop;
+    redis = new Redis(server.url);
+  });
+  afterAll(async () => {
+    await redis?.quit();
+    stop?.();
+  });
+  beforeEach(() => redis.flushdb());
+
+  test('returns what was written, with a revision that grows', async () => {
+    const journal = redisJournal(redis);
+    expect(await journal.get('order')).toBeUndefined();
+    const first = await journal.put('order', idle);
+    expect(await journal.get('order')).toEqual({ entry: idle, revision: first });
+    const second = await journal.put('order', submitted('t'), Number(first));
+    expect(second).not.toBe(first);
+    expect(await journal.get('order')).toEqual({ entry: submitted('t'), revision: second });
+  });
+
+  test('rejects a write whose revision is not the stored one', async () => {
+    const journal = redisJournal(redis);
+    expect(await journal.put('order', idle, 1)).toBe('stale');
+    const revision = Number(await journal.put('order', idle));
+    expect(await journal.put('order', submitted('t'))).toBe('stale');
+    expect(await journal.put('order', submitted('t'), revision + 1)).toBe('stale');
+    expect(await journal.get('order')).toEqual({ entry: idle, revision });
+  });
+
+  test('lets only one of many concurrent writers win', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 50 }, () => redisJournal(redis).put('order', idle)),
+    );
+    expect(results.filter((result) => typeof result === 'number')).toHaveLength(1);
+  });
+
+  test('gives a task to one key only', async () => {
+    const journal = redisJournal(redis);
+    const keys = Array.from({ length: 20 }, (_, index) => `order-${index}`);
+    const results = await Promise.all(keys.map((key) => journal.put(key, submitted('twin'))));
+    expect(results.filter((result) => typeof result === 'number')).toHaveLength(1);
+    expect(results.filter((result) => result === 'taken')).toHaveLength(19);
+    const owner = keys[results.findIndex((result) => typeof result === 'number')] ?? '';
+    const stored = await journal.get(owner);
+    expect(typeof (await journal.put(owner, ended('twin'), stored?.revision))).toBe('number');
+  });
+
+  test('keeps an entry until 8 days after its end, and before that for ever', async () => {
+    const journal = redisJournal(redis, { prefix: 'app' });
+    const revision = await journal.put('order', submitted('t'));
+    const ttls = async () => Promise.all((await redis.keys('*')).map((key) => redis.pttl(key)));
+    expect(await ttls()).toEqual([-1, -1]);
+    await journal.put('order', ended('t'), Number(revision));
+    for (const ttl of await ttls()) expect(ttl).toBeGreaterThan(8 * 86_400_000 - 10_000);
+  });
+
+  test('uses one hash slot, so that a cluster runs the script', async () => {
+    await redisJournal(redis).put('order', submitted('t'));
+    const slots = await Promise.all(
+      (await redis.keys('*')).map((key) => redis.cluster('KEYSLOT', key).catch(() => key)),
+    );
+    const tags = (await redis.keys('*')).map((key) => /\{[^}]+\}/.exec(key)?.[0]);
+    expect(slots).toHaveLength(2);
+    expect(new Set(tags)).toEqual(new Set(['{wavespeed-kling}']));
+  });
+
+  test.each([{ ttlMs: 1000 }, { ttlMs: 1.5e9 + 0.5 }, { prefix: '' }, { prefix: 'a{b}' }])(
+    'rejects %j',
+    (options) => {
+      expect(() => redisJournal(redis, options)).toThrow(ConfigurationError);
+    },
+  );
+
+  test('rejects what is no client of ioredis', () => {
+    expect(() => redisJournal({} as Redis)).toThrow('expected a client of ioredis');
+  });
+});
