@@ -201,11 +201,11 @@ describe('the limits of a download', () => {
   });
 });
 
-describe('a partial response', () => {
+describe('a 206 response', () => {
   const bytes = movie(1_000_000);
 
   it.each(['with an ETag', 'without a validator'])(
-    'that was not requested is discarded: %s',
+    'is discarded when it was not requested: %s',
     async (what) => {
       const server = await serve((_taken, response) => {
         const etag = what === 'with an ETag' ? { etag: '"v1"' } : {};
@@ -222,7 +222,7 @@ describe('a partial response', () => {
     },
   );
 
-  it('that comes twice without being requested is an error', async () => {
+  it('rejects with reason refused when it was not requested twice', async () => {
     const server = await serve((_taken, response) => {
       const range = { 'content-range': `bytes 0-${bytes.length - 1}/${bytes.length}` };
       response.writeHead(206, { 'content-type': 'video/mp4', ...range }).end(bytes);
@@ -233,7 +233,7 @@ describe('a partial response', () => {
     expect([server.requests.length, readdirSync(directory)]).toEqual([2, []]);
   });
 
-  it('without a validator is not joined to the bytes received before', async () => {
+  it('restarts the download when it has no validator', async () => {
     const other = movie(bytes.length);
     const server = await serve((taken, response) => {
       const start = Number(/bytes=(\d+)-/.exec(taken.headers.range ?? '')?.[1] ?? 0);
@@ -254,8 +254,8 @@ describe('a partial response', () => {
   });
 });
 
-describe('the partial file of a killed download', () => {
-  it('is removed by the next download of the same file, but not that of a running one', async () => {
+describe('the partial file of a killed process', () => {
+  it('is removed by the next download of the same file; that of a running process is kept', async () => {
     const bytes = movie(1_000_000);
     const waiting: (() => void)[] = [];
     const server = await serve((_taken, response) => {
@@ -292,7 +292,7 @@ describe('the partial file of a killed download', () => {
   });
 });
 
-describe('what a server or caller cannot mean', () => {
+describe('nonsense from a server or caller', () => {
   it.each(['constructor', 'toString', '__proto__'])('rejects the content type %s', async (type) => {
     const { requests, url } = await fileServer(movie(1000), { headers: { 'content-type': type } });
     const directory = temporaryDirectory();

@@ -1,8 +1,6 @@
-/**
- * What the media tests share: a real local server that takes down what it is sent, and files of every kind.
- */
+/** Shared by the media tests: a local server that records its requests, and files of every type. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,7 +13,7 @@ import {
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
 
-/** One request as it came. */
+/** A recorded request. */
 export interface Taken {
   method: string;
   path: string;
@@ -25,14 +23,14 @@ export interface Taken {
 
 export interface TestServer {
   url: string;
-  /** Those whose head came, in their order. */
+  /** In order of arrival. */
   requests: Taken[];
   of(method: string): Taken[];
 }
 
 export type Answer = (taken: Taken, response: ServerResponse) => void | Promise<void>;
 
-/** Starts a server that reads each request whole, unless `early` has answered it. */
+/** Starts a server that reads each request to its end, unless `early` has responded. */
 export async function serve(
   answer: Answer,
   options: { early?: ((taken: Taken, response: ServerResponse) => boolean) | undefined } = {},
@@ -113,7 +111,7 @@ export const ogg = (...packets: string[]): Buffer =>
     ),
   );
 
-/** Beginnings of files, by the ending that is right for them. */
+/** Headers of files, by their extension. */
 export const samples: Record<string, { bytes: Buffer; contentType: string }> = {
   jpg: { bytes: padded(latin('\xff\xd8\xff\xe0\0\x10JFIF\0')), contentType: 'image/jpeg' },
   png: {
@@ -140,26 +138,26 @@ export const samples: Record<string, { bytes: Buffer; contentType: string }> = {
   ogv: { bytes: padded(ogg('\x80theora')), contentType: 'video/ogg' },
 };
 
-/** A picture of this size, different from every other. */
+/** A unique image of this size. */
 export function picture(size = 256): Buffer {
   const bytes = padded(samples.png?.bytes ?? Buffer.alloc(0), size);
   randomBytes(16).copy(bytes, Math.max(64, size - 16));
   return bytes;
 }
 
-/** A video of this size in which no part is like another. */
+/** A video of this size with random content. */
 export function movie(size: number): Buffer {
   return Buffer.concat([ftyp('isom'), randomBytes(size - 24)]);
 }
 
-/** The ticket upload, on a server for the API and one for storage. */
+/** The upload service: a server for the API, and one for storage. */
 export async function uploadService(
   options: {
-    /** Answers a PUT; default 200. */
+    /** Responds to a PUT; by default with 200. */
     put?: Answer;
     earlyPut?: (taken: Taken, response: ServerResponse) => boolean;
     earlyApi?: (taken: Taken, response: ServerResponse) => boolean;
-    /** Answers what is posted to the API; true when it did. */
+    /** Responds to a POST to the API; returns whether it did. */
     api?: (taken: Taken, response: ServerResponse) => boolean;
     headers?: Record<string, unknown>;
   } = {},
@@ -220,12 +218,13 @@ export function task(outputs: string[], id = 'task-1', status = 'completed'): Pr
   };
 }
 
-export const failure = async (promise: Promise<unknown>): Promise<DownloadError> =>
+/** Returns what a promise rejects with. */
+export const failure = async <Failure = DownloadError>(promise: Promise<unknown>): Promise<Failure> =>
   promise.then(
     (value) => {
       throw new Error(`expected a rejection, got ${JSON.stringify(value)}`);
     },
-    (error: unknown) => error as DownloadError,
+    (error: unknown) => error as Failure,
   );
 
 type Kind = 'whole' | 'cut' | 'stall';
@@ -263,3 +262,27 @@ export async function fileServer(
     else response.write(body.subarray(0, most), () => kind === 'cut' && response.destroy());
   });
 }
+
+/** A client of an upload service. */
+export function uploadClient(baseUrl: string, options: WaveSpeedKlingOptions = {}): WaveSpeedKling {
+  return client({ baseUrl, ...options });
+}
+
+/** Writes a file into a new directory, and returns its path. */
+export function file(name: string, bytes: Uint8Array): string {
+  const path = join(temporaryDirectory(), name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+/** Returns how many descriptors this process has open for a file. */
+export const openFiles = (path: string) =>
+  existsSync('/proc/self/fd')
+    ? readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`) === path;
+        } catch {
+          return false;
+        }
+      }).length
+    : 0;

@@ -1,6 +1,4 @@
-/**
- * Checks that `wavespeed-kling/webhooks` runs where there is no Node: bundled for a browser, in a bare realm.
- */
+/** `wavespeed-kling/webhooks` runs without Node: bundled for a browser, in an empty realm. */
 import { fileURLToPath } from 'node:url';
 import { runInNewContext } from 'node:vm';
 import { build } from 'esbuild';
@@ -19,7 +17,7 @@ const bundle = await build({
 });
 const code = bundle.outputFiles[0]?.text ?? '';
 
-test('imports nothing beside this library’s own files: no Node module, no zod', () => {
+test('bundles only this library’s own files: no Node module, no zod', () => {
   const inputs = Object.entries(bundle.metafile.inputs);
   expect(
     inputs
@@ -29,11 +27,11 @@ test('imports nothing beside this library’s own files: no Node module, no zod'
   expect(inputs.flatMap(([, { imports }]) => imports).filter(({ external }) => external)).toEqual([]);
 });
 
-test('is at most 16 KB minified', () => {
+test('bundles to at most 16 KB minified', () => {
   expect(code.length).toBeLessThan(16_000);
 });
 
-test('verifies and receives with the web’s own globals alone', async () => {
+test('verifies and receives with the globals of the web platform only', async () => {
   const secret = 'whsec_test_secret';
   const body = JSON.stringify({ id: 'task-1', status: 'completed', outputs: ['https://example.com/v.mp4'] });
   const headers = signWebhook(body, secret);
@@ -53,7 +51,7 @@ test('verifies and receives with the web’s own globals alone', async () => {
   expect(result).toBe('task-1,200,signature_mismatch,undefined');
 });
 
-test('says so where there is no Web Crypto', async () => {
+test('throws ConfigurationError without Web Crypto', async () => {
   const error: unknown = await runInNewContext(
     `${code};webhooks.verifyWebhook(body, headers, 'whsec_x').catch((error) => error.name + ': ' + error.message)`,
     { TextEncoder, TextDecoder, body: '{}', headers: signWebhook('{}', 'whsec_x') },

@@ -1,6 +1,4 @@
-/**
- * Checks `createWebhookReceiver` through Fetch requests: what it answers, that an event is handled once, and that none is lost.
- */
+/** `createWebhookReceiver` with Fetch requests: its responses, and that each event is handled once and none is lost. */
 import { describe, expect, test, vi } from 'vitest';
 import {
   ConfigurationError,
@@ -29,7 +27,7 @@ function delivery(webhookId: string, body = bodyOf(), secret = SECRET): Request 
   });
 }
 
-/** A promise and what settles it. */
+/** A promise and the functions that settle it. */
 function gate() {
   let open: () => void = () => {};
   let fail: (error: Error) => void = () => {};
@@ -42,8 +40,8 @@ function gate() {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 
-describe('answers', () => {
-  test('200 once onEvent has finished', async () => {
+describe('the response of a receiver', () => {
+  test('is 200 after onEvent has finished', async () => {
     const handler = gate();
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent: () => handler.promise });
     let answered = false;
@@ -60,12 +58,12 @@ describe('answers', () => {
     expect(await response.json()).toEqual({ received: true });
   });
 
-  test('200 without onEvent', async () => {
+  test('is 200 without onEvent', async () => {
     const { fetch } = createWebhookReceiver({ secret: SECRET });
     expect((await fetch(delivery('msg_1'))).status).toBe(200);
   });
 
-  test('200 to an event whose input holds all the images as data: URLs', async () => {
+  test('is 200 for an event whose input has all images as data: URLs', async () => {
     const images = Array.from({ length: 7 }, () => `data:image/png;base64,${'A'.repeat(4_000_000)}`);
     const event = { ...JSON.parse(bodyOf()), input: { prompt: 'A fox', images } } as WebhookEvent;
     const onEvent = vi.fn();
@@ -74,7 +72,7 @@ describe('answers', () => {
     expect(onEvent).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ input: event.input }));
   });
 
-  test.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('405 to %s', async (method) => {
+  test.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('is 405 for %s', async (method) => {
     const onError = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onError });
     const response = await receiver.fetch(new Request('https://example.com/webhooks', { method }));
@@ -97,7 +95,7 @@ describe('answers', () => {
     ],
     [400, 'invalid_payload', () => delivery('msg_1', '[]')],
     [413, 'body_too_large', () => delivery('msg_1', JSON.stringify({ id: 'x'.repeat(32 * 1024 * 1024) }))],
-  ])('%i %s, tells onError, and does not call onEvent', async (status, reason, request) => {
+  ])('is %i %s; onError is called, onEvent is not', async (status, reason, request) => {
     const onError = vi.fn();
     const onEvent = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent, onError });
@@ -131,7 +129,7 @@ describe('answers', () => {
     expect([read.mock.calls.length, request.bodyUsed]).toEqual([0, false]);
   });
 
-  test('413 to a body without a length, as soon as it is too long', async () => {
+  test('is 413 for a body without a length as soon as it is too long', async () => {
     let sent = 0;
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -154,7 +152,7 @@ describe('answers', () => {
     expect(sent).toBeLessThan(20);
   });
 
-  test('a body of exactly maxBodyBytes is taken', async () => {
+  test('is 200 for a body of exactly maxBodyBytes', async () => {
     const maxBodyBytes = new TextEncoder().encode(bodyOf()).byteLength;
     const at = createWebhookReceiver({ secret: SECRET, maxBodyBytes });
     expect((await at.fetch(delivery('msg_1'))).status).toBe(200);
@@ -162,7 +160,7 @@ describe('answers', () => {
     expect((await under.fetch(delivery('msg_1'))).status).toBe(413);
   });
 
-  test('400 to a body that breaks off', async () => {
+  test('is 400 for a body that is cut off', async () => {
     const body = new ReadableStream({
       start(controller) {
         controller.enqueue(new TextEncoder().encode('{'));
@@ -181,7 +179,7 @@ describe('answers', () => {
     expect(onError.mock.calls[0]?.[0]).toMatchObject({ reason: 'unreadable_body' });
   });
 
-  test('500 to a request that was read before, and says what to do', async () => {
+  test('is 500 for a request whose body was read before, and says what to do', async () => {
     const request = delivery('msg_1');
     await request.json();
     const onError = vi.fn();
@@ -195,8 +193,8 @@ describe('answers', () => {
   });
 });
 
-describe('is set up', () => {
-  test.each(['', 'whsec_', []])('never with the secret %j', (secret) => {
+describe('options of createWebhookReceiver', () => {
+  test.each(['', 'whsec_', []])('throws for the secret %j', (secret) => {
     expect(() => createWebhookReceiver({ secret })).toThrow(WebhookVerificationError);
   });
 
@@ -206,11 +204,11 @@ describe('is set up', () => {
     { maxBodyBytes: 0 },
     { maxBodyBytes: 1.5 },
     { maxBodyBytes: Infinity },
-  ])('never with %j', (options) => {
+  ])('throws for %j', (options) => {
     expect(() => createWebhookReceiver({ secret: SECRET, ...options })).toThrow(ConfigurationError);
   });
 
-  test('with several secrets, a tolerance and a clock', async () => {
+  test('accepts several secrets, a tolerance and a clock', async () => {
     const receiver = createWebhookReceiver({
       secret: ['whsec_old', SECRET],
       toleranceSeconds: 10,
@@ -222,8 +220,8 @@ describe('is set up', () => {
   });
 });
 
-describe('an event', () => {
-  test('is handled once, however often it is delivered', async () => {
+describe('onEvent', () => {
+  test('is called once for repeated deliveries', async () => {
     const onEvent = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent });
     for (let delivered = 0; delivered < 3; delivered += 1) {
@@ -234,7 +232,7 @@ describe('an event', () => {
     expect(onEvent).toHaveBeenCalledTimes(2);
   });
 
-  test('whose handler threw is answered 500, reaches onError, and is handled when it comes again', async () => {
+  test('is called again for the next delivery after it threw; the response is 500, and onError is called', async () => {
     const failure = new Error('database password: hunter2');
     const onEvent = vi.fn<(event: WebhookEvent) => void>();
     onEvent.mockImplementationOnce(() => {
@@ -259,7 +257,7 @@ describe('an event', () => {
     expect(onError).toHaveBeenCalledTimes(2);
   });
 
-  test('delivered twice at once is handled once; neither is answered before it is done', async () => {
+  test('is called once for concurrent deliveries; both responses wait for it', async () => {
     const handler = gate();
     const onEvent = vi.fn(() => handler.promise);
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent });
@@ -276,7 +274,7 @@ describe('an event', () => {
     expect(onEvent).toHaveBeenCalledTimes(1);
   });
 
-  test('delivered twice at once whose handler fails is refused both times, and then handled', async () => {
+  test('rejects both concurrent deliveries when it fails, and is called for the next', async () => {
     const handler = gate();
     const onEvent = vi.fn(() => handler.promise);
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent });
@@ -290,7 +288,7 @@ describe('an event', () => {
     expect(onEvent).toHaveBeenCalledTimes(2);
   });
 
-  test('is not lost when onError throws as well', async () => {
+  test('is called for the next delivery when onError throws as well', async () => {
     const receiver = createWebhookReceiver({
       secret: SECRET,
       onEvent: () => Promise.reject(new Error('first')),
@@ -302,8 +300,8 @@ describe('an event', () => {
   });
 });
 
-describe('a store that two processes share', () => {
-  test('handles an event in one of them; the other answers 503 meanwhile and 200 after', async () => {
+describe('a custom store', () => {
+  test('lets one of two processes handle an event; the other responds 503, then 200', async () => {
     const store = createMemoryStore();
     const handler = gate();
     const onEvent = vi.fn(() => handler.promise);
@@ -346,7 +344,7 @@ describe('a store that two processes share', () => {
     },
   );
 
-  test('that cannot claim: 500, nothing handled', async () => {
+  test('whose claim throws: responds 500, and onEvent is not called', async () => {
     const onEvent = vi.fn();
     const onError = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, store: broken('claim'), onEvent, onError });
@@ -355,7 +353,7 @@ describe('a store that two processes share', () => {
     expect(onError).toHaveBeenCalledTimes(1);
   });
 
-  test('that cannot complete: 200, as the event is handled; onError hears of it', async () => {
+  test('whose complete throws: responds 200, and onError is called', async () => {
     const onError = vi.fn();
     const receiver = createWebhookReceiver({
       secret: SECRET,
@@ -367,7 +365,7 @@ describe('a store that two processes share', () => {
     expect(onError).toHaveBeenCalledTimes(1);
   });
 
-  test('that cannot release: 500 all the same; onError hears of both errors', async () => {
+  test('whose release throws: responds 500, and onError is called with both errors', async () => {
     const onError = vi.fn();
     const onEvent = () => Promise.reject(new Error('handler failed'));
     const receiver = createWebhookReceiver({ secret: SECRET, store: broken('release'), onEvent, onError });
@@ -379,7 +377,7 @@ describe('a store that two processes share', () => {
   });
 });
 
-describe('the store in memory', () => {
+describe('the in-memory store', () => {
   test('forgets a handled delivery after 24 hours', async () => {
     vi.useFakeTimers();
     try {
@@ -396,7 +394,7 @@ describe('the store in memory', () => {
     }
   });
 
-  test('forgets the oldest handled ones when it is full, and never one that is running', async () => {
+  test('evicts the oldest handled deliveries when it is full, and never a running one', async () => {
     const store = createMemoryStore(2);
     await store.claim('running');
     for (const id of ['a', 'b', 'c']) {
@@ -409,7 +407,7 @@ describe('the store in memory', () => {
     expect(await store.claim('a')).toBe('new');
   });
 
-  test('gives a released one out again', async () => {
+  test('returns new for a released delivery', async () => {
     const store = createMemoryStore();
     await store.claim('a');
     await store.release('a');
@@ -418,7 +416,7 @@ describe('the store in memory', () => {
 });
 
 describe('subscribe', () => {
-  test('hears of its task’s events only, until it unsubscribes', async () => {
+  test('calls a listener with the events of its task only, until it unsubscribes', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     const heard: Prediction[] = [];
     const unsubscribe = receiver.subscribe('task-1', (prediction) => heard.push(prediction));
@@ -432,7 +430,7 @@ describe('subscribe', () => {
     expect(heard).toHaveLength(1);
   });
 
-  test('is woken while onEvent is still at work, and also when it fails', async () => {
+  test('calls a listener before onEvent has finished, and also when onEvent fails', async () => {
     const handler = gate();
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent: () => handler.promise });
     const listener = vi.fn();
@@ -444,7 +442,7 @@ describe('subscribe', () => {
     expect((await answer).status).toBe(500);
   });
 
-  test('is never woken by what is not verified', async () => {
+  test('never calls a listener with an unverified event', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     const listener = vi.fn();
     receiver.subscribe('task-1', listener);
@@ -454,7 +452,7 @@ describe('subscribe', () => {
     expect(listener).not.toHaveBeenCalled();
   });
 
-  test('after the event hears of it, once it has returned', async () => {
+  test('calls a listener with an earlier event, after subscribe has returned', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     await receiver.fetch(delivery('msg_1'));
     const listener = vi.fn();
@@ -469,7 +467,7 @@ describe('subscribe', () => {
     expect(listener).toHaveBeenCalledTimes(1);
   });
 
-  test('after an event that does not end the task does not hear of it', async () => {
+  test('does not repeat an earlier event that is not terminal', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     const during = vi.fn();
     receiver.subscribe('task-1', during);
@@ -481,7 +479,7 @@ describe('subscribe', () => {
     expect(after).not.toHaveBeenCalled();
   });
 
-  test('remembers the last 1,000 ended tasks', async () => {
+  test('remembers the last 1,000 finished tasks', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     for (let count = 0; count <= 1_000; count += 1) {
       await receiver.fetch(delivery(`msg_${count}`, bodyOf(`task-${count}`)));
@@ -494,7 +492,7 @@ describe('subscribe', () => {
     expect(heard).toEqual(['task-1', 'task-1000']);
   });
 
-  test('remembers them without their input, which may be many megabytes; who listens already gets it', async () => {
+  test('remembers finished tasks without their input; listeners receive it', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     const [before, after] = [vi.fn(), vi.fn()];
     receiver.subscribe('task-1', before);
@@ -508,7 +506,7 @@ describe('subscribe', () => {
     expect(after.mock.calls[0]?.[0]).not.toHaveProperty('input');
   });
 
-  test('one listener’s error neither stops the others nor refuses the delivery; onError hears of it', async () => {
+  test('calls the other listeners and responds 200 when a listener throws; onError is called', async () => {
     const onError = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onError });
     receiver.subscribe('task-1', () => {
@@ -526,7 +524,7 @@ describe('subscribe', () => {
     ]);
   });
 
-  test('may subscribe and unsubscribe while it is called', async () => {
+  test('lets a listener subscribe and unsubscribe while it is called', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     const heard: string[] = [];
     let unsubscribeSecond = () => {};
@@ -542,7 +540,7 @@ describe('subscribe', () => {
   });
 });
 
-test('prints nothing', async () => {
+test('the receiver prints nothing', async () => {
   const writes = [vi.spyOn(process.stdout, 'write'), vi.spyOn(process.stderr, 'write')];
   const methods = (['log', 'info', 'warn', 'error', 'debug'] as const).map((name) => vi.spyOn(console, name));
   const receiver = createWebhookReceiver({

@@ -1,6 +1,4 @@
-/**
- * Drives the receiver in the real frameworks, over real sockets: Hono, Express, Fastify and plain http.
- */
+/** The receiver in real frameworks, over real sockets: Hono, Express, Fastify and plain http. */
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
@@ -38,7 +36,7 @@ async function listen(server: Server): Promise<string> {
 
 const listenTo = (listener: RequestListener) => listen(createServer(listener));
 
-/** A body with what breaks when it is parsed and made anew: spaces, an escape, a number's form, bytes that are no UTF-8. */
+/** A body that changes when it is parsed and serialized: spaces, an escape, a number's form, bytes that are not UTF-8. */
 const BODY = Buffer.concat([
   Buffer.from(
     '{ "id": "task-1", "status": "completed", "outputs": ["https:\\/\\/cdn.example.com\\/é.mp4"], ',
@@ -114,7 +112,7 @@ const frameworks: [string, (receiver: WebhookReceiver) => Promise<string>][] = [
 ];
 
 describe.each(frameworks)('%s', (_name, start) => {
-  test('takes an event, once', async () => {
+  test('handles an event once', async () => {
     const onEvent = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent });
     const url = await start(receiver);
@@ -131,7 +129,7 @@ describe.each(frameworks)('%s', (_name, start) => {
     expect(woken).toHaveBeenCalled();
   });
 
-  test('handles the retry of an event whose handler threw', async () => {
+  test('handles the next delivery of an event whose handler threw', async () => {
     const onEvent = vi.fn().mockRejectedValueOnce(new Error('no'));
     const onError = vi.fn();
     const url = await start(createWebhookReceiver({ secret: SECRET, onEvent, onError }));
@@ -141,7 +139,7 @@ describe.each(frameworks)('%s', (_name, start) => {
     expect(onEvent).toHaveBeenCalledTimes(2);
   });
 
-  test('handles two deliveries at once a single time', async () => {
+  test('handles concurrent deliveries of an event once', async () => {
     const onEvent = vi.fn(() => new Promise((resolve) => setTimeout(resolve, 50)));
     const url = await start(createWebhookReceiver({ secret: SECRET, onEvent }));
     const answers = await Promise.all([1, 2, 3].map(() => deliver(url, 'msg_1')));
@@ -149,7 +147,7 @@ describe.each(frameworks)('%s', (_name, start) => {
     expect(onEvent).toHaveBeenCalledTimes(1);
   });
 
-  test('takes an event whose input holds images as data: URLs', async () => {
+  test('accepts an event whose input has images as data: URLs', async () => {
     const onEvent = vi.fn();
     const url = await start(createWebhookReceiver({ secret: SECRET, onEvent }));
     const images = Array.from({ length: 7 }, () => `data:image/png;base64,${'A'.repeat(1_000_000)}`);
@@ -158,13 +156,13 @@ describe.each(frameworks)('%s', (_name, start) => {
     expect(onEvent.mock.calls[0]?.[0]).toMatchObject({ input: { images } });
   });
 
-  test('refuses what is forged', async () => {
+  test('rejects a forged event', async () => {
     const url = await start(createWebhookReceiver({ secret: SECRET }));
     const answer = await deliver(url, 'msg_1', BODY, 'whsec_other');
     expect(answer).toMatchObject({ status: 401, body: { reason: 'signature_mismatch' } });
   });
 
-  test('answers 413 to a body that is too large, and stays up', async () => {
+  test('responds 413 to a body that is too large, and keeps working', async () => {
     const onEvent = vi.fn();
     const url = await start(createWebhookReceiver({ secret: SECRET, onEvent }));
     // Express has a limit of its own, above, and it is larger: this is the receiver's answer.
@@ -175,7 +173,7 @@ describe.each(frameworks)('%s', (_name, start) => {
   });
 });
 
-describe('a body that a framework parsed is answered 500, with how to get it raw', () => {
+describe('a body that a framework has parsed gets a 500 that says what to do', () => {
   test.each<[string, (receiver: WebhookReceiver) => Promise<string>]>([
     [
       'Express',
@@ -224,8 +222,8 @@ describe('a body that a framework parsed is answered 500, with how to get it raw
   });
 });
 
-describe('Node', () => {
-  test('takes the bytes that a cloud platform keeps in rawBody, and text from express.text()', async () => {
+describe('receiver.node', () => {
+  test('accepts the bytes in rawBody, and text from express.text()', async () => {
     const onEvent = vi.fn();
     const { node } = createWebhookReceiver({ secret: SECRET, onEvent });
     const keeping = express();
@@ -243,7 +241,7 @@ describe('Node', () => {
     expect(onEvent).toHaveBeenCalledTimes(2);
   });
 
-  test('answers 405 to a GET and 400 to a request without signature or body', async () => {
+  test('responds 405 to a GET, and 400 to a request without signature and body', async () => {
     const { node } = createWebhookReceiver({ secret: SECRET });
     const url = await listenTo((request, response) => {
       void node(request, response);
@@ -254,7 +252,7 @@ describe('Node', () => {
     expect((await fetch(url, { method: 'POST' })).status).toBe(400);
   });
 
-  test('answers 413 to an endless body without a length', async () => {
+  test('responds 413 to an endless body without a length', async () => {
     const { node } = createWebhookReceiver({ secret: SECRET, maxBodyBytes: 1_000 });
     const url = await listenTo((request, response) => {
       void node(request, response);
@@ -271,7 +269,7 @@ describe('Node', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });
 
-  test('answers 413 to a length over the limit before any of the body is sent', async () => {
+  test('responds 413 to a content length over the limit before the body is sent', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     for (const [, start] of frameworks.filter(([name]) => name === 'Hono' || name === 'plain http')) {
       const socket = connect(Number(new URL(await start(receiver)).port), '127.0.0.1');
@@ -294,7 +292,7 @@ describe('Node', () => {
     }
   });
 
-  test('leaves an answer alone that somebody else gave', async () => {
+  test('leaves a response alone that was already sent', async () => {
     const { node } = createWebhookReceiver({ secret: SECRET });
     const done = vi.fn();
     const url = await listenTo((request, response) => {
@@ -305,7 +303,7 @@ describe('Node', () => {
     await vi.waitFor(() => expect(done).toHaveBeenCalledTimes(1));
   });
 
-  test('settles when the sender hangs up in the middle, before or after the receiver listens', async () => {
+  test('settles when the sender disconnects, before or after the receiver listens', async () => {
     const onError = vi.fn();
     const { node } = createWebhookReceiver({ secret: SECRET, onError });
     const done = vi.fn();
@@ -324,7 +322,7 @@ describe('Node', () => {
     expect(onError).toHaveBeenCalledTimes(2);
   });
 
-  test('serves HTTP/2, and settles when its sender breaks off', async () => {
+  test('supports HTTP/2, and settles when the sender resets the stream', async () => {
     const onError = vi.fn();
     const { node } = createWebhookReceiver({ secret: SECRET, onError });
     const done = vi.fn();

@@ -1,6 +1,4 @@
-/**
- * Checks `verifyWebhook`: what it takes, one test per refusal, and vectors that the openssl command made.
- */
+/** `verifyWebhook`: what it accepts, one test per rejection, and test vectors computed by openssl. */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -32,13 +30,13 @@ const BODY = JSON.stringify({
 const sign = (body: string | Uint8Array = BODY, secret = SECRET) =>
   signWebhook(body, secret, { id: 'msg_1', timestamp: TIMESTAMP });
 
-/** What the call was refused with. */
-async function refusal(call: Promise<unknown>): Promise<WebhookVerificationError> {
+/** The error that the call rejects with. */
+async function rejection(call: Promise<unknown>): Promise<WebhookVerificationError> {
   const error: unknown = await call.then(
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (!(error instanceof WebhookVerificationError)) throw new Error('It was not refused.', { cause: error });
+  if (!(error instanceof WebhookVerificationError)) throw new Error('It was not rejected.', { cause: error });
   return error;
 }
 
@@ -51,7 +49,7 @@ async function expectReason(
     options?: VerifyWebhookOptions;
   },
 ): Promise<string> {
-  const error = await refusal(
+  const error = await rejection(
     verifyWebhook(
       ('body' in given ? given.body : BODY) as RawWebhookBody,
       ('headers' in given ? given.headers : sign()) as WebhookHeaders,
@@ -66,7 +64,7 @@ async function expectReason(
 }
 
 describe('vectors computed by openssl', () => {
-  test('the key is the text after whsec_, not its base64 decoding', async () => {
+  test('use the text after whsec_ as the key, not its base64 decoding', async () => {
     // printf '%s.%s.%s' msg_1 1750000000 '{"id":"pred_123","status":"completed","outputs":["https://cdn.example.com/v.mp4"],"error":""}' |
     //   openssl dgst -sha256 -hmac 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
     const event = await verifyWebhook(
@@ -82,7 +80,7 @@ describe('vectors computed by openssl', () => {
     expect(event).toMatchObject({ id: 'pred_123', outputs: ['https://cdn.example.com/v.mp4'] });
   });
 
-  test('body and key beyond ASCII are UTF-8', async () => {
+  test('encode body and key as UTF-8', async () => {
     // printf '%s.%s.%s' msg_2 1750000000 '{"id":"café","status":"failed","outputs":null,"error":"日本 🎬"}' |
     //   openssl dgst -sha256 -hmac 'clé-ünïcode'
     const event = await verifyWebhook(
@@ -98,7 +96,7 @@ describe('vectors computed by openssl', () => {
     expect(event).toMatchObject({ id: 'café', status: 'failed', outputs: [], error: '日本 🎬' });
   });
 
-  test('bytes that are not UTF-8 are verified as they are', async () => {
+  test('verify bytes that are not UTF-8 as they are', async () => {
     // printf '%s.%s.{"id":"bytes","prompt":"\xff\xfe"}' msg_3 1750000000 |
     //   openssl dgst -sha256 -hmac 'plain key with spaces'
     const body = Buffer.concat([
@@ -120,7 +118,7 @@ describe('vectors computed by openssl', () => {
   });
 });
 
-describe('takes', () => {
+describe('verifyWebhook accepts', () => {
   const bytes = new TextEncoder().encode(BODY);
   const shifted = new Uint8Array(bytes.byteLength + 9);
   shifted.set(bytes, 4);
@@ -153,7 +151,7 @@ describe('takes', () => {
         via: undefined,
       },
     ],
-    ['a signature header that came twice', { ...sign(), 'webhook-signature': [signature, 'v3,bad'] }],
+    ['a repeated signature header', { ...sign(), 'webhook-signature': [signature, 'v3,bad'] }],
     ['white space around the values', { ...sign(), 'webhook-timestamp': ` ${timestamp} ` }],
   ])('headers as %s', async (_name, headers) => {
     expect((await verifyWebhook(BODY, headers, SECRET, { now })).id).toBe('task-1');
@@ -166,7 +164,7 @@ describe('takes', () => {
     await expectReason('signature_mismatch', { headers: sign(BODY, 'whsec_other'), secret: secrets });
   });
 
-  test('any of several signatures, and passes other versions over', async () => {
+  test('any of several signatures, and ignores other versions', async () => {
     const headers = {
       ...sign(),
       'webhook-signature': `v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4= v3,${'0'.repeat(64)}  ${signature} v4,x`,
@@ -174,7 +172,7 @@ describe('takes', () => {
     expect((await verifyWebhook(BODY, headers, SECRET, { now })).id).toBe('task-1');
   });
 
-  test('hexadecimal digits in capitals', async () => {
+  test('uppercase hexadecimal digits', async () => {
     const headers = { ...sign(), 'webhook-signature': `v3,${signature.slice(3).toUpperCase()}` };
     expect((await verifyWebhook(BODY, headers, SECRET, { now })).id).toBe('task-1');
   });
@@ -204,7 +202,7 @@ describe('takes', () => {
     });
   });
 
-  test('a timestamp exactly at the tolerance, either side', async () => {
+  test('a timestamp exactly at the tolerance, in both directions', async () => {
     for (const offset of [-300, 300]) {
       const at = () => (TIMESTAMP + offset) * 1000;
       await verifyWebhook(BODY, sign(), SECRET, { now: at });
@@ -212,12 +210,12 @@ describe('takes', () => {
     await verifyWebhook(BODY, sign(), SECRET, { now, toleranceSeconds: 0 });
   });
 
-  test('the present time when no clock is given', async () => {
+  test('a current timestamp by the system clock', async () => {
     expect((await verifyWebhook(BODY, signWebhook(BODY, SECRET), SECRET)).id).toBe('task-1');
-    expect((await refusal(verifyWebhook(BODY, sign(), SECRET))).reason).toBe('timestamp_too_old');
+    expect((await rejection(verifyWebhook(BODY, sign(), SECRET))).reason).toBe('timestamp_too_old');
   });
 
-  test('whatever signWebhook signs', async () => {
+  test('everything that signWebhook signs', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.string({ minLength: 1, unit: 'binary' }).filter((secret) => secret.trim() !== ''),
@@ -234,7 +232,7 @@ describe('takes', () => {
   });
 });
 
-describe('refuses', () => {
+describe('verifyWebhook rejects', () => {
   test.each<[string, unknown]>([
     ['empty', ''],
     ['the prefix alone', 'whsec_'],
@@ -248,7 +246,7 @@ describe('refuses', () => {
     expect(message).toContain('whsec_');
   });
 
-  test('an empty secret even when somebody signed with it', async () => {
+  test('an empty secret even when the webhook is signed with it', async () => {
     const { createHmac } = await import('node:crypto');
     const hex = createHmac('sha256', '').update(`msg_1.${TIMESTAMP}.${BODY}`).digest('hex');
     await expectReason('invalid_secret', {
@@ -260,13 +258,13 @@ describe('refuses', () => {
   test.each<[string, unknown]>([
     ['a parsed object', JSON.parse(BODY)],
     ['a Buffer that went through JSON', JSON.parse(JSON.stringify(Buffer.from(BODY)))],
-    ['what String(object) makes', '[object Object]'],
+    ['the result of String(object)', '[object Object]'],
     ['a list', [1]],
     ['a number', 1],
     ['nothing', undefined],
     ['null', null],
     ['a Request', new Request('https://example.com', { method: 'POST', body: BODY })],
-  ])('%s in place of the raw body, and tells how to get it', async (_name, body) => {
+  ])('%s instead of the raw body, and links to the recipes', async (_name, body) => {
     expect(await expectReason('parsed_body', { body })).toContain('docs/webhooks.md#the-raw-body');
   });
 
@@ -291,11 +289,11 @@ describe('refuses', () => {
     ['another version only', `v1,${hex}`],
     ['a digit too few', `v3,${hex.slice(1)}`],
     ['a digit too many', `v3,${hex}0`],
-    ['a letter that is no digit', `v3,g${hex.slice(1)}`],
+    ['a letter that is not a digit', `v3,g${hex.slice(1)}`],
     ['base64', 'v3,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4='],
     ['an equals sign', `v3=${hex}`],
     ['nothing after the version', 'v3,'],
-    ['more signatures than any rotation has', `v3,${hex} `.repeat(17)],
+    ['more than 16 signatures', `v3,${hex} `.repeat(17)],
   ])('a signature with %s', async (_name, signature) => {
     await expectReason('invalid_signature_format', {
       headers: { ...sign(), 'webhook-signature': signature },
@@ -332,7 +330,7 @@ describe('refuses', () => {
     });
   });
 
-  test('any timestamp when the clock gives no time', async () => {
+  test('any timestamp when the clock returns NaN', async () => {
     await expectReason('timestamp_too_old', { options: { now: () => NaN } });
   });
 
@@ -346,7 +344,7 @@ describe('refuses', () => {
     expect(await expectReason('signature_mismatch', { body: '' })).toContain('empty');
   });
 
-  test('a signature that stock Standard Webhooks would make: the base64-decoded secret as the key', async () => {
+  test('a signature of a generic Standard Webhooks library: the base64-decoded secret as the key', async () => {
     const { createHmac } = await import('node:crypto');
     const key = Buffer.from(SECRET.slice('whsec_'.length), 'base64');
     const decoded = createHmac('sha256', key).update(`msg_1.${TIMESTAMP}.${BODY}`).digest('hex');
@@ -376,16 +374,16 @@ describe('refuses', () => {
         // The case of a hexadecimal letter does not matter.
         if (changed.toLowerCase() === value && name === 'webhook-signature') continue;
         const call = verifyWebhook(BODY, { ...sign(), [name]: changed }, SECRET, { now });
-        await refusal(call);
+        await rejection(call);
       }
     }
     for (let bit = 'whsec_'.length * 8; bit < SECRET.length * 8; bit += 1) {
-      await refusal(verifyWebhook(BODY, sign(), flipped(SECRET, bit), { now }));
+      await rejection(verifyWebhook(BODY, sign(), flipped(SECRET, bit), { now }));
     }
   });
 
   test.each(['', 'null', '[]', '"text"', '{}', '{"id":null}', '{"id":""}', '{"id":"x"', 'OK'])(
-    'a signed body that is no prediction: %s',
+    'a signed body that is not a prediction: %s',
     async (body) => {
       await expectReason('invalid_payload', { body, headers: sign(body) });
     },
@@ -416,12 +414,12 @@ test('computes one HMAC per secret, however many signatures the header has', asy
   expect(sign_.mock.calls.length + verify.mock.calls.length).toBe(2);
 });
 
-test('names the receiver’s own mistakes before the sender’s', async () => {
+test('reports errors of the receiver’s set-up before errors of the request', async () => {
   await expectReason('invalid_secret', { secret: '', body: {}, headers: {} });
   await expectReason('parsed_body', { body: {}, headers: {} });
 });
 
-test('gives the whole task, typed', async () => {
+test('returns the complete prediction, typed', async () => {
   const event = await verifyWebhook(BODY, sign(), SECRET, { now });
   const outputs: string[] = event.outputs;
   expect(outputs).toEqual(['https://cdn.example.com/video.mp4']);
