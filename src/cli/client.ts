@@ -2,9 +2,11 @@
 import { ConfigurationError, WaveSpeedKling, type WaveSpeedKlingOptions } from '../index.js';
 import { CommandError, EXIT } from './exit-codes.js';
 
-/** Returns the proxy that the environment names, as curl reads it. */
+/** Returns the proxy that the environment names for the API, as curl and undici read it. */
 export function proxyFromEnvironment(env: NodeJS.ProcessEnv = process.env): string | undefined {
-  return env.https_proxy || env.HTTPS_PROXY || env.http_proxy || env.HTTP_PROXY || undefined;
+  const http = env.http_proxy || env.HTTP_PROXY || undefined;
+  if (/^http:/i.test(env.WAVESPEED_BASE_URL ?? '')) return http;
+  return env.https_proxy || env.HTTPS_PROXY || http;
 }
 
 export function hasKey(): boolean {

@@ -30,7 +30,11 @@ export class CommandError extends Error {
 
 /** The reason of the abort after a signal such as Ctrl-C. */
 export class Interruption extends CommandError {
-  constructor(exitCode: number) {
+  /** @param isQuiet Whether nobody needs to be told: the reader of stdout went away. */
+  constructor(
+    exitCode: number,
+    readonly isQuiet = false,
+  ) {
     super('Interrupted.', exitCode);
   }
 }

@@ -3,6 +3,9 @@ import { constants } from 'node:os';
 import { EXIT, Interruption } from './exit-codes.js';
 import { note, paint } from './output.js';
 
+/** npm passes Ctrl-C on to what it runs, which has it from the terminal already: one press, two signals. */
+const SAME_PRESS_MS = 250;
+
 const controller = new AbortController();
 
 /** Aborted by the first Ctrl-C. */
@@ -18,25 +21,24 @@ export function announceInterrupt(text: string): void {
   announcement = text;
 }
 
-/** Aborts what is under way, as Ctrl-C does. */
-function interrupt(exitCode: number): void {
-  controller.abort(new Interruption(exitCode));
-}
-
 /** Listens for signals, and for a closed stdout: nobody reads on, but a submit under way still needs its id. */
 export function listenForInterrupts(): void {
+  let firstAt: number | undefined;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       const exitCode = 128 + constants.signals[name];
+      if (firstAt !== undefined && performance.now() - firstAt < SAME_PRESS_MS) return;
       // oxlint-disable-next-line unicorn/no-process-exit -- at once, as asked
-      if (interrupted.aborted) process.exit(exitCode);
+      if (firstAt !== undefined) process.exit(exitCode);
+      firstAt = performance.now();
       if (announcement !== undefined) note(announcement, paint('yellow', '!'));
-      interrupt(exitCode);
+      controller.abort(new Interruption(exitCode));
     });
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') note(`stdout cannot be written: ${error.message}`, paint('red', '✖'));
-    interrupt(error.code === 'EPIPE' ? EXIT.interrupted : EXIT.failed);
+    const isPipe = error.code === 'EPIPE';
+    if (!isPipe) note(`stdout cannot be written: ${error.message}`, paint('red', '✖'));
+    controller.abort(new Interruption(isPipe ? EXIT.interrupted : EXIT.failed, true));
   });
   // Where stderr is closed nothing can be said about it.
   process.stderr.on('error', () => undefined);

@@ -11,8 +11,8 @@ import { priceCommand } from './commands/price.js';
 import { runCommand } from './commands/run.js';
 import { uploadCommand } from './commands/upload.js';
 import { waitCommand } from './commands/wait.js';
-import { EXIT, exitCodeOf } from './exit-codes.js';
-import { interrupted, listenForInterrupts } from './interrupt.js';
+import { EXIT, exitCodeOf, Interruption } from './exit-codes.js';
+import { listenForInterrupts } from './interrupt.js';
 import { flush, note, paint } from './output.js';
 import { describe } from './task.js';
 
@@ -68,7 +68,7 @@ async function report(error: unknown): Promise<number> {
   // commander has printed its own.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const code = exitCodeOf(error);
-  const isQuiet = interrupted.aborted && error === interrupted.reason && process.stdout.destroyed;
+  const isQuiet = error instanceof Interruption && error.isQuiet;
   if (!isQuiet) note(describe(error).message, paint('red', '✖'));
   return code;
 }

@@ -118,8 +118,7 @@ export class Progress {
   #line(row: RowState): string {
     const seconds = `${Math.floor((performance.now() - row.startedAt) / 1000)}s`;
     const parts = [row.label.padEnd(10), row.status.padEnd(12), row.bar, seconds.padStart(4), row.cost];
-    const line = parts.filter((part) => part !== '').join('  ');
-    return sliceAnsi(line, 0, (process.stderr.columns || 80) - 3);
+    return parts.filter((part) => part !== '').join('  ');
   }
 
   #totals(): string {
@@ -133,8 +132,11 @@ export class Progress {
 
   #draw(): void {
     const glyph = paint('cyan', FRAMES[this.#frame % FRAMES.length] ?? '');
+    const width = (process.stderr.columns || 80) - 3;
     const most = Math.max(1, (process.stderr.rows || 24) - 3);
-    const lines = [...this.#rows].slice(0, most).map((row) => `${glyph} ${this.#line(row)}`);
+    const lines = [...this.#rows]
+      .slice(0, most)
+      .map((row) => `${glyph} ${sliceAnsi(this.#line(row), 0, width)}`);
     if (this.#total > 1) lines.push(this.#totals());
     if (lines.length === 0) this.#render.clear();
     else this.#render(lines.join('\n'));

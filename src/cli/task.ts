@@ -71,7 +71,7 @@ export function taskCallbacks({ row, label, result, directory }: TaskContext) {
     onSubmitted: ({ id, status }: Prediction) => {
       result.id = id;
       result.status = status;
-      note(`${label}: accepted as ${id}; to resume: ${resumeCommand(id, directory)}`, paint('dim', '·'));
+      note(`${label}: accepted; to resume: ${resumeCommand(id, directory)}`, paint('dim', '·'));
     },
     onUpdate: ({ status }: Prediction) => {
       result.status = status;
@@ -92,7 +92,7 @@ export async function followTask(context: TaskContext, run: () => Promise<Predic
       result.file = file;
       if (file !== undefined && others.length > 0) result.files = [file, ...others];
     }
-    row.end(true, result.file ?? prediction.status);
+    row.end(true, prediction.status);
     return EXIT.done;
   } catch (error) {
     const code = exitCodeOf(error);

@@ -3,6 +3,7 @@ import { Command } from '@commander-js/extra-typings';
 import {
   ACCOUNT_LEVELS,
   type AccountLevel,
+  fileJournal,
   type ManyRequest,
   type ManyResult,
   type WaveSpeedKling,
@@ -12,7 +13,6 @@ import { type BatchLine, readBatch } from '../batch-file.js';
 import { createClient } from '../client.js';
 import { combineExitCodes, CommandError, EXIT, exitCodeOf } from '../exit-codes.js';
 import { announceInterrupt, interrupted, SUBMIT_INTERRUPTED } from '../interrupt.js';
-import { openJournal } from '../open-journal.js';
 import { example, numberFrom, oneOf, seconds, text } from '../options.js';
 import { note, paint, printJson } from '../output.js';
 import { Progress } from '../progress.js';
@@ -60,7 +60,7 @@ function readClientOptions({ journal, level, perMinute }: Options): WaveSpeedKli
     throw new CommandError('--level and --per-minute: give one of them.', EXIT.usage);
   }
   return {
-    ...(journal !== undefined && { journal: openJournal(journal) }),
+    ...(journal !== undefined && { journal: fileJournal(journal) }),
     ...(level !== undefined && { level }),
     ...(perMinute !== undefined && { limits: { perMinute } }),
   };
@@ -68,9 +68,17 @@ function readClientOptions({ journal, level, perMinute }: Options): WaveSpeedKli
 
 async function batch(file: string, options: Options): Promise<number> {
   const lines = await readBatch(file);
-  await using kling = await createClient(readClientOptions(options));
-  const total = lines.reduce((sum, { cost }) => sum + cost, 0);
-  note(`${lines.length} tasks, $${Number(total.toFixed(4))} at most.`);
+  const clientOptions = readClientOptions(options);
+  const cost = Number(lines.reduce((sum, line) => sum + line.cost, 0).toFixed(4));
+  const { maxCost = Infinity } = options;
+  if (cost > maxCost) {
+    throw new CommandError(
+      `The batch would cost $${cost}, over --max-cost $${maxCost}; nothing was sent.`,
+      EXIT.usage,
+    );
+  }
+  await using kling = await createClient(clientOptions);
+  note(`${lines.length} tasks, $${cost} at most.`);
   announceInterrupt(SUBMIT_INTERRUPTED);
   const progress = new Progress(lines.length);
   try {

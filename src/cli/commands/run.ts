@@ -1,11 +1,10 @@
 /** `run`: makes one video. */
 import { Command } from '@commander-js/extra-typings';
-import { BudgetExceededError } from '../../index.js';
+import { BudgetExceededError, fileJournal } from '../../index.js';
 import { ASPECT_RATIOS, type ModelId } from '../../schemas.js';
 import { createClient } from '../client.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { announceInterrupt, interrupted, SUBMIT_INTERRUPTED } from '../interrupt.js';
-import { openJournal } from '../open-journal.js';
 import { collect, example, numberFrom, oneOf, parseModel, seconds, shortName, text } from '../options.js';
 import { print, printJson } from '../output.js';
 import { Progress } from '../progress.js';
@@ -58,7 +57,7 @@ async function run(model: ModelId, options: Options): Promise<number> {
   const { input, cost } = request;
   // Before anything is uploaded; the client checks it again.
   if (maxCost !== undefined && cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
-  await using kling = await createClient(journal === undefined ? {} : { journal: openJournal(journal) });
+  await using kling = await createClient(journal === undefined ? {} : { journal: fileJournal(journal) });
   announceInterrupt(SUBMIT_INTERRUPTED);
   const progress = new Progress();
   const context: TaskContext = {
