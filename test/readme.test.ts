@@ -30,7 +30,9 @@ const snippets = texts
       const prelude =
         missing.length === 0 ? '' : `import { ${missing.join(', ')} } from '../../test/readme/harness.js';\n`;
       // The harness is the library, but for a client that finds the emulator where a user's finds the service.
-      const body = code.replaceAll(/from 'wavespeed-kling';/g, `from '../../test/readme/harness.js';`);
+      const body = code
+        .replaceAll(/from 'wavespeed-kling';/g, `from '../../test/readme/harness.js';`)
+        .replace(`from 'ai'; // ai 7`, `from 'ai-7';`);
       const name = `${text} line ${line}`;
       const file = join(folder, `${name.replaceAll(/\W+/g, '-')}.ts`);
       return { name, file, code, source: `${prelude}${body}\nexport {};\n` };
