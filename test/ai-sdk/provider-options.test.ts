@@ -1,5 +1,6 @@
 // `providerOptions.wavespeedKling` and the options of the provider.
 import { describe, expect, test } from 'vitest';
+import { KLING_O3_STD } from 'wavespeed-kling';
 import { createWaveSpeedKling, type KlingVideoOptions } from 'wavespeed-kling/ai-sdk';
 import { majors, setup } from './support.js';
 
@@ -59,11 +60,12 @@ describe.each(majors)('$ai providerOptions', ({ generateVideo }) => {
   });
 
   test('stops waiting after timeoutMs, and names the task', async () => {
-    const { emulator, model, submits } = await setup({ emulator: { processingMs: 1e9 } });
-    const providerOptions = { wavespeedKling: { timeoutMs: 50, pollIntervalMs: 5 } };
+    const { client, model, submits } = await setup({ emulator: { processingMs: 1e9 } });
+    const { id } = await client.submit(KLING_O3_STD, { prompt: 'A fox' });
+    const providerOptions = { wavespeedKling: { resume: id, timeoutMs: 50, pollIntervalMs: 5 } };
     await expect(generateVideo({ model, prompt: 'A fox', providerOptions })).rejects.toMatchObject({
       name: 'WaitTimeoutError',
-      predictionId: emulator.account.tasks[0]?.id ?? expect.any(String),
+      predictionId: id,
     });
     expect(submits()).toBe(1);
   });
@@ -77,7 +79,7 @@ describe.each(majors)('$ai providerOptions', ({ generateVideo }) => {
 
   test('rejects resume with n above 1', async () => {
     const { client, emulator, model, submits } = await setup();
-    const { id } = await client.submit('kwaivgi/kling-video-o3-std/reference-to-video', { prompt: 'A fox' });
+    const { id } = await client.submit(KLING_O3_STD, { prompt: 'A fox' });
     const call = { model, prompt: 'A fox', n: 2, providerOptions: { wavespeedKling: { resume: id } } };
     await expect(generateVideo(call)).rejects.toThrow(/`resume`: got it with `n` above 1/);
     expect(submits()).toBe(1);
