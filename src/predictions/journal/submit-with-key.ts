@@ -1,16 +1,15 @@
 /** Submits the one task of an idempotency key, or finds the one that it has. */
-import { ConnectionError } from '../../core/errors/connection-error.js';
 import { IdempotencyConflictError, JournalError } from '../../core/errors/input-error.js';
 import {
   type Candidate,
   type CandidatesOptions,
   SubmissionUnknownError,
 } from '../../core/errors/prediction-error.js';
-import { withPredictionId } from '../../core/errors/base.js';
+import { WaveSpeedError, withPredictionId } from '../../core/errors/base.js';
 import type { Prediction } from '../../core/prediction.js';
-import { delay } from '../../utils/abort.js';
 import type { StoredEntry } from './entry-table.js';
-import type { Journal, JournalEntry } from './journal.js';
+import type { JournalEntry } from './journal.js';
+import { EntryChanged, type MarkContext, type Post, postMarked, type Progress } from './marked-post.js';
 import { recover } from './recover.js';
 import { readEntry, writeEntry } from './validate-entry.js';
 
@@ -23,34 +22,34 @@ export interface KeyedRequest {
   prepareBody: () => Promise<unknown>;
 }
 
-/** Makes one POST. Calls `beforeSend` as the request is handed to the socket; if that throws, it sends nothing. */
-export type Post = (beforeSend: () => void) => Promise<Prediction>;
+/** Marks a POST in the journal, then makes it. */
+export type Guard = <T>(post: Post<T>) => Promise<T>;
 
 /** The part of a journal entry that a lost submit is searched by. */
 export type SendingEntry = Extract<JournalEntry, { state: 'sending' }>;
 
 /** What `submitWithKey` needs from its surroundings. */
-export interface KeyedSubmitContext {
-  journal: Journal;
-  /** How long after its mark a POST may begin. */
-  leaseMs: number;
+export interface KeyedSubmitContext extends MarkContext {
   /** How long the history may lag behind an accepted submit. */
   settleMs: number;
   requestTimeoutMs: number;
   whenAbsent: 'throw' | 'resubmit';
-  /** Also aborts at the caller's deadline. */
   signal: AbortSignal | undefined;
   /**
    * Submits the body: paces, and repeats what is proven not accepted. Each POST goes through `guard`, which marks it in
    * the journal first. Rejects with a `SubmissionUnknownError` when the outcome is open, with anything else when it is
    * proven that nothing was accepted.
    */
-  submit(body: unknown, guard: (post: Post) => Promise<Prediction>): Promise<Prediction>;
-  /** Lists the tasks of the model since a time, oldest first, each with `exactMatch`. */
+  submit(body: unknown, guard: Guard): Promise<Prediction>;
+  /**
+   * Lists the tasks of the model from the minutes around a submit, oldest first, each with `exactMatch`. Leaves out none:
+   * what is not listed counts as not accepted.
+   */
   findCandidates(entry: SendingEntry, options?: CandidatesOptions): Promise<Candidate[]>;
-  /** By the clock of this machine. */
-  now?: () => number;
-  sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
+  /** How far the service's clock is ahead of this machine's. */
+  getClockSkewMs: () => number;
+  /** Rejects at an abort, and at the deadline of the call. */
+  sleep: (ms: number) => Promise<void>;
 }
 
 /** The task of a key. */
@@ -76,14 +75,10 @@ export function submitWithKey(
   return new KeyedSubmit(key, request, context).run();
 }
 
-/** Another caller has changed the entry: read it again. */
-class EntryChanged extends Error {}
-
 class KeyedSubmit {
   readonly #key: string;
   readonly #request: KeyedRequest;
   readonly #context: KeyedSubmitContext;
-  readonly #now: () => number;
   /** The task that a POST of this call is known to have started. */
   #started: { predictionId: string; prediction?: Prediction | undefined } | undefined;
   /** The outcome of the last POST of this call, where it is open. */
@@ -95,18 +90,17 @@ class KeyedSubmit {
     this.#key = key;
     this.#request = request;
     this.#context = context;
-    this.#now = context.now ?? Date.now;
   }
 
   async run(): Promise<KeyedTask> {
     try {
       return await this.#settle();
     } catch (error) {
-      if (!JournalError.isInstance(error)) throw error;
+      if (this.#started !== undefined && WaveSpeedError.isInstance(error)) {
+        throw withPredictionId(error, this.#started.predictionId);
+      }
       // More depends on the open submit than on the journal that failed after it.
-      throw this.#started === undefined
-        ? (this.#unknown ?? error)
-        : withPredictionId(error, this.#started.predictionId);
+      throw JournalError.isInstance(error) ? (this.#unknown ?? error) : error;
     }
   }
 
@@ -115,7 +109,10 @@ class KeyedSubmit {
       const found = await this.#read();
       const entry = found?.entry;
       if (entry !== undefined && entry.state !== 'idle') this.#checkFingerprint(entry);
-      if (entry?.state === 'submitted' || entry?.state === 'ended') return { ...this.#started, ...entry };
+      if (entry?.state === 'submitted' || entry?.state === 'ended') {
+        const isOwn = this.#started?.predictionId === entry.predictionId;
+        return { prediction: isOwn ? this.#started?.prediction : undefined, ...entry };
+      }
       const task =
         this.#started !== undefined
           ? await this.#store(this.#started, entry?.attempt ?? 1, found?.revision)
@@ -153,9 +150,13 @@ class KeyedSubmit {
     signal?.throwIfAborted();
     const body = await this.#request.prepareBody();
     signal?.throwIfAborted();
-    const last = { attempt: found?.entry.attempt ?? 0, revision: found?.revision };
+    const { model, fingerprint } = this.#request;
+    const progress: Progress = { attempt: found?.entry.attempt ?? 0, revision: found?.revision };
+    this.#hasMarked = true;
     try {
-      const prediction = await this.#context.submit(body, (post) => this.#post(post, body, last));
+      const prediction = await this.#context.submit(body, (post) =>
+        postMarked(post, this.#key, { model, fingerprint, body }, progress, this.#context),
+      );
       this.#started = { predictionId: prediction.id, prediction };
     } catch (error) {
       if (error instanceof EntryChanged) return undefined;
@@ -164,60 +165,7 @@ class KeyedSubmit {
       if (error.predictionId === undefined) return undefined;
       this.#started = { predictionId: error.predictionId };
     }
-    return this.#store(this.#started, last.attempt, last.revision);
-  }
-
-  /** Marks the entry, makes one POST, and frees the key when it is proven that nothing was accepted. */
-  async #post(
-    post: Post,
-    body: unknown,
-    last: { attempt: number; revision: number | undefined },
-  ): Promise<Prediction> {
-    const { journal, leaseMs } = this.#context;
-    const markedAt = this.#now();
-    const sendBy = markedAt + leaseMs;
-    last.attempt += 1;
-    const revision = await writeEntry(
-      journal,
-      this.#key,
-      {
-        ...this.#common(last.attempt),
-        state: 'sending',
-        body,
-        markedAt: new Date(markedAt).toISOString(),
-        sendBy: new Date(sendBy).toISOString(),
-      },
-      last.revision,
-    );
-    if (typeof revision !== 'number') throw new EntryChanged();
-    this.#hasMarked = true;
-    last.revision = revision;
-    let expired: ConnectionError | undefined;
-    const beforeSend = () => {
-      if (this.#now() <= sendBy) return;
-      expired = new ConnectionError(
-        `${this.#name}: the submit was ready to send only after idempotency.leaseMs (${leaseMs} ms) had passed since ` +
-          'its mark in the journal; nothing was sent.',
-        { requestSent: false },
-      );
-      throw expired;
-    };
-    try {
-      return await post(beforeSend);
-    } catch (error) {
-      if (expired === undefined && SubmissionUnknownError.isInstance(error)) throw error;
-      const failure: unknown = expired ?? error;
-      const reason = failure instanceof Error ? failure.name : 'not submitted';
-      // If this fails, the entry says less than is known, and nothing wrong.
-      const freed = await writeEntry(
-        journal,
-        this.#key,
-        { ...this.#common(last.attempt), state: 'idle', reason },
-        revision,
-      ).catch(() => undefined);
-      if (typeof freed === 'number') last.revision = freed;
-      throw failure;
-    }
+    return this.#store(this.#started, progress.attempt, progress.revision);
   }
 
   /** Stores the task that this call started; undefined when the entry has to be read again. */
@@ -242,7 +190,7 @@ class KeyedSubmit {
   ): Promise<KeyedTask | undefined> {
     const { signal, whenAbsent, journal } = this.#context;
     if (signal?.aborted === true) throw this.#unknownError(entry, signal.reason);
-    const found = await recover(this.#key, entry, revision, { ...this.#context, now: this.#now });
+    const found = await recover(this.#key, entry, revision, this.#context);
     if (found.state === 'changed') return undefined;
     if (found.state === 'found') return { predictionId: found.predictionId, state: 'submitted' };
     if (found.state === 'absent' && whenAbsent === 'resubmit' && !this.#hasResubmitted) {
@@ -257,9 +205,9 @@ class KeyedSubmit {
     }
     if (found.state !== 'pending') throw this.#unknownError(entry, found.cause ?? this.#unknown);
     try {
-      const remainingMs = Math.max(found.until - this.#now(), FIRST_DELAY_MS / 10);
+      const remainingMs = Math.max(found.until - this.#context.now(), FIRST_DELAY_MS / 10);
       const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(round, 5), remainingMs);
-      await (this.#context.sleep ?? delay)(delayMs, signal);
+      await this.#context.sleep(delayMs);
     } catch (reason) {
       throw this.#unknownError(entry, reason);
     }

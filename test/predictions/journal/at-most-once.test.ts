@@ -53,7 +53,7 @@ const twinPlan = fc
   })
   .map((plan): CallerPlan => ({ ...plan, whenAbsent: 'resubmit', input: 'fox' }));
 
-const RUNS = Number(process.env.JOURNAL_RUNS ?? 700);
+const RUNS = Number(process.env.JOURNAL_RUNS ?? 300);
 
 test('a key never gets two tasks, a task never two keys, and none is left without a key', async () => {
   await fc.assert(fc.asyncProperty(world, fc.array(callerPlan, { minLength: 2, maxLength: 8 }), holds), {

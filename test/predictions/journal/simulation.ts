@@ -175,16 +175,16 @@ export class Simulation {
       whenAbsent: plan.whenAbsent,
       signal: undefined,
       submit: (_body, guard) => guard(post),
-      findCandidates: (entry) =>
-        remote(() => this.#list(entry.markedAt, (entry.body as { prompt: string }).prompt)),
+      findCandidates: (entry) => remote(() => this.#list((entry.body as { prompt: string }).prompt)),
+      getClockSkewMs: () => 0,
       now: () => this.#now,
       sleep: (ms) => pause(ms),
     };
   }
 
-  #list(from: string, input: string): Candidate[] {
+  #list(input: string): Candidate[] {
     return this.tasks
-      .filter(({ createdAt }) => createdAt >= Date.parse(from) && createdAt + this.#world.lagMs <= this.#now)
+      .filter(({ createdAt }) => createdAt + this.#world.lagMs <= this.#now)
       .map((task) => ({
         id: task.id,
         created_at: new Date(task.createdAt).toISOString(),
