@@ -26,7 +26,7 @@ import {
 } from './predictions/options.js';
 import { Batch, type Declared, type ManyRequest, type ManyResult } from './predictions/run-many.js';
 import { TaskRunner } from './predictions/runner.js';
-import { checkId, checkIds, checkListQuery } from './predictions/validate-arguments.js';
+import { checkId, checkIds, checkListQuery, requireIdempotencyKey } from './predictions/validate-arguments.js';
 import { isRecord } from './utils/is-record.js';
 import { abortableGenerator } from './utils/closable-iterator.js';
 
@@ -147,6 +147,23 @@ export class WaveSpeedKling {
       requests,
       options,
       concurrency < Infinity ? concurrency : BATCH_CONCURRENCY,
+    );
+  }
+
+  /**
+   * Settles an idempotency key whose submit may or may not have been accepted.
+   *
+   * @param predictionId The task that it started, or null if it is certain that there is none: then the key is free again.
+   * @throws {IdempotencyConflictError} if the key has another task, or the task another key.
+   * @throws {InvalidInputError} if the journal has no such key.
+   * @example
+   * const tasks = await error.candidates(); // of a SubmissionUnknownError
+   * await kling.resolve(order.id, tasks[0]?.id ?? null);
+   */
+  async resolve(idempotencyKey: string, predictionId: string | null): Promise<void> {
+    await this.#runner.resolve(
+      requireIdempotencyKey(idempotencyKey),
+      predictionId === null ? null : checkId(predictionId),
     );
   }
 

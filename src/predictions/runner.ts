@@ -9,7 +9,7 @@ import {
   SubmissionUnknownError,
   WaitAbortedError,
 } from '../core/errors/index.js';
-import { type CompletedPrediction, isCompleted, type Prediction } from '../core/prediction.js';
+import { type CompletedPrediction, isCompleted, isTerminal, type Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
 import { errorName, publish } from '../http/diagnostics.js';
 import { RateLimiter, type Slot } from '../http/rate-limiter.js';
@@ -35,9 +35,11 @@ import type { RunOptions, SubmitOptions, WaitOptions, WatchOptions } from './opt
 import { PollScheduler } from './poll-scheduler.js';
 import { poll, type PollInterval } from './poll.js';
 import { type PendingSubmit, SubmitRegistry } from './submit-registry.js';
-import { type Accepted, submitOnce } from './submit.js';
+import { type Guard } from './journal/submit-with-key.js';
+import { type KeySettings, KeyedTasks } from './keyed-tasks.js';
+import { type Accepted, type Submission, submitOnce } from './submit.js';
 
-export interface RunnerSettings {
+export interface RunnerSettings extends KeySettings {
   baseUrl: string;
   maxRetries: number;
   maxCost: number;
@@ -78,6 +80,7 @@ export class TaskRunner {
   readonly #limiter: RateLimiter;
   readonly #scheduler: PollScheduler;
   readonly #registry = new SubmitRegistry();
+  readonly #keys: KeyedTasks;
 
   constructor({ settings, http, withOpenHttp, uploads }: RunnerDependencies) {
     this.#settings = settings;
@@ -86,6 +89,10 @@ export class TaskRunner {
     this.#uploads = uploads;
     this.#limiter = new RateLimiter(settings.limits);
     this.#scheduler = new PollScheduler(settings.maxPollsPerSecond);
+    this.#keys = new KeyedTasks(settings, {
+      findCandidates: (lost, options) => this.findCandidates(lost, options, () => false),
+      getClockSkewMs: () => http.clockSkewMs,
+    });
   }
 
   async submit(prepared: PreparedInput, options: SubmitOptions): Promise<Prediction> {
@@ -99,13 +106,14 @@ export class TaskRunner {
     const timeoutMs = options.timeoutMs ?? this.#settings.timeoutMs;
     const submitted = await this.#submit(prepared, options, startedAt + timeoutMs, isInBatch);
     const { prediction, slot, deadlineAt } = submitted;
-    return this.#wait(
-      prediction.id,
-      { ...options, timeoutMs: deadlineAt - startedAt },
-      startedAt,
-      prediction,
-      slot,
-    );
+    const waitOptions = { ...options, timeoutMs: deadlineAt - startedAt };
+    const waiting = this.#wait(prediction.id, waitOptions, startedAt, prediction, slot);
+    const { idempotencyKey } = options;
+    return idempotencyKey === undefined ? waiting : this.#keys.recordOutcome(idempotencyKey, waiting);
+  }
+
+  resolve(idempotencyKey: string, predictionId: string | null): Promise<void> {
+    return this.#keys.resolve(idempotencyKey, predictionId);
   }
 
   async wait(id: string, options: WaitOptions): Promise<CompletedPrediction> {
@@ -171,7 +179,7 @@ export class TaskRunner {
   findCandidates(
     lost: LostRequest,
     options: CandidatesOptions,
-    pending?: PendingSubmit,
+    isKnown: (id: string) => boolean,
   ): Promise<Candidate[]> {
     const { signal, timeoutMs = CANDIDATES_TIMEOUT_MS } = options;
     const deadline = {
@@ -185,7 +193,7 @@ export class TaskRunner {
           getClockSkewMs: () => http.clockSkewMs,
           list: (query) => this.list(query, { signal: limited }, http, true),
           get: (id) => this.get(id, { signal: limited, maxRetries: 0 }, http),
-          isKnown: (id) => this.#registry.isOfAnother(pending, id),
+          isKnown,
         },
         lost,
       );
@@ -204,39 +212,15 @@ export class TaskRunner {
     signal?.throwIfAborted();
     const timeoutMs = options.timeoutMs ?? this.#settings.timeoutMs;
     const deadline: Deadline = { at: deadlineAt, reason: () => createDeadlineError(model.id, timeoutMs) };
-    const urls = await withDeadline(deadline, signal, (limited) =>
-      this.#uploads.uploadAll(model.id, prepared.local, limited),
-    );
-    const body = replaceMedia(prepared, urls);
-    let firstSlot: Slot | undefined;
-    if (isInBatch) {
-      // The time limit does not count the wait for the first turn.
-      const queuedAt = performance.now();
-      firstSlot = await this.#limiter.acquire(signal, Infinity);
-      deadline.at += performance.now() - queuedAt;
-    }
-
-    const { maxRetries: clientRetries, onRetry } = this.#settings;
-    const maxRetries = options.maxRetries ?? clientRetries;
-    let failures = 0;
-    let attempts = 0;
-    const attempt = () => {
-      const isRetry = attempts++ > 0;
-      return this.#post(prepared, body, options, deadline, {
-        firstSlot: isRetry ? undefined : firstSlot,
-        isRetry,
-      });
+    const prepareBody = async () => {
+      const urls = await withDeadline(deadline, signal, (limited) =>
+        this.#uploads.uploadAll(model.id, prepared.local, limited),
+      );
+      return replaceMedia(prepared, urls);
     };
-    const { prediction, abortError, slot } = await retry(attempt, {
-      operation: 'submit',
-      shouldRetry: (error) =>
-        isRetryableSubmit(error) &&
-        // A request of a batch waits for its turn as long as it has time.
-        ((isInBatch && error instanceof RateLimitError) || failures++ < maxRetries),
-      maxRetries: Infinity,
-      signal,
-      deadlineAt: deadline.at,
-      onRetry,
+    const { prediction, abortError, slot } = await this.#accept(prepared, options, deadline, {
+      isInBatch,
+      prepareBody,
     });
     try {
       const isAborted = abortError !== undefined;
@@ -257,28 +241,116 @@ export class TaskRunner {
     throw abortError;
   }
 
+  /** Submits, or finds the task of the idempotency key. */
+  async #accept(
+    prepared: PreparedInput,
+    options: SubmitOptions,
+    deadline: Deadline,
+    { isInBatch, prepareBody }: { isInBatch: boolean; prepareBody: () => Promise<unknown> },
+  ): Promise<Accepted & { slot: Slot }> {
+    const { idempotencyKey, signal } = options;
+    if (idempotencyKey === undefined) {
+      return this.#postInTurn(prepared, await prepareBody(), options, deadline, isInBatch);
+    }
+    let own: (Accepted & { slot: Slot }) | undefined;
+    let slot: Slot | undefined;
+    try {
+      const task = await this.#keys.submit(idempotencyKey, prepared, options, deadline, {
+        prepareBody,
+        submit: async (body, guard) => {
+          own = await this.#postInTurn(prepared, body, options, deadline, isInBatch, guard);
+          slot = own.slot;
+          return own.prediction;
+        },
+      });
+      const { predictionId } = task;
+      if (own?.prediction.id === predictionId) return own;
+      this.#registry.remember(predictionId);
+      slot?.release();
+      slot = this.#limiter.track();
+      try {
+        const prediction = task.prediction ?? (await this.get(predictionId, options));
+        if (isTerminal(prediction.status)) await this.#keys.recordEnd(idempotencyKey, prediction);
+        return { prediction, abortError: undefined, slot };
+      } catch (error) {
+        throw toAbortError(error, predictionId, signal);
+      }
+    } catch (error) {
+      slot?.release();
+      throw error;
+    }
+  }
+
+  /** Submits: in its turn, and again where it is proven that nothing was accepted. */
+  async #postInTurn(
+    prepared: PreparedInput,
+    body: unknown,
+    options: SubmitOptions,
+    deadline: Deadline,
+    isInBatch: boolean,
+    guard: Guard = (post) => post(() => undefined),
+  ): Promise<Accepted & { slot: Slot }> {
+    const { signal } = options;
+    let firstSlot: Slot | undefined;
+    if (isInBatch) {
+      // The time limit does not count the wait for the first turn.
+      const queuedAt = performance.now();
+      firstSlot = await this.#limiter.acquire(signal, Infinity);
+      deadline.at += performance.now() - queuedAt;
+    }
+    const { maxRetries: clientRetries, onRetry } = this.#settings;
+    const maxRetries = options.maxRetries ?? clientRetries;
+    let failures = 0;
+    let attempts = 0;
+    const attempt = () => {
+      const isRetry = attempts++ > 0;
+      return this.#post(prepared, body, options, deadline, {
+        firstSlot: isRetry ? undefined : firstSlot,
+        isRetry,
+        guard,
+      });
+    };
+    return retry(attempt, {
+      operation: 'submit',
+      shouldRetry: (error) =>
+        isRetryableSubmit(error) &&
+        // A request of a batch waits for its turn as long as it has time.
+        ((isInBatch && error instanceof RateLimitError) || failures++ < maxRetries),
+      maxRetries: Infinity,
+      signal,
+      deadlineAt: deadline.at,
+      onRetry,
+    });
+  }
+
   /** Makes one attempt in its turn. */
   async #post(
     { model }: PreparedInput,
     body: unknown,
     { signal, webhookUrl }: SubmitOptions,
     deadline: Deadline,
-    { firstSlot, isRetry }: { firstSlot: Slot | undefined; isRetry: boolean },
+    { firstSlot, isRetry, guard }: { firstSlot: Slot | undefined; isRetry: boolean; guard: Guard },
   ): Promise<Accepted & { slot: Slot }> {
     const acquire = (limited: AbortSignal | undefined) =>
       this.#limiter.acquire(limited, deadline.at, isRetry);
     const slot = firstSlot ?? (await withDeadline(deadline, signal, acquire));
     const pending = this.#registry.begin(model.id, body);
     try {
-      const accepted = await submitOnce(this.#http, {
+      const submission: Submission = {
         model: model.id,
         body,
         webhookUrl,
         signal,
         deadline,
-        beforeSend: () => slot.markSent(),
         candidates: (submittedAt, found) =>
           this.#candidates({ model, input: body, from: submittedAt, until: new Date() }, pending, found),
+      };
+      const accepted = await guard((checkMark) => {
+        const beforeSend = () => {
+          checkMark();
+          slot.markSent();
+        };
+        return submitOnce(this.#http, { ...submission, beforeSend });
       });
       this.#registry.end(pending, { predictionId: accepted.prediction.id, isLost: false });
       slot.markSubmitted();
@@ -302,7 +374,8 @@ export class TaskRunner {
       this.#registry.twinsSettled(pending, limited),
     ).catch(() => undefined);
     options.signal?.throwIfAborted();
-    return this.#registry.assign(pending, await this.findCandidates(lost, options, pending));
+    const isKnown = (id: string) => this.#registry.isOfAnother(pending, id);
+    return this.#registry.assign(pending, await this.findCandidates(lost, options, isKnown));
   }
 
   #checkCost({ model, body }: PreparedInput, callMaxCost = Infinity): void {

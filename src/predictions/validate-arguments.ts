@@ -4,6 +4,7 @@
 import { InvalidInputError } from '../core/errors/index.js';
 import { checkNames, checkObject } from '../core/validate-options.js';
 import type { ListQuery } from './list.js';
+import { checkIdempotencyKey } from './options.js';
 
 function invalid(call: string, field: string, problem: string): InvalidInputError {
   return new InvalidInputError(call, [{ path: [field], message: `${field}: ${problem}` }]);
@@ -54,4 +55,10 @@ export function checkListQuery(query: ListQuery): ListQuery {
     }
   }
   return query;
+}
+
+/** Requires an idempotency key. */
+export function requireIdempotencyKey(key: unknown): string {
+  checkIdempotencyKey(key ?? null);
+  return key as string;
 }
