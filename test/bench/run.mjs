@@ -1,225 +1,181 @@
-// Measures this library against the official client, in one run, and writes results.json, chart.svg and the README's table.
-//   npm run bench            some minutes
-//   npm run bench -- --quick half a minute, without writing anything
+// Compares this library with the official client and with bare undici, in the clear and over TLS, and writes docs/benchmarks.md.
+//   npm run bench             about seven minutes
+//   npm run bench -- --quick  under a minute, and writes nothing
+// Each client and the server have a process of their own. They take turns, so that a slow moment of the machine meets all.
+// @ts-nocheck: what goes between processes has no types.
 import { execFileSync, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '..', '..');
 const quick = process.argv.includes('--quick');
-const CLIENTS = ['wavespeed-kling', 'wavespeed'];
-/** @type {[number, number, number][]} tasks, and the range of their durations in ms */
-const RUNS = quick
-  ? [
-      [1, 2000, 3000],
-      [50, 2000, 3000],
-    ]
-  : [
-      [1, 6000, 6000],
-      [100, 6000, 6000],
-      [500, 8000, 12_000],
-      [1000, 6000, 6000],
-    ];
+const [OURS, OFFICIAL, BARE] = ['wavespeed-kling', 'wavespeed', 'undici'];
+const rounds = quick ? 1 : 5;
+const folder = mkdtempSync(join(tmpdir(), 'wavespeed-kling-bench-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-/** @param {number[]} values @param {number} share */
+const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+const certificate =
+  `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ${keyFile} -out ${certFile} ` +
+  '-days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost';
+execFileSync('openssl', certificate.split(' '), { stdio: 'ignore' });
+
+const median = (values) => quantile(values, 0.5);
 const quantile = (values, share) =>
   values.toSorted((one, other) => one - other)[
     Math.min(values.length - 1, Math.floor(values.length * share))
-  ] ?? NaN;
-/** @param {string} file @param {unknown[]} args */
-const child = (file, ...args) => fork(join(here, file), args.map(String), { cwd: root });
-/** @param {import('node:child_process').ChildProcess} process @returns {Promise<any>} */
-const answer = async (process) => (await once(process, 'message'))[0];
+  ];
 
-/** @param {string} name @param {number} count @param {number} least @param {number} most */
-async function measure(name, count, least, most) {
-  const server = child('server.mjs', least, most);
-  const { url, apiKey } = await answer(server);
-  const client = child('client.mjs', name, url, apiKey, count);
-  const { noticed, cpuMs, peakMb } = await answer(client);
-  server.send('report');
-  const { requests, ended } = await answer(server);
-  server.kill();
-  const lags = noticed.map((/** @type {[string, number]} */ [output, at]) => {
-    const found = ended.find((/** @type {[string, number]} */ [id]) => output.includes(id));
-    return at - found[1];
-  });
-  return {
-    client: name,
-    tasks: count,
-    seconds: [least / 1000, most / 1000],
-    requestsPerTask: requests / count,
-    cpuMsPerTask: cpuMs / count,
-    lagMedianMs: quantile(lags, 0.5),
-    lag95Ms: quantile(lags, 0.95),
-    peakMb,
+async function startServer(isTls, least, most) {
+  const files = isTls ? [keyFile, certFile] : [];
+  const child = fork(join(here, 'server.mjs'), [least, most, ...files].map(String), { cwd: root });
+  const [url] = await once(child, 'message');
+  const report = async () => {
+    child.send('report');
+    return (await once(child, 'message'))[0];
   };
+  return { url, report, stop: () => child.kill() };
 }
 
-/** Takes the median of each figure. @param {Awaited<ReturnType<typeof measure>>[]} rounds */
-function medianOf(rounds) {
-  const [first] = rounds;
-  if (first === undefined) throw new Error('nothing was measured');
-  /** @param {(row: Awaited<ReturnType<typeof measure>>) => number} figure */
-  const median = (figure) => quantile(rounds.map(figure), 0.5);
-  return {
-    ...first,
-    requestsPerTask: median((row) => row.requestsPerTask),
-    cpuMsPerTask: median((row) => row.cpuMsPerTask),
-    lagMedianMs: median((row) => row.lagMedianMs),
-    lag95Ms: median((row) => row.lag95Ms),
-    peakMb: median((row) => row.peakMb),
-  };
-}
-
-/** Wall time of loading each client in a fresh process, less an empty one; installed into an empty project. */
-function measureImports() {
-  const folder = mkdtempSync(join(tmpdir(), 'wavespeed-kling-bench-'));
-  try {
-    const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
-    const packed = execFileSync(
-      'npm',
-      ['pack', '--ignore-scripts', '--json', '--pack-destination', folder, ...quiet],
-      {
-        cwd: root,
-        encoding: 'utf8',
-      },
-    );
-    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
-    const others = ['wavespeed', 'replicate', '@fal-ai/client', 'openai'];
-    execFileSync('npm', ['install', join(folder, JSON.parse(packed)[0].filename), ...others, ...quiet], {
-      cwd: folder,
-    });
-    /** @type {[string, string, string][]} */
-    const programs = ['', 'wavespeed-kling', ...others].flatMap((name) => [
-      [name, 'import', name === '' ? '' : `import '${name}';`],
-      [name, 'require', name === '' ? '' : `require('${name}');`],
-    ]);
-    for (const [index, [, kind, code]] of programs.entries()) {
-      writeFileSync(join(folder, `${index}.${kind === 'import' ? 'mjs' : 'cjs'}`), code);
-    }
-    /** @type {number[][]} */
-    const times = programs.map(() => []);
-    // In turn, so that whatever else the machine does hits all alike.
-    for (let round = 0; round < (quick ? 3 : 21); round++) {
-      for (const [index, [, kind]] of programs.entries()) {
-        const started = performance.now();
-        const { status } = spawnSync(process.execPath, [`${index}.${kind === 'import' ? 'mjs' : 'cjs'}`], {
-          cwd: folder,
-        });
-        times[index]?.push(status === 0 ? performance.now() - started : NaN);
-      }
-    }
-    const median = times.map((each) => quantile(each, 0.5));
-    return ['wavespeed-kling', ...others].map((name, index) => ({
-      client: name,
-      importMs: (median[2 + index * 2] ?? NaN) - (median[0] ?? NaN),
-      requireMs: (median[3 + index * 2] ?? NaN) - (median[1] ?? NaN),
-    }));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-const versionOf = (/** @type {string} */ name) =>
-  JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
-
-/** @type {Awaited<ReturnType<typeof measure>>[]} */
-const waits = [];
-for (const [count, least, most] of RUNS) {
-  /** @type {(typeof waits)[]} */
-  const rounds = CLIENTS.map(() => []);
-  // In turn, so that whatever else the machine does hits both alike.
-  for (let round = 0; round < (quick ? 1 : 3); round++) {
-    for (const [index, name] of CLIENTS.entries())
-      rounds[index]?.push(await measure(name, count, least, most));
-  }
-  for (const each of rounds) {
-    waits.push(medianOf(each));
-    console.log(waits.at(-1));
-  }
-}
-const server = child('server.mjs', 1e8, 1e8);
-const { url, apiKey } = await answer(server);
-const poll = await answer(child('polls.mjs', url, apiKey, quick ? 3 : 7, quick ? 300 : 1500));
-server.kill();
-console.log('one poll beside bare undici.request:', poll);
-const imports = measureImports();
-console.table(imports);
-
-const results = {
-  machine: `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`,
-  versions: { node: process.versions.node, wavespeed: versionOf('wavespeed'), undici: versionOf('undici') },
-  waits,
-  poll,
-  imports,
-};
-
-/** @param {number} value @param {number} digits */
-const show = (value, digits = 0) =>
-  value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-
-function table() {
-  const rows = waits.map(
-    (row) =>
-      `| ${show(row.tasks)} of ${row.seconds[0] === row.seconds[1] ? row.seconds[0] : row.seconds.join('–')} s | ${row.client} ` +
-      `| ${show(row.requestsPerTask, 2)} | ${show(row.cpuMsPerTask, 1)} | ${show(row.lagMedianMs)} / ${show(row.lag95Ms)} | ${show(row.peakMb)} |`,
-  );
-  const loads = imports.map((row) => `| ${row.client} | ${show(row.importMs)} | ${show(row.requireMs)} |`);
-  return [
-    `Measured by \`npm run bench\` on ${results.machine}, Node ${results.versions.node}, against the official client ` +
-      `wavespeed ${results.versions.wavespeed}; each client and the emulator in a process of its own; the median of three runs in turn.`,
-    '',
-    '![Requests while waiting, a task](test/bench/chart.svg)',
-    '',
-    '| tasks at once | client | requests while waiting, a task | CPU ms a task | lag to notice, median / 95 % (ms) | peak memory (MB) |',
-    '|---|---|---|---|---|---|',
-    ...rows,
-    '',
-    `One poll takes ${show(poll.ratio, 2)} times as long as a bare \`undici.request\` of the same URL.`,
-    '',
-    '| loading, over an empty process | `import` (ms) | `require` (ms) |',
-    '|---|---|---|',
-    ...loads,
-  ].join('\n');
-}
-
-function chart() {
-  const [barHeight, gap, left, width] = [18, 6, 190, 640];
-  const most = Math.max(...waits.map((row) => row.requestsPerTask));
-  const bars = waits.map((row, index) => {
-    const y = 40 + index * (barHeight + gap) + Math.floor(index / 2) * 12;
-    const length = Math.max(1, (row.requestsPerTask / most) * (width - left - 80));
-    const colour = row.client === 'wavespeed' ? '#9aa5b1' : '#d9642b';
-    const label = `${show(row.tasks)} × ${row.client}`;
-    return (
-      `<text x="${left - 8}" y="${y + 13}" text-anchor="end">${label}</text>` +
-      `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" fill="${colour}"/>` +
-      `<text x="${(left + length + 6).toFixed(1)}" y="${y + 13}">${show(row.requestsPerTask, 2)}</text>`
-    );
+async function runClient(what, name, url, count) {
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: certFile };
+  const execArgv = what === 'memory' ? ['--expose-gc'] : [];
+  const child = fork(join(here, 'client.mjs'), [what, name, url, String(count)], {
+    cwd: root,
+    env,
+    execArgv,
   });
-  const height = 60 + waits.length * (barHeight + gap) + (waits.length / 2) * 12;
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="12">` +
-    `<rect width="100%" height="100%" fill="#fff"/><text x="12" y="22" font-size="14">Requests while waiting, a task</text>` +
-    `${bars.join('')}</svg>\n`
-  );
+  const [result] = await once(child, 'message');
+  return result;
 }
+
+/** Runs tasks with each client in turn; at the same time where only their timing counts. */
+async function compareRuns(isTls, count, [least, most], { times = rounds, together = false } = {}) {
+  const measure = async (name) => {
+    const server = await startServer(isTls, least, most);
+    const result = await runClient('run', name, server.url, count);
+    const { polls, ended } = await server.report();
+    server.stop();
+    const endOf = new Map(ended);
+    const lags = result.noticed.map(([output, at]) => at - endOf.get(output.split('/').at(-2)));
+    const { ms, cpuMs, peakMb } = result;
+    const lag = median(lags);
+    return { ms, cpuMs: cpuMs / count, peakMb, polls: polls / count, lag, lag95: quantile(lags, 0.95) };
+  };
+  const all = { [OURS]: [], [OFFICIAL]: [] };
+  for (let round = 0; round < times; round++) {
+    const pending = [];
+    for (const name of [OURS, OFFICIAL]) {
+      const measured = measure(name).then((result) => all[name].push(result));
+      pending.push(measured);
+      if (!together) await measured;
+    }
+    await Promise.all(pending);
+  }
+  const middle = (runs) =>
+    Object.fromEntries(Object.keys(runs[0]).map((key) => [key, median(runs.map((run) => run[key]))]));
+  return { ours: middle(all[OURS]), official: middle(all[OFFICIAL]) };
+}
+
+/** Times one call of each client, one after the other. */
+async function compareCalls(isTls, what, count) {
+  const server = await startServer(isTls, 1e9, 1e9);
+  const all = { [OURS]: [], [OFFICIAL]: [], [BARE]: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const name of [OURS, OFFICIAL, BARE]) all[name].push(await runClient(what, name, server.url, count));
+  }
+  server.stop();
+  const middle = (name, key) => median(all[name].map((run) => run[key]));
+  return (name) => ({ us: middle(name, 'us'), cpuUs: middle(name, 'cpuUs') });
+}
+
+const rows = [];
+function row(what, isTls, ours, other, unit, digits = 0, against = OFFICIAL) {
+  const show = (value) =>
+    value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const ratio = other === undefined ? '' : (ours / other).toFixed(2);
+  const theirs = other === undefined ? '' : `${show(other)} ${unit} (${against})`;
+  rows.push(`| ${what} | ${isTls ? 'TLS' : 'clear'} | ${show(ours)} ${unit} | ${theirs} | ${ratio} |`);
+  console.log(rows.at(-1));
+}
+
+console.log(`load ${loadavg()[0].toFixed(1)} on ${cpus().length} cores`);
+for (const isTls of [false, true]) {
+  const one = await compareRuns(isTls, 1, quick ? [2000, 2000] : [6000, 6000]);
+  row(`One task of ${quick ? 2 : 6} s, whole program: CPU`, isTls, one.ours.cpuMs, one.official.cpuMs, 'ms');
+  row('… polls', isTls, one.ours.polls, one.official.polls, '', 0);
+  row('… end noticed after', isTls, one.ours.lag, one.official.lag, 'ms');
+
+  const [count, range] = quick ? [100, [2000, 3000]] : [500, [8000, 12_000]];
+  const many = await compareRuns(isTls, count, range, { times: quick ? 1 : 3 });
+  row(
+    `${count} tasks of ${range.map((ms) => ms / 1000).join('–')} s at once: CPU a task`,
+    isTls,
+    many.ours.cpuMs,
+    many.official.cpuMs,
+    'ms',
+    1,
+  );
+  row('… end noticed after (95 %)', isTls, many.ours.lag95, many.official.lag95, 'ms');
+  row('… peak memory', isTls, many.ours.peakMb, many.official.peakMb, 'MB');
+
+  if (!quick) {
+    const long = await compareRuns(isTls, 100, [60_000, 90_000], { times: 1, together: true });
+    row('100 tasks of 60–90 s at once: polls a task', isTls, long.ours.polls, long.official.polls, '', 1);
+    row('… end noticed after', isTls, long.ours.lag, long.official.lag, 'ms');
+  }
+  const poll = await compareCalls(isTls, 'poll', quick ? 300 : 2000);
+  row('One poll: time', isTls, poll(OURS).us, poll(BARE).us, 'µs', 0, 'bare undici');
+  row('… CPU', isTls, poll(OURS).cpuUs, poll(OFFICIAL).cpuUs, 'µs');
+  const submit = await compareCalls(isTls, 'submit', quick ? 300 : 2000);
+  row('One submit after another: time', isTls, submit(OURS).us, submit(BARE).us, 'µs', 0, 'bare undici');
+}
+const server = await startServer(true, 1e9, 1e9);
+const waits = quick ? 1000 : 10_000;
+const { kbEach } = await runClient('memory', OURS, server.url, waits);
+server.stop();
+row(
+  `${waits.toLocaleString('en-US')} waits in one process: memory of each`,
+  true,
+  kbEach,
+  undefined,
+  'KB',
+  1,
+);
+
+/** CPU of loading a package in a fresh process, over an empty one. */
+function importMs(name) {
+  const times = Array.from({ length: quick ? 3 : 11 }, () => {
+    const code = `${name === '' ? '' : `await import('${name}');`} console.log(process.cpuUsage().user + process.cpuUsage().system)`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { cwd: root });
+    return Number(stdout) / 1000;
+  });
+  return median(times);
+}
+const empty = importMs('');
+const [loadOurs, loadOfficial] = [importMs(OURS) - empty, importMs(OFFICIAL) - empty];
+rows.push(
+  `| \`import\`: CPU over an empty process | | ${loadOurs.toFixed(0)} ms | ${loadOfficial.toFixed(0)} ms (wavespeed) | ${(loadOurs / loadOfficial).toFixed(2)} |`,
+);
+console.log(rows.at(-1));
 
 if (!quick) {
-  writeFileSync(join(here, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
-  writeFileSync(join(here, 'chart.svg'), chart());
-  const readme = join(root, 'README.md');
-  if (existsSync(readme)) {
-    const text = readFileSync(readme, 'utf8');
-    const [start, end] = ['<!-- bench:start -->', '<!-- bench:end -->'];
-    const [before = '', rest = ''] = text.split(start);
-    const after = rest.split(end)[1] ?? '';
-    if (rest !== '') writeFileSync(readme, `${before}${start}\n${table()}\n${end}${after}`);
-  }
+  const version = (name) =>
+    JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
+  const table = [
+    `Measured by \`npm run bench\` on ${cpus().length} cores, Node ${process.versions.node}, wavespeed ${version('wavespeed')}, ` +
+      `undici ${version('undici')}, at a load of ${loadavg()[0].toFixed(1)}. Medians; a ratio under 1 favours this library.`,
+    '',
+    '| measure | over | wavespeed-kling | other | ratio |',
+    '|---|---|---|---|---|',
+    ...rows,
+  ].join('\n');
+  const page = join(root, 'docs', 'benchmarks.md');
+  const text = readFileSync(page, 'utf8');
+  writeFileSync(page, text.replace(/(<!-- bench:start -->)[^]*(<!-- bench:end -->)/, `$1\n\n${table}\n\n$2`));
 }
 process.exit();
