@@ -65,6 +65,7 @@ export class Card {
 
   /** @param isLive Whether it changed just now, and was not only read again. */
   update(task: TaskView, isLive: boolean): void {
+    if (task.seenAt < this.task.seenAt) return;
     const before = this.task.status;
     this.task = task;
     const isUnknown = task.status === 'unknown';

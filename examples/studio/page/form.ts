@@ -221,5 +221,5 @@ export class Form {
 /** The label says which field it is: leaves its name out of the message. */
 function sentence(message: string, field: string): string {
   const text = message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return text.replace(/^got /, 'Got ');
 }

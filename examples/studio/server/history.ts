@@ -37,7 +37,7 @@ export class History {
     let hasNext = false;
     let problem;
     try {
-      for await (const task of this.#kling.list({ ...query, page_size: PAGE_SIZE })) {
+      for await (const task of this.#kling.list({ ...query, page_size: PAGE_SIZE, include_inputs: true })) {
         hasNext = listed.length === PAGE_SIZE;
         if (hasNext) break;
         listed.push(task);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serve } from '@hono/node-server';
-import { memoryJournal, WaveSpeedKling } from 'wavespeed-kling';
+import { fileJournal, WaveSpeedKling } from 'wavespeed-kling';
 import { createApp } from './app.js';
 import { Budget } from './budget.js';
 import { startStudioEmulator } from './emulator.js';
@@ -22,12 +22,12 @@ const store = await TaskStore.open(inData('tasks'));
 const files = await ReferenceFiles.open(inData('files'));
 const emulator = settings.mode === 'emulator' ? await startStudioEmulator(store.all()) : undefined;
 const baseUrl = emulator?.baseUrl ?? settings.baseUrl;
+const journal = fileJournal(inData('journal.jsonl'));
 const kling = new WaveSpeedKling({
   apiKey: emulator?.apiKey ?? settings.apiKey,
   baseUrl,
-  journal: memoryJournal(),
+  journal,
   clientName: 'wavespeed-kling-studio',
-  ...(settings.mode !== 'live' && { pollIntervalMs: 500 }),
 });
 
 // The port is known before anything is followed: webhooks come to it.
@@ -48,7 +48,9 @@ const views = new Views(uploads, videoDirectory);
 // A service on this machine reaches this server as it is.
 const webhooks = new Webhooks(kling, settings.mode === 'live' ? settings.publicUrl : url);
 const history = new History(kling, store, views, events);
-const tasks = new Tasks({ kling, store, files, budget, events, views, uploads, webhooks });
+// As often as the service recommends; a server on this machine more often.
+const pollIntervalMs = settings.mode === 'live' ? 3000 : 500;
+const tasks = new Tasks({ kling, store, files, budget, events, views, uploads, webhooks, pollIntervalMs });
 handle = createApp({
   kling,
   settings,
@@ -75,6 +77,7 @@ async function stop(): Promise<void> {
   await tasks.close();
   server.close();
   await kling.close();
+  await journal.close();
   await emulator?.close();
   process.exit(0);
 }

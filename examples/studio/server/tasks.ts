@@ -36,6 +36,8 @@ export interface TaskParts {
   views: Views;
   uploads: Uploads;
   webhooks: Webhooks;
+  /** Webhooks tell of the end alone: the steps before it are seen by polling. */
+  pollIntervalMs: number;
 }
 
 export class Tasks {
@@ -98,12 +100,12 @@ export class Tasks {
   /** Lists the tasks that a submit with an unknown outcome may have started. */
   async candidates(task: StudioTask): Promise<CandidateView[]> {
     const found = await this.#unknown.get(task.key)?.candidates();
-    return (found ?? []).map(({ id, status, created_at, input, exactMatch }) => ({
-      id,
-      status,
-      createdAt: created_at,
-      prompt: promptOf(input),
-      ...(exactMatch !== undefined && { exactMatch }),
+    return (found ?? []).map((candidate) => ({
+      id: candidate.id,
+      status: candidate.status,
+      createdAt: candidate.created_at,
+      prompt: promptOf(candidate),
+      ...(candidate.exactMatch !== undefined && { exactMatch: candidate.exactMatch }),
     }));
   }
 
@@ -126,13 +128,13 @@ export class Tasks {
   }
 
   async #follow(task: StudioTask): Promise<void> {
-    const { kling, webhooks } = this.#parts;
+    const { kling, webhooks, pollIntervalMs } = this.#parts;
     const { signal } = this.#stop;
     const onUpdate = (prediction: Prediction) => this.#seen(task, prediction);
     const ended =
       task.id === undefined
         ? await this.#run(task, onUpdate)
-        : await kling.wait(task.id, { signal, onUpdate, webhookReceiver: webhooks.receiver });
+        : await kling.wait(task.id, { signal, onUpdate, pollIntervalMs, webhookReceiver: webhooks.receiver });
     await this.#end(task, ended);
   }
 
@@ -140,7 +142,7 @@ export class Tasks {
     task: StudioTask,
     onUpdate: (prediction: Prediction) => Promise<void>,
   ): Promise<CompletedPrediction> {
-    const { kling, uploads, webhooks, files } = this.#parts;
+    const { kling, uploads, webhooks, files, pollIntervalMs } = this.#parts;
     const { signal } = this.#stop;
     await uploads.upload(task, signal, () => this.#changed(task));
     const asMedia = (reference: Reference) =>
@@ -151,6 +153,7 @@ export class Tasks {
       signal,
       onUpdate,
       onSubmitted: onUpdate,
+      pollIntervalMs,
       // The same click, after a crash as well, gets the same task.
       idempotencyKey: task.key,
       maxCost: task.cost,

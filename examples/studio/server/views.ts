@@ -29,6 +29,7 @@ export class Views {
       key,
       ...(id !== undefined && { id }),
       isMine: true,
+      seenAt: now(),
       model,
       status: task.state === 'ended' && status === 'processing' ? 'failed' : status,
       input,
@@ -43,12 +44,13 @@ export class Views {
 
   /** Shows a task that was made elsewhere. */
   ofOther(prediction: Prediction): TaskView {
-    const { id, model, status, created_at, error, input } = prediction;
-    const fields = readInput(input);
+    const { id, model, status, created_at, error } = prediction;
+    const fields = readInput(prediction);
     return {
       key: id,
       id,
       isMine: false,
+      seenAt: now(),
       model,
       status,
       input: fields,
@@ -60,13 +62,17 @@ export class Views {
   }
 }
 
-/** Returns the prompt of an input that the service has given back. */
-export function promptOf(input: unknown): string {
-  return readInput(input).prompt;
+/** Milliseconds since 1970, with their fractions: no two looks are at the same time. */
+const now = () => performance.timeOrigin + performance.now();
+
+/** Returns the prompt of a task, where the service gives it back. */
+export function promptOf(prediction: Prediction): string {
+  return readInput(prediction).prompt;
 }
 
-/** Reads an input that the service has given back, or not. */
-function readInput(input: unknown): StudioInput {
+/** Reads a task's input, which the service gives back under two names, or not at all. */
+function readInput(prediction: Prediction): StudioInput {
+  const input = prediction.input ?? prediction['inputs'];
   const fields = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
   const asReference = (url: unknown): Reference => ({ url: String(url) });
   return {

@@ -53,6 +53,8 @@ export interface TaskView {
   /** The service's id, once it is known. */
   id?: string;
   isMine: boolean;
+  /** When it was looked at, by the server's clock: what arrives late is not taken for new. */
+  seenAt: number;
   model: string;
   status: TaskStatus;
   input: StudioInput;
