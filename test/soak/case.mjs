@@ -1,0 +1,155 @@
+// One case of the soak: a client, an emulator, random faults, and a batch or single calls that are left at random.
+// Afterwards every task that the emulator accepted must have reached the caller, and no request may have been paid for twice.
+import {
+  KLING_O1,
+  KLING_O3_STD,
+  SubmissionUnknownError,
+  WaveSpeedError,
+  WaveSpeedKling,
+} from 'wavespeed-kling';
+import { startEmulator } from 'wavespeed-kling/testing';
+import { setFaults } from './faults.mjs';
+import { createRandom } from './random.mjs';
+
+/** The longest that a call may take: its deadline, five seconds for a submit in flight, and slack for a busy machine. */
+const LONGEST_MS = 40_000;
+
+/** @typedef {{ calls: number, tasks: number, open: number, problems: string[] }} Outcome */
+
+/**
+ * @param {number} seed
+ * @returns {Promise<Outcome>}
+ */
+export async function runCase(seed) {
+  const random = createRandom(seed);
+  const emulator = await startEmulator({
+    balance: 1e6,
+    queueMs: random.int(0, 30),
+    processingMs: random.int(0, 150),
+    listInputs: random.pick(/** @type {const} */ (['inputs', 'input'])),
+  });
+  setFaults(emulator, random);
+  const kling = new WaveSpeedKling({
+    apiKey: emulator.apiKey,
+    baseUrl: emulator.url,
+    requestTimeoutMs: random.pick([150, 400, 5000]),
+    pollIntervalMs: random.int(5, 60),
+    timeoutMs: random.pick([100, 1000, 8000]),
+    maxRetries: random.int(0, 3),
+    ...(random.chance(0.3) ? { fetch: globalThis.fetch } : {}),
+    ...(random.chance(0.3) ? { limits: { concurrency: random.int(1, 4) } } : {}),
+  });
+  /** Ids that reached the caller, and errors whose outcome is open. @type {Set<string>} */
+  const told = new Set();
+  /** @type {SubmissionUnknownError[]} */
+  const open = [];
+  const note = (/** @type {unknown} */ error) => {
+    for (const each of error instanceof AggregateError ? error.errors : [error]) {
+      if (WaveSpeedError.isInstance(each) && each.predictionId !== undefined) told.add(each.predictionId);
+      else if (SubmissionUnknownError.isInstance(each)) open.push(each);
+    }
+  };
+  const context = { random, kling, told, note };
+  const startedAt = performance.now();
+  const calls = random.chance(0.5) ? await runBatch(context) : await runSingles(context);
+  const tookMs = performance.now() - startedAt;
+  await kling.close();
+  emulator.clearFaults();
+  const { tasks } = emulator.account;
+  const lost = await findLost(
+    tasks.map(({ id }) => id),
+    told,
+    open,
+  );
+  const prompts = tasks.map(({ input }) => /** @type {{ prompt: string }} */ (input).prompt);
+  const problems = [
+    ...(new Set(prompts).size < prompts.length
+      ? [`paid twice for ${prompts.length - new Set(prompts).size} requests`]
+      : []),
+    ...(lost.length > 0 ? [`${lost.length} of ${tasks.length} tasks were lost`] : []),
+    ...(emulator.keyLeaks.length > 0 ? ['the key went elsewhere'] : []),
+    ...(tookMs > LONGEST_MS ? [`took ${Math.round(tookMs)} ms`] : []),
+  ];
+  await emulator.close();
+  return { calls, tasks: tasks.length, open: open.length, problems };
+}
+
+/** @typedef {{ random: import('./random.mjs').Random, kling: WaveSpeedKling, told: Set<string>, note: (error: unknown) => void }} Context */
+
+/** @param {Context} context */
+async function runBatch({ random, kling, told, note }) {
+  const count = random.int(1, 12);
+  const requests = Array.from({ length: count }, (_, index) => ({
+    model: random.pick([KLING_O1, KLING_O3_STD]),
+    input: { prompt: `request ${index}` },
+  }));
+  const leaveAfter = random.chance(0.5) ? random.int(0, count) : Infinity;
+  const how = random.pick(['break', 'return', 'abort']);
+  const controller = new AbortController();
+  const isSaved = random.chance(0.5);
+  const batch = kling.runMany(requests, {
+    concurrency: random.int(1, 6),
+    signal: controller.signal,
+    ...(isSaved ? { onSubmitted: (/** @type {{ id: string }} */ { id }) => void told.add(id) } : {}),
+  });
+  if (how === 'return' && leaveAfter < Infinity)
+    setTimeout(() => void batch.return().catch(note), random.int(0, 200));
+  let results = 0;
+  try {
+    for await (const result of batch) {
+      if (result.status === 'fulfilled') told.add(result.value.id);
+      else {
+        note(result.reason);
+        if (result.predictionId !== undefined) told.add(result.predictionId);
+      }
+      results++;
+      if (results <= leaveAfter) continue;
+      if (how === 'break') break;
+      if (how === 'abort') controller.abort();
+    }
+  } catch (error) {
+    note(error);
+  }
+  // A `return()` of its own may still be on its way.
+  await batch.return().catch(note);
+  return count;
+}
+
+/** @param {Context} context */
+async function runSingles({ random, kling, told, note }) {
+  const count = random.int(1, 6);
+  await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const controller = new AbortController();
+      if (random.chance(0.4)) setTimeout(() => controller.abort(), random.int(0, 300));
+      const options = { signal: controller.signal };
+      const input = { prompt: `request ${index}` };
+      try {
+        const task = random.chance(0.5)
+          ? await kling.run(KLING_O3_STD, input, options)
+          : await kling.submit(KLING_O3_STD, input, options);
+        told.add(task.id);
+      } catch (error) {
+        note(error);
+      }
+    }),
+  );
+  return count;
+}
+
+/**
+ * Returns the tasks that the caller cannot find: neither told, nor an exact match of an open outcome.
+ *
+ * @param {string[]} ids
+ * @param {Set<string>} told
+ * @param {SubmissionUnknownError[]} open
+ */
+async function findLost(ids, told, open) {
+  const missing = ids.filter((id) => !told.has(id));
+  if (missing.length === 0) return [];
+  const found = new Set();
+  for (const error of open) {
+    for (const task of await error.candidates()) if (task.exactMatch === true) found.add(task.id);
+  }
+  return missing.filter((id) => !found.has(id));
+}
