@@ -12,8 +12,8 @@ const rooms = {
 
 const consumers = ['ai-sdk', 'bullmq', 'cli'];
 
-/** For consumers, which use the library as a program does; their options are checked with the same messages as the client's. */
-const PUBLIC_ENTRIES = '^src/(?:index|schemas|webhooks|core/validate-options)\\.ts$';
+/** For consumers, which use the library as a program does; they share the option checks and the version. */
+const PUBLIC_ENTRIES = '^src/(?:index|schemas|webhooks|core/(?:validate-options|version))\\.ts$';
 
 module.exports = {
   forbidden: [

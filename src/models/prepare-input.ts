@@ -85,5 +85,3 @@ export function replaceMedia<T>({ body, local }: PreparedInput, replacements: re
   }
   return video === undefined ? { ...body, images } : { ...body, images, video };
 }
-
-export { prepareInput as readInput, replaceMedia as fillIn, type PreparedInput as ReadInput };

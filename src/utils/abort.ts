@@ -65,5 +65,3 @@ export async function delay(ms: number, signal: AbortSignal | undefined): Promis
     clearTimeout(timer);
   }
 }
-
-export { addAbortListener as onAbort, delay as sleep, raceAbort as orAbort };

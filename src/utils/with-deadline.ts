@@ -27,5 +27,3 @@ export async function withDeadline<T>(
     removeListener?.();
   }
 }
-
-export { withDeadline as byDeadline };

@@ -35,7 +35,7 @@ assert.ok(missing instanceof NotFoundError);
 // A CommonJS copy recognises the errors of this one.
 const commonJs = createRequire(import.meta.url)('wavespeed-kling');
 assert.notEqual(commonJs.NotFoundError, NotFoundError);
-assert.ok(missing instanceof commonJs.NotFoundError);
+assert.ok(commonJs.NotFoundError.isInstance(missing));
 assert.ok(commonJs.WaveSpeedError.isInstance(missing) && WaveSpeedError.isInstance(missing));
 
 assert.equal(klingO1InputSchema.parse({ prompt: 'A fox' }).duration, 5);
