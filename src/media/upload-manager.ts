@@ -2,7 +2,7 @@
 import { addAbortListener, raceAbort } from '../utils/abort.js';
 import { type InputIssue, InvalidInputError, type WaveSpeedError } from '../core/errors/index.js';
 import type { CallOptions } from '../core/validate-options.js';
-import type { LocalMedia } from '../models/prepare-input.js';
+import type { PendingUpload } from '../models/prepare-input.js';
 import { readTransferOptions, reportProgress } from './transfer-options.js';
 import { inspect, readSource, type UploadSource } from './upload-source.js';
 import { Uploader, type UploadDependencies, type ValidatedFile } from './uploader.js';
@@ -66,7 +66,7 @@ export class UploadManager {
    */
   async uploadAll(
     subject: string,
-    media: readonly LocalMedia[],
+    media: readonly PendingUpload[],
     signal: AbortSignal | undefined,
     maxRetries: number = this.#maxRetries,
   ): Promise<string[]> {

@@ -6,7 +6,7 @@ import { resolveModel } from './resolve-model.js';
 import { validateInput } from './validate-input.js';
 
 /** Local media, and the field of the body that its URL belongs to. */
-export interface LocalMedia {
+export interface PendingUpload {
   source: URL | Blob;
   /** `video`, or the index in `images`. */
   place: 'video' | number;
@@ -16,7 +16,7 @@ export interface LocalMedia {
 export interface PreparedInput {
   model: DefinedModel;
   body: ReferenceParams | ReferenceParamsWithSound;
-  local: LocalMedia[];
+  local: PendingUpload[];
 }
 
 /** Unlike `instanceof`, works across realms and packages, and where the class does not exist. */
@@ -56,8 +56,8 @@ export function prepareInput(given: unknown, input: unknown): PreparedInput {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     return { model, body: validateInput(model, input), local: [] };
   }
-  const local: LocalMedia[] = [];
-  const extract = (value: unknown, place: LocalMedia['place']): unknown => {
+  const local: PendingUpload[] = [];
+  const extract = (value: unknown, place: PendingUpload['place']): unknown => {
     if (isUrl(value) && value.protocol !== 'file:') return value.href;
     if (!isUrl(value) && !isBlob(value)) return value;
     // A copy: a URL can be changed while the call waits for its turn.

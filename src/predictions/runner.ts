@@ -214,7 +214,7 @@ export class TaskRunner {
     const deadline: Deadline = { at: deadlineAt, reason: () => createDeadlineError(model.id, timeoutMs) };
     const prepareBody = async () => {
       const urls = await withDeadline(deadline, signal, (limited) =>
-        this.#uploads.uploadAll(model.id, prepared.local, limited),
+        this.#uploads.uploadAll(model.id, prepared.local, limited, options.maxRetries),
       );
       return replaceMedia(prepared, urls);
     };

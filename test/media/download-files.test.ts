@@ -74,8 +74,8 @@ describe('an existing file', () => {
     const kling = client({ maxRetries: 0 });
     await failure(kling.download(`${broken.url}/a.mp4`, directory, { overwrite: true }));
     expect(readFileSync(path, 'utf8')).toBe('old');
-    const whole = await fileServer(bytes);
-    await kling.download(`${whole.url}/a.mp4`, directory, { overwrite: true });
+    const complete = await fileServer(bytes);
+    await kling.download(`${complete.url}/a.mp4`, directory, { overwrite: true });
     expect(sha(readFileSync(path))).toBe(sha(bytes));
     expect(readdirSync(directory)).toEqual(['a.mp4']);
   });

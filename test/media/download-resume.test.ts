@@ -96,12 +96,12 @@ describe('a broken connection during a download', () => {
       ranges: false,
       cutAfter: (request) => (request === 1 ? 400_000 : undefined),
     });
-    const told: number[] = [];
-    const options = { onProgress: ({ loaded }: { loaded: number }) => void told.push(loaded) };
+    const reported: number[] = [];
+    const options = { onProgress: ({ loaded }: { loaded: number }) => void reported.push(loaded) };
     const [file] = await client().download(`${server.url}/a.mp4`, temporaryDirectory(), options);
     expect(sha(readFileSync(file?.path ?? ''))).toBe(sha(bytes));
     expect(server.requests).toHaveLength(2);
-    expect(told.at(-1)).toBe(1_000_000);
+    expect(reported.at(-1)).toBe(1_000_000);
   });
 
   it.each([

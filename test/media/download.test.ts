@@ -66,18 +66,20 @@ describe('download', () => {
     const server = await fileServer(bytes);
     const urls = [1, 2].map((number) => `${server.url}/${number}.mp4`);
     const directory = temporaryDirectory();
-    const told: { url: string; loaded: number; total: number | undefined }[] = [];
-    const files = await client().download(task(urls), directory, { onProgress: (each) => told.push(each) });
+    const reported: { url: string; loaded: number; total: number | undefined }[] = [];
+    const files = await client().download(task(urls), directory, {
+      onProgress: (each) => reported.push(each),
+    });
     expect(files.map(({ path }) => path)).toEqual([
       join(directory, 'task-1-1.mp4'),
       join(directory, 'task-1-2.mp4'),
     ]);
     for (const url of urls) {
-      const loaded = told.filter((each) => each.url === url).map((each) => each.loaded);
+      const loaded = reported.filter((each) => each.url === url).map((each) => each.loaded);
       expect(loaded).toEqual([...loaded].sort((one, other) => one - other));
       expect(loaded.at(-1)).toBe(2_000_000);
     }
-    expect(new Set(told.map(({ total }) => total))).toEqual(new Set([2_000_000]));
+    expect(new Set(reported.map(({ total }) => total))).toEqual(new Set([2_000_000]));
   });
 
   it('saves none of several outputs when one fails', async () => {

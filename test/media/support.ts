@@ -28,11 +28,11 @@ export interface TestServer {
   of(method: string): Taken[];
 }
 
-export type Answer = (taken: Taken, response: ServerResponse) => void | Promise<void>;
+export type Respond = (taken: Taken, response: ServerResponse) => void | Promise<void>;
 
 /** Starts a server that reads each request to its end, unless `early` has responded. */
 export async function serve(
-  answer: Answer,
+  respond: Respond,
   options: { early?: ((taken: Taken, response: ServerResponse) => boolean) | undefined } = {},
 ): Promise<TestServer> {
   const requests: Taken[] = [];
@@ -46,7 +46,7 @@ export async function serve(
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {
       taken.body = Buffer.concat(pieces);
-      void answer(taken, response);
+      void respond(taken, response);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -154,7 +154,7 @@ export function movie(size: number): Buffer {
 export async function uploadService(
   options: {
     /** Responds to a PUT; by default with 200. */
-    put?: Answer;
+    put?: Respond;
     earlyPut?: (taken: Taken, response: ServerResponse) => boolean;
     earlyApi?: (taken: Taken, response: ServerResponse) => boolean;
     /** Responds to a POST to the API; returns whether it did. */
@@ -167,7 +167,7 @@ export async function uploadService(
     early: options.earlyPut,
   });
   let tickets = 0;
-  const answer: Answer = (taken, response) => {
+  const respond: Respond = (taken, response) => {
     if (options.api?.(taken, response) === true) return;
     if (taken.path === '/api/v3/media/uploads') {
       tickets += 1;
@@ -191,7 +191,7 @@ export async function uploadService(
     }
     json(response, { id: 'task-1', status: 'completed', outputs: ['https://cdn.example/out.mp4'] });
   };
-  const api = await serve(answer, { early: options.earlyApi });
+  const api = await serve(respond, { early: options.earlyApi });
   return { api, storage, ticketHeaders };
 }
 
@@ -227,7 +227,7 @@ export const failure = async <Failure = DownloadError>(promise: Promise<unknown>
     (error: unknown) => error as Failure,
   );
 
-type Kind = 'whole' | 'cut' | 'stall';
+type Kind = 'cut' | 'stall';
 
 /** Serves one file, with ranges, and breaks off where `cutAfter` says. */
 export async function fileServer(
@@ -236,7 +236,7 @@ export async function fileServer(
     etag?: string | ((request: number) => string);
     headers?: Record<string, string>;
     ranges?: boolean;
-    /** How many bytes of each request's answer are sent, by the request's number from 1; then it is cut. */
+    /** How many bytes of each response are sent, by the request's number from 1; then it is cut. */
     cutAfter?: (request: number) => number | undefined;
     kind?: Kind;
     content?: (request: number) => Buffer;

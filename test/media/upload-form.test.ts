@@ -94,8 +94,8 @@ describe('upload through a custom fetch or dispatcher', () => {
       return globalThis.fetch(input, init);
     };
     const bytes = movie(2_000_000);
-    const told: number[] = [];
-    const options = { onProgress: ({ loaded }: { loaded: number }) => void told.push(loaded) };
+    const reported: number[] = [];
+    const options = { onProgress: ({ loaded }: { loaded: number }) => void reported.push(loaded) };
     await uploadClient(api.url, { fetch }).upload(file('a.mp4', bytes), options);
     expect(calls).toEqual([
       'POST http://127.0.0.1/api/v3/media/uploads',
@@ -105,7 +105,7 @@ describe('upload through a custom fetch or dispatcher', () => {
     expect(put?.headers).toMatchObject({ 'content-length': '2000000', 'content-type': 'x/as-signed' });
     expect(put?.headers.authorization).toBeUndefined();
     expect(sha(put?.body ?? Buffer.alloc(0))).toBe(sha(bytes));
-    expect(told.at(-1)).toBe(2_000_000);
+    expect(reported.at(-1)).toBe(2_000_000);
   });
 
   it('passes chunks to a custom fetch that stay unchanged', async () => {

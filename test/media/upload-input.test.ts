@@ -91,6 +91,16 @@ describe('local files in the input of run and submit', () => {
     expect(api.requests.map(({ path }) => path)).toEqual(Array(3).fill('/api/v3/media/uploads'));
   });
 
+  it('applies maxRetries of the call to its uploads', async () => {
+    const { api, storage } = await uploadService({
+      put: (_taken, response) => void response.writeHead(503, { 'retry-after': '0' }).end(),
+    });
+    const input = { prompt, images: [new Blob([picture()])] };
+    const error = await failure(uploadClient(api.url).submit(KLING_O1, input, { maxRetries: 0 }));
+    expect(error).toMatchObject({ name: 'ServerError', status: 503 });
+    expect(storage.requests).toHaveLength(1);
+  });
+
   it('uploads four files at a time', async () => {
     let now = 0;
     let most = 0;

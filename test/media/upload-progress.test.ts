@@ -77,13 +77,13 @@ describe('progress and timeouts of an upload', () => {
     const kling = uploadClient(api.url);
     const path = file('a.mp4', movie(1_000_000));
     for (const source of [path, new Blob([movie(1_000_000)])]) {
-      const told: { loaded: number; total: number }[] = [];
-      await kling.upload(source, { onProgress: (progress) => told.push(progress) });
-      const loaded = told.map((progress) => progress.loaded);
+      const reported: { loaded: number; total: number }[] = [];
+      await kling.upload(source, { onProgress: (progress) => reported.push(progress) });
+      const loaded = reported.map((progress) => progress.loaded);
       expect(loaded.length).toBeGreaterThan(3);
       expect(loaded).toEqual([...loaded].sort((one, other) => one - other));
       expect(loaded.at(-1)).toBe(1_000_000);
-      expect(new Set(told.map(({ total }) => total))).toEqual(new Set([1_000_000]));
+      expect(new Set(reported.map(({ total }) => total))).toEqual(new Set([1_000_000]));
     }
     const again: number[] = [];
     await kling.upload(path, { onProgress: ({ loaded }) => again.push(loaded) });

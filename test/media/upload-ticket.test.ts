@@ -191,16 +191,16 @@ describe('upload with a ticket', () => {
       put: (_taken, response) => void response.writeHead(status, { 'retry-after': retryAfter }).end(),
     });
     const controller = new AbortController();
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     const onRetry: WaveSpeedKlingOptions['onRetry'] = ({ error, delayMs: waited }) => {
-      told.push([error.name, waited]);
+      reported.push([error.name, waited]);
       setImmediate(() => controller.abort('seen'));
     };
     const { signal } = controller;
     expect(await failure(uploadClient(api.url, { onRetry }).upload(new Blob([picture()]), { signal }))).toBe(
       'seen',
     );
-    expect(told).toEqual([[name, delayMs]]);
+    expect(reported).toEqual([[name, delayMs]]);
     expect(storage.requests).toHaveLength(1);
   });
 
