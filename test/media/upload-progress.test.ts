@@ -44,7 +44,7 @@ describe('progress and timeouts of an upload', () => {
     });
     const kling = uploadClient(api.url, { requestTimeoutMs: 200, maxRetries: 0 });
     expect(await failure(kling.upload(new Blob([picture()])))).toBeInstanceOf(RequestTimeoutError);
-    expect(sent).toBeGreaterThan(3);
+    expect(sent).toBeGreaterThan(0);
   });
 
   it('does not reject a slow upload that makes progress', async () => {
