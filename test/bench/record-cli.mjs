@@ -34,7 +34,8 @@ const frames = [];
 const startedAt = performance.now();
 
 /** @param {string} text */
-const escapeXml = (text) => text.replace(/[<>&]/g, (character) => `&#${character.charCodeAt(0)};`);
+const escapeXml = (text) =>
+  text.replace(/[<>&]/g, (character) => `&#${character.charCodeAt(0)};`).replaceAll(' ', '\u00A0');
 
 /** Draws the screen's cells, runs of one style together. */
 function draw() {
@@ -52,15 +53,13 @@ function draw() {
       if (last?.style === style) last.text += text;
       else runs.push({ text, style });
     }
-    const spans = runs
-      .map(({ text, style }) => (style === '' ? text : `\u0000${style}\u0001${text}\u0002`))
-      .join('');
-    if (spans.trim() === '') continue;
-    const content = escapeXml(spans.trimEnd())
-      .replaceAll('\u0000', '<tspan ')
-      .replaceAll('\u0001', '>')
-      .replaceAll('\u0002', '</tspan>');
-    texts.push(`<text y="${(row + 1) * CELL.height}">${content}</text>`);
+    const last = runs.at(-1);
+    if (last?.style === '') last.text = last.text.trimEnd();
+    const content = runs.map(({ text, style }) =>
+      style === '' ? escapeXml(text) : `<tspan ${style}>${escapeXml(text)}</tspan>`,
+    );
+    if (content.join('') === '') continue;
+    texts.push(`<text y="${(row + 1) * CELL.height}">${content.join('')}</text>`);
   }
   return texts.join('');
 }
@@ -114,6 +113,6 @@ const width = Math.ceil(COLUMNS * CELL.width) + 32;
 const height = ROWS * CELL.height + 32;
 writeFileSync(
   join(root, 'docs/cli.svg'),
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="wavespeed-kling makes three videos in a terminal"><rect width="100%" height="100%" rx="8" fill="#0d1117"/><g transform="translate(16 10)" font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,monospace" font-size="14" fill="#e6edf3" xml:space="preserve" style="white-space:pre">${groups.join('')}</g></svg>\n`,
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="wavespeed-kling makes three videos in a terminal"><rect width="100%" height="100%" rx="8" fill="#0d1117"/><g transform="translate(16 10)" font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,monospace" font-size="14" fill="#e6edf3">${groups.join('')}</g></svg>\n`,
 );
 console.log(`docs/cli.svg: ${frames.length} frames, ${total.toFixed(1)} s`);
