@@ -189,7 +189,8 @@ async function listCandidates(
   }
   if (found.length === 0) {
     note(
-      'The history shows no task that it may be. It can lag behind: see `wavespeed-kling list` before you run it again.',
+      'The history shows no task that it may be. It can lag behind: see `wavespeed-kling list` before you run it again ' +
+        '(with --journal: --when-absent resubmit).',
     );
     return [];
   }
