@@ -29,7 +29,10 @@ export async function loadUndici(): Promise<Undici> {
 
 async function importUndici(): Promise<Undici> {
   const before = GLOBAL_DISPATCHERS.map((symbol) => Reflect.get(globalThis, symbol) as unknown);
-  const loaded: Undici & { default?: unknown } = await import('undici');
+  // Bun replaces the bare name by a module of its own, whose Client cannot be closed.
+  const loaded: Undici & { default?: unknown } = await ('Bun' in globalThis
+    ? import('undici/index.js')
+    : import('undici'));
   for (const [index, symbol] of GLOBAL_DISPATCHERS.entries()) {
     // undici 8 replaces the one that an older undici set: the host's stays the host's.
     if (before[index] !== undefined) Reflect.set(globalThis, symbol, before[index]);

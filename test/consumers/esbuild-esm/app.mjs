@@ -1,0 +1,4 @@
+import { WaveSpeedKling } from 'wavespeed-kling';
+import { makeVideo } from './make-video.mjs';
+
+await makeVideo(new WaveSpeedKling());

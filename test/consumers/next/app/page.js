@@ -1,0 +1,7 @@
+'use client';
+
+import { klingO3StdInputSchema } from 'wavespeed-kling/schemas';
+
+export default function Page() {
+  return <p>{klingO3StdInputSchema.parse({ prompt: 'A fox' }).duration} seconds</p>;
+}
