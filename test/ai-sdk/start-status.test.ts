@@ -53,11 +53,19 @@ describe('ai 7 generateVideo with poll', () => {
     expect(submits()).toBe(1);
   });
 
-  test('rejects with a failed submit as it is, after one POST', async () => {
+  test('rejects with a refused submit as it is, after one POST', async () => {
     const { emulator, model, submits } = await setup();
-    emulator.fail({ on: 'submit', kind: 'status', status: 503 });
+    emulator.fail({ on: 'submit', kind: 'status', status: 402 });
     const error = await rejectionOf(generateVideo({ model, prompt: 'A fox', poll }));
-    expect(error?.name).toBe('SubmissionUnknownError');
+    expect(error?.name).toBe('InsufficientCreditsError');
+    expect(submits()).toBe(1);
+  });
+
+  test('takes up a task whose response was lost, by the key that ai makes', async () => {
+    const { emulator, kling, model, submits } = await setup();
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'headers' });
+    const { videos } = await generateVideo({ model, prompt: 'A fox', poll, download: kling.download });
+    expect(videos).toHaveLength(1);
     expect(submits()).toBe(1);
   });
 
