@@ -8,7 +8,6 @@ import * as undici7 from 'undici';
 import { describe, expect, test, vi } from 'vitest';
 import { ConfigurationError, ConnectionError, KLING_O3_STD, SubmissionUnknownError } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
-import { loadUndici } from '../../src/http/load-undici.js';
 import { failure, task } from '../support.js';
 import { client, INPUT, KEY, onCleanup, serve } from './support.js';
 
@@ -168,6 +167,14 @@ test('a proxy that refuses leaves nothing sent', async () => {
 test('loading undici leaves the dispatcher that an older undici has set', async () => {
   const older = { dispatch: () => true };
   setGlobal({ setGlobalDispatcher: () => Reflect.set(globalThis, SYMBOLS[0] as symbol, older) }, older);
+  vi.resetModules();
+  vi.doMock('undici', () => {
+    // As undici 8 does, where none was set by a release that knows its symbol.
+    Reflect.set(globalThis, SYMBOLS[0] as symbol, { dispatch: () => false });
+    return undici7;
+  });
+  onCleanup(() => vi.doUnmock('undici'));
+  const { loadUndici } = await import('../../src/http/load-undici.js');
   await loadUndici();
   expect(Reflect.get(globalThis, SYMBOLS[0] as symbol)).toBe(older);
 });

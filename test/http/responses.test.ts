@@ -14,6 +14,7 @@ import {
   WaitTimeoutError,
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
+import { FetchTransport } from '../../src/http/fetch-transport.js';
 import { findPredictionId } from '../../src/http/parse-response.js';
 import { clientOn, envelope, failure, isSubmit, task } from '../support.js';
 import { client, INPUT, KEY, respond, serve, serveTcp } from './support.js';
@@ -187,6 +188,16 @@ describe('the key reaches no error', () => {
     expect(reveals(await failure(withFetch.balance(), ConnectionError))).toBe(false);
   });
 
+  test('nor do the raw bytes that undici’s parser keeps', async () => {
+    const url = await serveTcp((socket) => {
+      socket.once('data', () => socket.end('garbage'));
+    });
+    for (const options of [{}, { fetch: globalThis.fetch }]) {
+      const error = await failure(client(url, options).balance(), ConnectionError);
+      expect(inspect(error, { depth: 20 })).not.toMatch(/data:/);
+    }
+  });
+
   test('through the body of a response that is not the API’s', async () => {
     const { kling } = clientOn(() => new Response(`<html>${KEY}</html>`), { maxRetries: 0 });
     const error = await failure(kling.balance(), InvalidResponseError);
@@ -237,4 +248,24 @@ test('a body without its byte order mark is read', async () => {
     else respond(request, response);
   });
   expect(await client(server.url).balance()).toBe(7);
+});
+
+test('an upload through the fetch of Deno has its length: the body is no stream', async () => {
+  vi.stubGlobal('Deno', {});
+  const bodies: unknown[] = [];
+  const fetch = vi.fn((_url: string, init: RequestInit) => {
+    bodies.push(init.body);
+    return Promise.resolve(new Response());
+  });
+  await new FetchTransport(fetch as never).stream({
+    method: 'PUT',
+    url: new URL('https://storage.example/1'),
+    headers: { 'content-length': '4' },
+    body: (async function* () {
+      yield Buffer.from('ab');
+      yield Buffer.from('cd');
+    })(),
+    signal: new AbortController().signal,
+  });
+  expect(await (bodies[0] as Blob).text()).toBe('abcd');
 });

@@ -1,7 +1,12 @@
 import { describe, expect, test, vi } from 'vitest';
-import { ConfigurationError, RateLimitError, ServerError } from '../../src/core/errors/index.js';
+import {
+  ConfigurationError,
+  ConnectionError,
+  RateLimitError,
+  ServerError,
+} from '../../src/core/errors/index.js';
 import { parseRetryAfter } from '../../src/http/retry-after.js';
-import { getRetryDelay } from '../../src/http/retry.js';
+import { getRetryDelay, isRetryableSubmit } from '../../src/http/retry.js';
 import { clientOn, envelope, failure, isPoll } from '../support.js';
 
 const limited = (retryAfterMs?: number) => new RateLimitError('slow down', { status: 429, retryAfterMs });
@@ -55,6 +60,16 @@ describe('Retry-After', () => {
   ])('%j is %j ms', (value, expected) => {
     expect(parseRetryAfter(value, now)).toBe(expected);
   });
+});
+
+test.each([
+  [limited(), true],
+  [new RateLimitError('slow down', { status: 429, predictionId: 'paid' }), false],
+  [new ConnectionError('refused', { requestSent: false }), true],
+  [new ConnectionError('reset'), false],
+  [new ServerError('bad gateway', { status: 502 }), false],
+])('a submit that failed with %s may be retried: %s', (error, expected) => {
+  expect(isRetryableSubmit(error)).toBe(expected);
 });
 
 describe('reads', () => {
