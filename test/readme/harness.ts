@@ -1,6 +1,13 @@
 // What the README's snippets import: the library as it is, but for a client that finds an emulator by itself, and the
 // names that a snippet takes from the reader's program.
-import { WaveSpeedKling as Client, type WaveSpeedKlingOptions } from 'wavespeed-kling';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  fileJournal as openJournal,
+  WaveSpeedKling as Client,
+  type WaveSpeedKlingOptions,
+} from 'wavespeed-kling';
 import { type Emulator, startEmulator } from 'wavespeed-kling/testing';
 
 // oxlint-disable-next-line eslint/no-restricted-syntax -- the harness stands in for the whole module
@@ -17,6 +24,11 @@ export class WaveSpeedKling extends Client {
 }
 
 export const kling = new WaveSpeedKling();
+
+const directory = mkdtempSync(join(tmpdir(), 'readme-'));
+
+/** Keeps the snippets' journals out of this directory. */
+export const fileJournal = (path: string) => openJournal(join(directory, path));
 
 /** Stands for the reader's database. */
 export const save = (...values: unknown[]): Promise<void> => Promise.resolve(void values);
