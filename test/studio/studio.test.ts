@@ -1,5 +1,6 @@
 /** The studio from end to end: a real browser, its own server as a process, and the emulator. */
 import { mkdtemp, open, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -11,7 +12,9 @@ import { startStudio, type Studio } from './studio.js';
 import { hasStatus, idOf, image, make, makeButton, openStudio, taskOf, videoOf } from './support.js';
 
 const found = await launchBrowser();
-if (typeof found === 'string') console.warn(`The studio's tests are skipped: there is no browser. ${found}`);
+if (typeof found === 'string') {
+  process.stderr.write(`The studio's tests are skipped: there is no browser. ${found}\n`);
+}
 
 describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, () => {
   const browser = found as Browser;
@@ -62,6 +65,14 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
         return data;
       },
     });
+
+  /** Loses the response of the next submit, in a history that does not show what was asked for. */
+  const loseForGood = () => {
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'headers' });
+    const patch = (data: unknown): unknown =>
+      JSON.parse(JSON.stringify(data, (name, value) => (/^inputs?$/.test(name) ? undefined : value)));
+    for (const on of ['list', 'result'] as const) emulator.fail({ on, kind: 'data', times: Infinity, patch });
+  };
 
   test('makes a video with two images, plays it where it was made, and shows the calls that make it again', async () => {
     const page = await openStudio(browser, studio.url);
@@ -231,15 +242,36 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
     expect(await task.getByRole('alert').textContent()).toContain('The content was flagged');
   });
 
-  test('shows the candidates of a submit with an unknown outcome, and takes the one that is chosen', async () => {
+  test('finds the task of a lost response by itself, and pays once', async () => {
     const page = await openStudio(browser, studio.url);
     const before = submits();
     emulator.fail({ on: 'submit', kind: 'reset', when: 'headers' });
+    const task = await make(page, 'A lost response of the service');
+    await hasStatus(task, 'completed');
+    expect(await idOf(task)).toBe(last().id);
+    expect(submits()).toBe(before + 1);
+  });
+
+  test('finds the task of a submit in whose middle the server was killed, and pays once', async () => {
+    const page = await openStudio(browser, studio.url);
+    const before = submits();
+    emulator.fail({ on: 'submit', kind: 'delay', ms: 60_000 });
+    const task = await make(page, 'A kill in mid-submit');
+    await expect.poll(submits).toBe(before + 1);
+    await studio.restart('SIGKILL');
+    await hasStatus(task, 'completed');
+    expect(await idOf(task)).toBe(last().id);
+    expect(submits()).toBe(before + 1);
+  });
+
+  test('shows the candidates of an unknown outcome, and takes the one that is chosen', async () => {
+    const page = await openStudio(browser, studio.url);
+    const before = submits();
+    loseForGood();
     const task = await make(page, 'An unknown outcome');
     await hasStatus(task, 'unknown');
-    const candidate = task.locator('[data-exact-match="true"]');
-    await expect.poll(() => candidate.textContent()).toContain(last().id);
-    await candidate.getByRole('button').click();
+    const candidate = task.getByRole('listitem').filter({ hasText: last().id });
+    await candidate.getByRole('button', { name: 'It is this one' }).click();
     await hasStatus(task, 'completed');
     expect(await idOf(task)).toBe(last().id);
     expect(submits()).toBe(before + 1);
@@ -365,6 +397,51 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
     await page.locator('#form-issue:not(:empty)').waitFor();
     expect(await page.locator('#form-issue').textContent()).toContain('$0.504');
     expect(submits()).toBe(before + 1);
+  });
+
+  test('has nothing for axe to find, in light and in dark colours', async () => {
+    // The policy forbids foreign scripts, and axe is one.
+    const page = await openStudio(browser, studio.url, { bypassCSP: true });
+    loseForGood();
+    await hasStatus(await make(page, 'An unknown outcome to look at'), 'unknown');
+    holdNext();
+    const failing = await make(page, 'A failed task to look at');
+    emulator.task(await idOf(failing)).fail('It was not to be.');
+    await hasStatus(failing, 'failed');
+    const completed = await make(page, 'A completed task to look at');
+    await hasStatus(completed, 'completed');
+    await completed.getByText('Code').click();
+    await page.getByLabel('Reference images').setInputFiles([image('front.jpg'), image('side.jpg')]);
+    await page.getByLabel('Duration').fill('99');
+    await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const { violations } = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>(
+        'axe.run()',
+      );
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+      expect(found).toEqual([]);
+    }
+  });
+
+  test('fits a phone and a desk, moves nothing that is calm, and weighs little', async () => {
+    const page = await openStudio(browser, studio.url, { reducedMotion: 'reduce' });
+    const isWide = () => page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth');
+    const columns = () =>
+      page.evaluate<number>(
+        "getComputedStyle(document.querySelector('main')).gridTemplateColumns.split(' ').length",
+      );
+    expect([await isWide(), await columns()]).toEqual([false, 2]);
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect([await isWide(), await columns()]).toEqual([false, 1]);
+    expect(await page.evaluate<number>('document.getAnimations().length')).toBe(0);
+    const bytes = await page.evaluate<number[]>(
+      `[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+        .filter(({ name }) => !name.includes('/api/') && !name.includes('/videos/'))
+        .map(({ transferSize }) => transferSize)`,
+    );
+    expect(bytes.length).toBeGreaterThan(3);
+    expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(150_000);
   });
 
   test('answers only its own page, and reads no file that is too large', async () => {

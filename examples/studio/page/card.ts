@@ -7,6 +7,11 @@ import { dollars, isRunning, MODEL_NAMES, seconds, statusWord, time } from './fo
 import { Outcome } from './outcome.js';
 import { Stage, videoUrl } from './stage.js';
 
+/** A submit without a response for this long is explained, in milliseconds. */
+const LATE_MS = 6000;
+const NO_RESPONSE =
+  'No response to the submit so far. It is not repeated: the studio looks for the task in the account’s history.';
+
 export interface CardActions {
   /** Puts the task's fields into the form. */
   reuse: (task: TaskView) => void;
@@ -22,6 +27,7 @@ export class Card {
   readonly #pill = h('span', { class: 'pill' });
   readonly #uploads = h('div', { class: 'uploads' });
   readonly #problem = h('p', { class: 'issue' });
+  readonly #note = h('p', { class: 'note', hidden: true }, NO_RESPONSE);
   readonly #buttons = h('div', { class: 'actions' });
   readonly #outcome: Outcome;
   #shownFor = '';
@@ -48,8 +54,10 @@ export class Card {
       head,
       title,
       makeFacts(task),
+      makeReferences(task),
       this.#uploads,
       this.#problem,
+      this.#note,
       this.#outcome.element,
       this.#buttons,
       makeCode(task),
@@ -95,6 +103,7 @@ export class Card {
     const took = endedAt === undefined ? '' : ` in ${seconds(Date.parse(endedAt) - from)}`;
     const since = isRunning(status) ? ` · ${seconds(Date.now() - from)}` : status === 'completed' ? took : '';
     setText(this.#pill, `${statusWord(status)}${since}`);
+    this.#note.hidden = status !== 'submitting' || Date.now() - from < LATE_MS;
     this.#stage.tick(this.task);
   }
 
@@ -168,13 +177,16 @@ function makeFacts({ model, input, cost }: TaskView): HTMLElement {
     input.sound === true && 'with sound',
     cost !== undefined && dollars(cost),
   ];
-  const files = [...input.images, ...(input.video ? [input.video] : [])];
   return h(
     'ul',
     { class: 'facts' },
     ...facts.filter((fact) => typeof fact === 'string').map((fact) => h('li', {}, fact)),
-    ...files.map(makeThumb),
   );
+}
+
+function makeReferences({ input }: TaskView): HTMLElement | undefined {
+  const references = [...input.images, ...(input.video ? [input.video] : [])];
+  return references.length === 0 ? undefined : h('ul', { class: 'facts' }, ...references.map(makeThumb));
 }
 
 function makeThumb(reference: Reference): HTMLElement {
@@ -184,8 +196,8 @@ function makeThumb(reference: Reference): HTMLElement {
     const image = h('img', {
       src: `/api/files/${file}`,
       alt: name,
-      width: '28',
-      height: '28',
+      width: '40',
+      height: '40',
       loading: 'lazy',
     });
     return h('li', { class: 'thumb' }, image);

@@ -5,6 +5,15 @@ import { isRunning, seconds, statusWord } from './format.js';
 
 const isCalm = matchMedia('(prefers-reduced-motion: reduce)');
 
+/** Plays what can be seen, and nothing else. */
+const whileSeen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    const video = target as HTMLVideoElement;
+    if (isIntersecting) void video.play().catch(() => undefined);
+    else video.pause();
+  }
+});
+
 export class Stage {
   readonly element: HTMLElement;
   readonly #label = h('span', { class: 'stage-label' });
@@ -51,7 +60,7 @@ export class Stage {
     });
     this.#video = video;
     this.element.replaceChildren(video);
-    if (plays && !isCalm.matches) void video.play().catch(() => undefined);
+    if (plays && !isCalm.matches) whileSeen.observe(video);
   }
 
   /** A video of another machine is fetched when it is asked for. */

@@ -4,7 +4,7 @@ import { type Emulator, startEmulator } from 'wavespeed-kling/testing';
 import type { StudioTask } from './store.js';
 
 /** What the next submit can be made to do. */
-export const REHEARSALS = ['fail', 'lose', 'busy', 'refuse'] as const;
+export const REHEARSALS = ['fail', 'lose', 'hide', 'busy', 'refuse'] as const;
 export type Rehearsal = (typeof REHEARSALS)[number];
 
 export async function startStudioEmulator(tasks: readonly StudioTask[]): Promise<Emulator> {
@@ -36,6 +36,13 @@ export function rehearse(emulator: Emulator, rehearsal: Rehearsal): void {
     case 'lose':
       emulator.fail({ on: 'submit', kind: 'reset', when: 'headers' });
       return;
+    case 'hide':
+      // A history that shows no inputs: only a person can say which task it was.
+      emulator.fail({ on: 'submit', kind: 'reset', when: 'headers' });
+      for (const on of ['list', 'result'] as const) {
+        emulator.fail({ on, kind: 'data', times: Infinity, patch: withoutInputs });
+      }
+      return;
     case 'busy':
       emulator.fail({ on: 'submit', kind: 'status', status: 429, headers: { 'retry-after': '3' } });
       return;
@@ -48,4 +55,10 @@ export function rehearse(emulator: Emulator, rehearsal: Rehearsal): void {
       });
       return;
   }
+}
+
+function withoutInputs(data: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(data, (key, value) => (key === 'input' || key === 'inputs' ? undefined : value)),
+  );
 }

@@ -111,10 +111,7 @@ export class Tasks {
 
   /** Settles an unknown outcome by hand: it is this task, or (null) none, and is submitted again. */
   async resolve(task: StudioTask, id: string | null): Promise<void> {
-    const kling = this.#parts.kling as unknown as {
-      resolve?: (key: string, id: string | null) => Promise<void>;
-    };
-    await kling.resolve?.(task.key, id);
+    await this.#parts.kling.resolve(task.key, id);
     this.#unknown.delete(task.key);
     if (id !== null) task.id = id;
     await this.#parts.store.save(task);
