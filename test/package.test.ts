@@ -131,7 +131,7 @@ describe('the packed files', () => {
   });
 });
 
-test.each(['smoke.mjs', 'smoke.cjs'])(
+test.each(['smoke.mjs', 'smoke.cjs', 'smoke-cli.mjs'])(
   '%s: every entry loads and a video is made',
   async (file) => {
     copyFileSync(join(root, 'test/smoke', file), join(project, file));

@@ -94,7 +94,7 @@ async function* checkPrices(kling: WaveSpeedKling): AsyncGenerator<Check, void, 
 
 async function checkList(kling: WaveSpeedKling): Promise<Omit<Check, 'check'>> {
   const tasks = [];
-  for await (const task of kling.list({ page_size: LISTED }, { signal: interrupted })) {
+  for await (const task of kling.list({ page_size: LISTED, include_inputs: true }, { signal: interrupted })) {
     tasks.push(task);
     if (tasks.length >= LISTED) break;
   }
@@ -103,7 +103,9 @@ async function checkList(kling: WaveSpeedKling): Promise<Omit<Check, 'check'>> {
   if (broken !== undefined) {
     return { ok: false, detail: `task ${broken.id} has no model, or no time in created_at` };
   }
-  const withInput = tasks.filter(({ input }) => typeof input === 'object' && input !== null).length;
+  const withInput = tasks.filter(
+    ({ inputs, input }) => typeof (inputs ?? input ?? undefined) === 'object',
+  ).length;
   const inputs =
     withInput === 0 ? 'without inputs: a lost submit cannot be matched' : `${withInput} with their input`;
   return { ok: true, detail: `${tasks.length} tasks, ${inputs}` };

@@ -126,12 +126,13 @@ async function checkCharge(kling: WaveSpeedKling, model: ModelId, before: number
 }
 
 async function checkHistory(kling: WaveSpeedKling, model: ModelId, id: string) {
-  for await (const task of kling.list({ model }, { signal: interrupted })) {
+  for await (const task of kling.list({ model, include_inputs: true }, { signal: interrupted })) {
     if (task.id !== id) continue;
-    if (typeof task.input !== 'object' || task.input === null) {
+    const input = task.inputs ?? task.input;
+    if (typeof input !== 'object' || input === null) {
       return { ok: true, detail: 'listed without its input: a lost submit cannot be matched' };
     }
-    const same = isDeepStrictEqual(parseInput(model, task.input), parseInput(model, SPEND_INPUT));
+    const same = isDeepStrictEqual(parseInput(model, input), parseInput(model, SPEND_INPUT));
     return { ok: same, detail: same ? 'listed with the same input' : 'listed with another input' };
   }
   return { ok: false, detail: 'not listed' };

@@ -1,4 +1,4 @@
-// Installs the packed package beside each Node given as an argument and runs smoke.mjs and smoke.cjs there.
+// Installs the packed package beside each Node given as an argument and runs the smoke tests there.
 //   node test/smoke/run.mjs 20.18.1 22 24 26
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
+const FILES = ['smoke.mjs', 'smoke.cjs', 'smoke-cli.mjs'];
 const versions = process.argv.slice(2);
 if (versions.length === 0) throw new Error('Name at least one version of Node, such as 20.18.1.');
 
@@ -30,7 +31,7 @@ try {
   const [{ filename }] = JSON.parse(packed);
   writeFileSync(join(folder, 'package.json'), '{ "private": true }');
   npm('install', join(folder, filename));
-  for (const file of ['smoke.mjs', 'smoke.cjs']) copyFileSync(join(here, file), join(folder, file));
+  for (const file of FILES) copyFileSync(join(here, file), join(folder, file));
   for (const version of versions) {
     // A package that holds the Node binary: no other download is needed.
     npm(
@@ -48,11 +49,11 @@ try {
       'bin',
       'node',
     );
-    for (const file of ['smoke.mjs', 'smoke.cjs']) {
+    for (const file of FILES) {
       execFileSync(binary, ['--throw-deprecation', file], { cwd: folder, stdio: 'inherit', timeout: 60_000 });
     }
   }
-  console.log(`smoke-tested on ${versions.length} versions of Node, as ESM and as CommonJS`);
+  console.log(`smoke-tested on ${versions.length} versions of Node, as ESM, as CommonJS and as a command`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
