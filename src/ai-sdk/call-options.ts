@@ -19,21 +19,21 @@ export type KlingVideoOptions = {
    * Every call with the same key gets the same task; at most 250 characters. With `n` above 1, the second video has the
    * key `<key>#2`, and so on. @default the `idempotency-key` header, where there is one
    */
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
   /** Id of a task to wait for: nothing is submitted, and the other settings are not used. Not with `n` above 1. */
-  resume?: string;
+  resume?: string | undefined;
   /** Highest cost of each video, in US dollars. @default the client's */
-  maxCost?: number;
+  maxCost?: number | undefined;
   /** Time limit of `generateVideo`, in milliseconds; the task itself goes on. @default the client's */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Time between two polls, in milliseconds. @default the client's */
-  pollIntervalMs?: number;
+  pollIntervalMs?: number | undefined;
   /** Whether the sound of the reference video is kept. @default true */
-  keep_original_sound?: boolean;
+  keep_original_sound?: boolean | undefined;
   /** Whether the video has sound. Not with Kling O1. @default `generateAudio`, or false */
-  sound?: boolean;
+  sound?: boolean | undefined;
   /** HTTPS URL that the service calls when the task ends. */
-  webhookUrl?: string;
+  webhookUrl?: string | undefined;
 };
 
 const OPTIONS = [
@@ -110,8 +110,8 @@ function readProviderOptions({ providerOptions, headers }: VideoCallOptions): Kl
   const given = providerOptions?.[PROVIDER_KEY] ?? {};
   checkObject(`providerOptions.${PROVIDER_KEY}`, given, '{ maxCost: 2 }');
   checkNames(given, OPTIONS);
-  const key = readHeader(headers, 'idempotency-key');
-  const options: KlingVideoOptions = { ...(key === undefined ? {} : { idempotencyKey: key }), ...given };
+  const options: KlingVideoOptions = { ...given };
+  options.idempotencyKey ??= readHeader(headers, 'idempotency-key');
   const { resume, idempotencyKey } = options;
   if (resume !== undefined && (typeof resume !== 'string' || resume === '')) {
     rejectOption('resume', resume, 'the id of a task');

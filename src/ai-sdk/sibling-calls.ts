@@ -21,6 +21,8 @@ interface Member extends SiblingCall {
 
 interface Group {
   members: Member[];
+  /** Number of calls in flight. */
+  pending: number;
   /** Reason why none of the calls may be sent. */
   rejection: ConfigurationError | undefined;
   /** The first failure, which names the tasks of the siblings. */
@@ -52,8 +54,14 @@ const SHARED = [
 export function relateGenerateCalls(): RunCall {
   const groups = new WeakMap<object, Group>();
   return (options, work) => {
-    const group = (options.headers && groups.get(options.headers)) ?? createGroup();
-    if (options.headers !== undefined) groups.set(options.headers, group);
+    const { headers } = options;
+    const known = headers && groups.get(headers);
+    // A later call is of another `generateVideo`, unless it is a call that is repeated.
+    const isSibling =
+      known !== undefined &&
+      (known.pending > 0 || known.members.some((member) => member.options === options));
+    const group = isSibling ? known : createGroup();
+    if (headers !== undefined) groups.set(headers, group);
     return runMember(group, options, work, true);
   };
 }
@@ -77,7 +85,7 @@ export function relateStartCalls(): RunCall {
 }
 
 function createGroup(): Group {
-  return { members: [], rejection: undefined, failure: undefined };
+  return { members: [], pending: 0, rejection: undefined, failure: undefined };
 }
 
 function isAlike(one: VideoCallOptions, other: VideoCallOptions): boolean {
@@ -97,6 +105,7 @@ async function runMember<T>(
     );
   }
   const member = join(group, options);
+  group.pending++;
   const running = (async () => {
     if (group.rejection !== undefined) throw group.rejection;
     return work(member);
@@ -114,6 +123,8 @@ async function runMember<T>(
     // All reject with the first error: `generateVideo` passes on whichever comes first.
     group.failure ??= nameSiblings(error, group, member);
     throw await group.failure;
+  } finally {
+    if (--group.pending === 0) group.failure = undefined;
   }
 }
 

@@ -93,6 +93,41 @@ describe.each(majors)('$ai idempotency keys', ({ generateVideo }) => {
   });
 });
 
+describe('doGenerate', () => {
+  const settings = {
+    prompt: 'A fox',
+    n: 1,
+    aspectRatio: undefined,
+    resolution: undefined,
+    duration: undefined,
+    fps: undefined,
+    seed: undefined,
+    image: undefined,
+    frameImages: undefined,
+    inputReferences: undefined,
+    generateAudio: undefined,
+    headers: {},
+  };
+
+  test('gives the same task to calls of its own one after the other, with the same headers and key', async () => {
+    const { model, submits } = await setup();
+    const call = { ...settings, providerOptions: withKey('order-7') };
+    const first = await model.doGenerate({ ...call });
+    const second = await model.doGenerate({ ...call });
+    expect(second.videos).toEqual(first.videos);
+    expect(submits()).toBe(1);
+  });
+
+  test('gives a repeated call the task of its place', async () => {
+    const { model, submits } = await setup();
+    const calls = [1, 2].map(() => ({ ...settings, providerOptions: withKey('order-8') }));
+    const first = await Promise.all(calls.map((call) => model.doGenerate(call)));
+    const again = await Promise.all(calls.map((call) => model.doGenerate(call)));
+    expect(again.map(({ videos }) => videos)).toEqual(first.map(({ videos }) => videos));
+    expect(submits()).toBe(2);
+  });
+});
+
 describe('ai 7 idempotency keys of starts', () => {
   test('are the ones that ai makes for each start', async () => {
     const keys: (string | undefined)[] = [];
