@@ -26,7 +26,12 @@ import {
 } from './predictions/options.js';
 import { Batch, type Declared, type ManyRequest, type ManyResult } from './predictions/run-many.js';
 import { TaskRunner } from './predictions/runner.js';
-import { checkId, checkIds, checkListQuery, requireIdempotencyKey } from './predictions/validate-arguments.js';
+import {
+  checkId,
+  checkIds,
+  checkListQuery,
+  requireIdempotencyKey,
+} from './predictions/validate-arguments.js';
 import { isRecord } from './utils/is-record.js';
 import { abortableGenerator } from './utils/closable-iterator.js';
 
@@ -169,7 +174,7 @@ export class WaveSpeedKling {
 
   /** Fetches a task once. */
   async get(id: string, options: CallOptions = {}): Promise<Prediction> {
-    return this.#runner.get(checkId(id), readCallOptions(options));
+    return this.#runner.reader.get(checkId(id), readCallOptions(options));
   }
 
   /**
@@ -181,7 +186,7 @@ export class WaveSpeedKling {
    */
   async *list(query: ListQuery = {}, options: CallOptions = {}): AsyncGenerator<Prediction, void, void> {
     const callOptions = readCallOptions(options);
-    yield* this.#runner.list(checkListQuery(query), callOptions);
+    yield* this.#runner.reader.list(checkListQuery(query), callOptions);
   }
 
   /** Removes tasks from the account's history. */
@@ -296,7 +301,7 @@ export class WaveSpeedKling {
     options: CallOptions,
   ): Promise<Record<string, unknown>> {
     const { signal } = options;
-    const data = await this.#runner.retryRead(
+    const data = await this.#runner.reader.retry(
       operation,
       () => this.#http.request({ ...request, signal }),
       options,

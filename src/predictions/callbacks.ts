@@ -1,5 +1,10 @@
 /** Calls `onSubmitted` and `onUpdate`. */
-import { WaitTimeoutError, WaveSpeedError, withPredictionId } from '../core/errors/index.js';
+import {
+  WaitAbortedError,
+  WaitTimeoutError,
+  WaveSpeedError,
+  withPredictionId,
+} from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 import { raceAbort } from '../utils/abort.js';
 import { getErrorMessage } from '../utils/error-message.js';
@@ -34,4 +39,9 @@ export async function invokeCallback(
       }),
   };
   await withDeadline(deadline, signal, (limited) => raceAbort(call(), limited));
+}
+
+/** Names the task on an abort; every other error stays as it is. */
+export function toAbortError(error: unknown, id: string, signal: AbortSignal | undefined): unknown {
+  return signal?.aborted === true && error === signal.reason ? new WaitAbortedError(id, error) : error;
 }
