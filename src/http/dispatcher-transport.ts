@@ -24,6 +24,7 @@ export class DispatcherTransport implements HttpTransport {
     let isDispatched = false;
     const handler = new ResponseHandler({
       maxResponseBytes: request.maxResponseBytes,
+      sendOnce: request.method === 'POST',
       onStart: () => undefined,
     });
     try {

@@ -7,6 +7,8 @@ import { type Controller, type Headers, readHeader, toError, UndiciHandler } fro
 export const MAX_ERROR_BYTES = 64 * 1024;
 export interface ResponseHandlerOptions {
   maxResponseBytes: number;
+  /** Rejects a second start: a dispatcher that retries would send the request again. */
+  sendOnce: boolean;
   /** Runs right before the request is written. If it throws, nothing is written. */
   onStart: () => void;
   /** Runs once, when the response has ended or failed. `isReusable` says whether the connection is. */
@@ -49,8 +51,7 @@ export class ResponseHandler extends UndiciHandler {
   }
 
   onRequestStart(controller: Controller): void {
-    // A second start would send the request again.
-    if (this.isDone || this.wasSent) {
+    if (this.isDone || (this.wasSent && this.#options.sendOnce)) {
       controller.abort(this.#abortReason ?? new Error('The request was started twice.'));
       return;
     }
@@ -59,8 +60,8 @@ export class ResponseHandler extends UndiciHandler {
       this.#options.onStart();
     } catch (error) {
       this.#abortReason = toError(error);
-      controller.abort(this.#abortReason);
       this.#fail(error);
+      controller.abort(this.#abortReason);
       return;
     }
     this.wasSent = true;

@@ -43,6 +43,7 @@ export class UndiciTransport implements HttpTransport {
     let connection: Connection | undefined;
     const handler = new ResponseHandler({
       maxResponseBytes: request.maxResponseBytes,
+      sendOnce: request.method === 'POST',
       onStart,
       onDone: (isReusable) => {
         if (connection !== undefined) this.#release(connection, isReusable);

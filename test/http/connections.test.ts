@@ -53,6 +53,16 @@ test('writes no byte if onStart throws, and rejects with what it threw', async (
   expect(bytes).toBe(0);
 });
 
+test('rejects with what onStart threw, even if it is no Error', async () => {
+  const server = await serve();
+  const inFlight = apiClient(server.url).start(SUBMIT, KEY, () => {
+    // As an abort's reason may be.
+    throw 'left';
+  });
+  await expect(inFlight.response).rejects.toBe('left');
+  expect(server.requests).toHaveLength(0);
+});
+
 test('writes no byte on a reused connection if onStart throws', async () => {
   const server = await serve();
   const http = apiClient(server.url);

@@ -9,7 +9,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { ConfigurationError, ConnectionError, KLING_O3_STD, SubmissionUnknownError } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
 import { failure, task } from '../support.js';
-import { client, INPUT, KEY, onCleanup, serve } from './support.js';
+import { client, INPUT, KEY, onCleanup, respond, serve } from './support.js';
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -93,6 +93,24 @@ describe.each(releases)('a dispatcher of %s', (_name, undici) => {
     expect((await failure(kling.submit(KLING_O3_STD, INPUT), ConnectionError)).requestSent).toBe(false);
     const cut = await serve((request) => void request.socket.destroy());
     await failure(client(cut.url, { dispatcher: agent }).submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
+  });
+
+  test('that retries sends a read again, and a submit never', async () => {
+    let count = 0;
+    const server = await serve((request, response) => {
+      if (++count % 2 === 1) request.socket.destroy();
+      else respond(request, response);
+    });
+    const agent = new undici.RetryAgent(new undici.Agent(), {
+      methods: ['GET', 'POST'],
+      minTimeout: 1,
+      maxRetries: 3,
+    });
+    onCleanup(() => agent.close());
+    const kling = client(server.url, { dispatcher: agent });
+    expect(await kling.balance()).toBe(7);
+    await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
+    expect(server.submits()).toBe(1);
   });
 
   test('that the application has set for all: a mock sees the submit, and nothing is paid', async () => {
