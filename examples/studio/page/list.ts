@@ -50,6 +50,7 @@ export class TaskList {
 
   /** Takes in what has changed. */
   update(task: TaskView): void {
+    if (!this.#claim(task)) return;
     const card = this.#cards.get(task.key);
     if (card !== undefined) card.update(task, true);
     else if (this.#page === 1 && this.#matches(task) && !this.#gone.has(task.key)) {
@@ -63,6 +64,19 @@ export class TaskList {
     this.#cards.get(key)?.element.remove();
     this.#cards.delete(key);
     this.#showEmpty();
+  }
+
+  /**
+   * A task of a click whose response was lost is in the history before the studio knows that it is its own: shown once,
+   * as the studio's.
+   */
+  #claim(task: TaskView): boolean {
+    for (const [key, { task: other }] of this.#cards) {
+      if (task.id === undefined || other.id !== task.id || key === task.key) continue;
+      if (other.isMine) return false;
+      this.remove(key);
+    }
+    return true;
   }
 
   #add(task: TaskView): Card {
@@ -84,7 +98,7 @@ export class TaskList {
       card.element.remove();
       this.#cards.delete(key);
     }
-    for (const [index, task] of tasks.entries()) {
+    for (const [index, task] of tasks.filter((one) => this.#claim(one)).entries()) {
       const known = this.#cards.get(task.key);
       known?.update(task, false);
       const { element } = known ?? this.#add(task);
