@@ -21,6 +21,7 @@ export async function loadUndici(): Promise<Undici> {
       `undici could not be loaded (${getErrorMessage(cause)}); nothing was sent. In a bundle, mark \`undici\` as ` +
         'external, or give esbuild --format=esm the banner ' +
         "`import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`. " +
+        'Node before 22.19 needs undici 7: with pnpm, override `undici` with `^7.30.2`. ' +
         'Elsewhere, pass `fetch: globalThis.fetch`.',
       { code: 'transport_unavailable', cause },
     );

@@ -5,6 +5,7 @@
  * @property {string} name The folder's name.
  * @property {number} submits How many tasks it submits.
  * @property {boolean} quick Whether it takes only seconds, installation included.
+ * @property {string} [manager] The package manager that installs it, as npx runs it. @default 'npm'
  * @property {number} [minNode] The lowest major version of Node that it runs on; an older one installs it.
  */
 
@@ -13,6 +14,7 @@ export const PROJECTS = [
   { name: 'esbuild-esm', submits: 1, quick: true },
   { name: 'esbuild-cjs', submits: 1, quick: true },
   { name: 'zod-4.0', submits: 1, quick: true },
+  { name: 'pnpm', submits: 1, quick: true, manager: 'pnpm@9', minNode: 22 },
   { name: 'proxy', submits: 2, quick: true },
   { name: 'undici-8', submits: 1, quick: true, minNode: 22 },
   { name: 'vite-client', submits: 1, quick: true },
