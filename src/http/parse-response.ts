@@ -67,22 +67,48 @@ export function parseResponse(response: RawResponse, request: RequestInfo, key: 
   });
 }
 
-/** A task's id in text that may be cut short: in `data`, or at the top of a bare task. */
-const ID_IN_TEXT = /(?:^\s*|"data"\s*:\s*)\{[^{}[\]]*?"id"\s*:\s*(?:"([^"\\]+)"|(\d+)\s*[,}])/;
+const RESULT_URL = /\/api\/v3\/predictions\/([^/"\\\s]+)\/result\b/;
+const ID_FIELD = /"id"\s*:\s*(?:"([^"\\]+)"|(\d+)\s*[,}])/;
+const BARE_TASK = /^\s*\{[^{}[\]]*$/;
 
 /**
- * Finds a task's id in any response, parsed or as text, also in an error that contradicts itself. A response that names
- * a task was to a submit that was accepted.
+ * Finds a task's id in any response, parsed or as text, also in an error that contradicts itself: anywhere in `data`, at
+ * the top of a bare task, or in a result URL. A response that names a task was to a submit that was accepted.
  */
 export function findPredictionId(body: unknown): string | undefined {
-  if (typeof body === 'string') {
-    const match = ID_IN_TEXT.exec(body);
-    return match?.[1] ?? match?.[2];
-  }
-  if (!isRecord(body)) return undefined;
-  const isBareTask = ['status', 'urls', 'outputs', 'created_at'].some((field) => Object.hasOwn(body, field));
-  return idOf(body.data) ?? (isBareTask ? idOf(body) : undefined);
+  return typeof body === 'string' ? findIdInText(body) : findIdInJson(body);
 }
+
+function findIdInJson(body: unknown): string | undefined {
+  const { data } = isRecord(body) ? body : {};
+  const isBareTask =
+    isRecord(body) && ['status', 'urls', 'outputs', 'created_at'].some((field) => Object.hasOwn(body, field));
+  return findId(data, MAX_ID_DEPTH) ?? (isBareTask ? idOf(body) : undefined) ?? findIdInUrl(body);
+}
+
+/** Reads a text that may be cut short. */
+function findIdInText(text: string): string | undefined {
+  const dataAt = text.search(/"data"\s*:/);
+  const field = ID_FIELD.exec(dataAt === -1 ? text : text.slice(dataAt));
+  const isInTask = dataAt !== -1 || (field !== null && BARE_TASK.test(text.slice(0, field.index)));
+  return (isInTask ? (field?.[1] ?? field?.[2]) : undefined) ?? RESULT_URL.exec(text)?.[1];
+}
+
+const MAX_ID_DEPTH = 4;
+
+/** Finds the outermost id. */
+function findId(value: unknown, depth: number): string | undefined {
+  const id = idOf(value);
+  if (id !== undefined || typeof value !== 'object' || value === null || depth === 0) return id;
+  for (const inner of Object.values(value)) {
+    const found = findId(inner, depth - 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const findIdInUrl = (body: unknown) =>
+  body === undefined ? undefined : RESULT_URL.exec(JSON.stringify(body))?.[1];
 
 function describeInvalidResponse(response: RawResponse, location: string | undefined): string {
   if (response.status >= 300) {

@@ -12,6 +12,7 @@ import {
 import { normalizePrediction, type Prediction } from '../core/prediction.js';
 import type { ApiClient, ApiRequest } from '../http/api-client.js';
 import { errorName, publish } from '../http/diagnostics.js';
+import { findPredictionId } from '../http/parse-response.js';
 import { isRetryableSubmit } from '../http/retry.js';
 import { MAX_TIMER_MS, raceAbort } from '../utils/abort.js';
 import { getErrorMessage } from '../utils/error-message.js';
@@ -127,7 +128,7 @@ async function send(http: ApiClient, submission: Submission): Promise<Accepted> 
       abortError: createUnknownError(message, prediction.id, interruption.reason, candidates),
     };
   }
-  const predictionId = findId(outcome.error);
+  const predictionId = outcome.error instanceof WaveSpeedError ? outcome.error.predictionId : undefined;
   // A response that names a task is no rejection, whatever its status says.
   if (predictionId === undefined && provesNotAccepted(outcome.error))
     throw interruption?.reason ?? outcome.error;
@@ -164,7 +165,8 @@ function readOutcome(http: ApiClient, request: ApiRequest, parse: () => unknown)
     const prediction = normalizePrediction(data);
     if (prediction !== undefined) return { prediction };
     const message = `[POST] ${request.path}: the response has no task id.`;
-    return { error: new InvalidResponseError(message, { body: data }) };
+    const predictionId = findPredictionId({ data });
+    return { error: new InvalidResponseError(message, { body: data, predictionId }) };
   } catch (error) {
     return { error: http.normalizeError(error, request) };
   }
@@ -174,15 +176,4 @@ function readOutcome(http: ApiClient, request: ApiRequest, parse: () => unknown)
 function provesNotAccepted(error: unknown): boolean {
   if (isRetryableSubmit(error) || error instanceof ConfigurationError) return true;
   return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 408;
-}
-
-/** Finds the task's id in an error response, or in the part of one that came. */
-function findId(error: unknown): string | undefined {
-  if (error instanceof WaveSpeedError && error.predictionId !== undefined) return error.predictionId;
-  if (error instanceof InvalidResponseError && typeof error.body === 'string') {
-    return /"data"\s*:\s*\{\s*"id"\s*:\s*"([^"\\]+)"/.exec(error.body)?.[1];
-  }
-  if (!(error instanceof ApiError)) return undefined;
-  const { data } = (error.body ?? {}) as { data?: unknown };
-  return normalizePrediction(data)?.id;
 }

@@ -77,6 +77,13 @@ test.each([
   [undefined, undefined],
   ['{"code":200,"data":{"model":"m","id":"a","sta', 'a'],
   ['{"code":200,"data":{"id":"a', undefined],
+  ['{"code":200,"data":{"outputs":[],"urls":{},"id":"a","sta', 'a'],
+  ['{"error":{"id":"request-1"},"mess', undefined],
+  ['{"message":"see /api/v3/predictions/a/result', 'a'],
+  [{ data: [{ id: 'a' }] }, 'a'],
+  [{ data: { prediction: { id: 'a' } } }, 'a'],
+  [{ error: { id: 'request-1' } }, undefined],
+  [{ links: { result: 'https://api.wavespeed.ai/api/v3/predictions/a/result' } }, 'a'],
   ['{"id":"a","model":"m', 'a'],
   ['<html>', undefined],
 ])('findPredictionId(%j) is %j', (body, id) => {
