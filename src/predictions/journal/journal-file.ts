@@ -97,8 +97,9 @@ export class JournalFile {
       const lines = this.#pending;
       this.#pending = [];
       try {
-        this.#size += await writeAt(this.#handle, lines.map(({ text }) => text).join(''), this.#size);
+        const bytes = await writeAt(this.#handle, lines.map(({ text }) => text).join(''), this.#size);
         await this.#handle.datasync();
+        this.#size += bytes;
         for (const { resolve } of lines) resolve();
       } catch (cause) {
         const error = createError(this.#path, 'cannot be written', cause);

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import {
+  open as openFile,
   appendFile,
   mkdir,
   mkdtemp,
@@ -13,8 +14,16 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ConfigurationError, fileJournal, type JournalEntry, JournalError } from 'wavespeed-kling';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  ConfigurationError,
+  fileJournal,
+  type JournalEntry,
+  JournalError,
+  KLING_O3_STD,
+  WaveSpeedKling,
+} from 'wavespeed-kling';
+import { startEmulator } from 'wavespeed-kling/testing';
 import { failure } from '../../support.js';
 
 let directory: string;
@@ -35,6 +44,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const journal of opened.splice(0)) await journal.close();
   await rm(directory, { recursive: true });
+  vi.restoreAllMocks();
 });
 
 const idle: JournalEntry = {
@@ -206,6 +216,47 @@ describe('a file that cannot be used', () => {
     const error = await failure(open(join(directory, name)).put('a', idle), JournalError);
     expect(error.message).toContain(join(directory, name));
     expect(error.message).toContain(code);
+  });
+
+  /** Makes one call of a file handle fail as a disk does. */
+  async function failOnce(method: 'write' | 'datasync', code: string, before?: () => Promise<unknown>) {
+    const handle = await openFile(join(directory, 'file'), 'w');
+    const prototype = Object.getPrototypeOf(handle) as Record<typeof method, () => Promise<unknown>>;
+    await handle.close();
+    vi.spyOn(prototype, method).mockImplementationOnce(async () => {
+      await before?.();
+      throw Object.assign(new Error(`${code}: no luck`), { code });
+    });
+  }
+
+  test.each(['write', 'datasync'] as const)(
+    'rejects a put whose %s fails, and forgets it; the next one is written',
+    async (method) => {
+      const journal = open();
+      await journal.put('a', idle);
+      // A full disk takes a part of the line.
+      await failOnce(method, 'ENOSPC', () => appendFile(path, '{"key":"b","entry":{"fi'));
+      const error = await failure(journal.put('b', idle), JournalError);
+      expect(error.message).toBe(`${path}: the journal cannot be written: ENOSPC: no luck.`);
+      expect(await journal.get('b')).toBeUndefined();
+      expect(await journal.put('c', idle)).toBe(1);
+      expect((await lines()).map((line) => (JSON.parse(line) as { key: string }).key)).toEqual(['a', 'c']);
+    },
+  );
+
+  test('sends nothing while the disk is full', async () => {
+    const emulator = await startEmulator();
+    const kling = new WaveSpeedKling({
+      apiKey: emulator.apiKey,
+      baseUrl: emulator.url,
+      journal: open(),
+    });
+    await failOnce('write', 'ENOSPC');
+    const running = kling.run(KLING_O3_STD, { prompt: 'A fox' }, { idempotencyKey: 'order-1' });
+    await failure(running, JournalError);
+    expect(emulator.requests).toEqual([]);
+    await kling.close();
+    await emulator.close();
   });
 
   test.each([undefined, '', 1, new URL('https://example.com/j'), 'a\0b'])(
