@@ -483,6 +483,17 @@ describe('a process that died', () => {
     expect(submits(emulator)).toBe(0);
   });
 
+  test('after the POST: its task is found also where this client has waited for it already', async () => {
+    const emulator = await start();
+    const journal = await journalWith(sending());
+    const own = emulator.addTask({ input: BODY, created_at: Date.now() - 299_000 });
+    const kling = clientOf(emulator, { journal });
+    await kling.wait(own.id);
+    const { id } = await kling.submit(KLING_O3_STD, INPUT, { ...KEY, whenAbsent: 'resubmit' });
+    expect(id).toBe(own.id);
+    expect(submits(emulator)).toBe(0);
+  });
+
   test('before the POST: nothing is submitted by default', async () => {
     const emulator = await start();
     const journal = await journalWith(sending());
