@@ -110,6 +110,16 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
       ].join(' \\\n  '),
     );
     expect(emulator.keyLeaks).toEqual([]);
+
+    await page.reload();
+    await task.getByRole('button', { name: 'Use again' }).click();
+    expect(await page.getByTestId('price').textContent()).toBe('$0.672');
+    expect(await page.locator('#image-list li').count()).toBe(2);
+    const first = last();
+    await page.getByLabel('Prompt').fill('The same again');
+    await makeButton(page).click();
+    await hasStatus(taskOf(page, 'The same again'), 'completed');
+    expect(last().input).toEqual({ ...first.input, prompt: 'The same again' });
   });
 
   test('shows every limit and the price as one types, and sends nothing that is bound to fail', async () => {

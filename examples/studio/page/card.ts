@@ -37,11 +37,7 @@ export class Card {
     this.#actions = actions;
     this.#stage = new Stage(task);
     this.#outcome = new Outcome(actions.changed);
-    const title = h(
-      'h3',
-      { class: 'prompt', id: `title-${task.key}` },
-      task.input.prompt || 'A video made elsewhere',
-    );
+    const title = h('h3', { class: 'prompt' }, task.input.prompt || 'A video made elsewhere');
     const head = h(
       'div',
       { class: 'card-head' },
@@ -62,12 +58,7 @@ export class Card {
       this.#buttons,
       makeCode(task),
     );
-    this.element = h(
-      'article',
-      { class: 'card', 'aria-labelledby': `title-${task.key}` },
-      this.#stage.element,
-      details,
-    );
+    this.element = h('article', { class: 'card' }, this.#stage.element, details);
     this.update(task, false);
   }
 

@@ -102,13 +102,16 @@ export class Form {
     ]);
   }
 
-  /** Puts the fields of an earlier task into the form; its files stay where they are. */
+  /** Puts an earlier task into the form. */
   fill(model: string, input: StudioInput): void {
     this.#model.value = model in MODEL_NAMES ? model : KLING_O3_STD;
     this.#prompt.value = input.prompt;
     this.#duration.value = String(input.duration);
     this.#ratio.value = input.aspect_ratio;
     this.#sound.checked = input.sound === true;
+    this.#keep.checked = input.keep_original_sound !== false;
+    this.#images.restore(input.images);
+    this.#video.restore(input.video === undefined ? [] : [input.video]);
     this.refresh();
     this.#prompt.focus();
   }

@@ -9,7 +9,8 @@ interface Chosen {
   name: string;
   item: HTMLLIElement;
   issue: string | undefined;
-  sent: Promise<string>;
+  /** Settles once it is on the server. */
+  sent: Promise<Reference>;
   remove: () => void;
 }
 
@@ -58,66 +59,99 @@ export class References {
     return this.#chosen.flatMap(({ issue }) => (issue === undefined ? [] : [issue]));
   }
 
-  /** As many URLs as there are files, for the schema. */
+  /** As many references as there are files, for the schema. */
   placeholders(): Reference[] {
     return this.#chosen.map(({ name }) => ({ file: 'chosen', name }));
   }
 
   /** Waits until every file is on the server. */
-  async references(): Promise<Reference[]> {
-    return Promise.all(this.#chosen.map(async ({ name, sent }) => ({ file: await sent, name })));
+  references(): Promise<Reference[]> {
+    return Promise.all(this.#chosen.map(({ sent }) => sent));
   }
 
   add(files: readonly File[]): void {
-    if (this.#isSingle && files.length > 0) for (const { remove } of this.#chosen) remove();
-    for (const file of files) this.#add(file);
+    if (this.#isSingle && files.length > 0) this.#clear();
+    for (const file of files) this.#addFile(file);
     this.#renumber();
   }
 
-  #add(file: File): void {
+  /** Takes the references of an earlier task in place of what is there. */
+  restore(references: readonly Reference[]): void {
+    this.#clear();
+    for (const reference of references) {
+      const name = 'file' in reference ? reference.name : reference.url;
+      const { preview, release } = makePreview(
+        name,
+        this.#kind,
+        'file' in reference ? `/api/files/${reference.file}` : undefined,
+      );
+      this.#add({ name, preview, issue: undefined, sent: Promise.resolve(reference), drop: release });
+    }
+    this.#renumber();
+  }
+
+  #clear(): void {
+    for (const { remove } of this.#chosen) remove();
+  }
+
+  #addFile(file: File): void {
+    const { name } = file;
     const abort = new AbortController();
-    const issue = fileProblem(file.name, file.size, this.#kind);
-    const bar = h('progress', { max: '1', value: '0', 'aria-label': `Sending ${file.name}` });
-    const { preview, release } = makePreview(file, this.#kind);
+    const issue = fileProblem(name, file.size, this.#kind);
+    const { preview, release } = makePreview(name, this.#kind, URL.createObjectURL(file));
+    const bar = h('progress', { max: '1', value: '0', 'aria-label': `Sending ${name}` });
+    const sent =
+      issue === undefined
+        ? sendFile(file, (share) => (bar.value = share), abort.signal).then((id) => ({ file: id, name }))
+        : Promise.reject(new Error(issue));
+    const chosen = this.#add({
+      name,
+      preview,
+      issue,
+      sent,
+      drop: () => {
+        abort.abort();
+        release();
+      },
+    });
+    chosen.item.append(bar);
+    sent.then(
+      () => bar.remove(),
+      (error: unknown) => {
+        bar.remove();
+        if (error instanceof RequestFailed) chosen.issue ??= `${name}: ${error.message}`;
+        chosen.item.classList.add('wrong');
+        this.#onChange();
+      },
+    );
+  }
+
+  #add(source: Pick<Chosen, 'name' | 'issue' | 'sent'> & { preview: HTMLElement; drop: () => void }): Chosen {
+    const { name, issue, sent, preview, drop } = source;
     const item = h(
       'li',
       { tabindex: '0', draggable: 'true', class: issue === undefined ? undefined : 'wrong' },
       preview,
-      bar,
     );
     const chosen: Chosen = {
-      name: file.name,
+      name,
       item,
       issue,
-      sent:
-        issue === undefined
-          ? sendFile(file, (share) => (bar.value = share), abort.signal)
-          : Promise.reject(new Error(issue)),
+      sent,
       remove: () => {
-        abort.abort();
-        release();
+        drop();
         item.remove();
         this.#chosen = this.#chosen.filter((other) => other !== chosen);
         this.#renumber();
-        announce(`${file.name} removed.`);
+        announce(`${name} removed.`);
       },
     };
-    chosen.sent.then(
-      () => bar.remove(),
-      (error: unknown) => {
-        bar.remove();
-        if (error instanceof RequestFailed) chosen.issue ??= `${file.name}: ${error.message}`;
-        item.classList.add('wrong');
-        this.#onChange();
-      },
-    );
-    item.append(
-      h('button', { type: 'button', 'aria-label': `Remove ${file.name}`, click: chosen.remove }, '×'),
-    );
+    item.append(h('button', { type: 'button', 'aria-label': `Remove ${name}`, click: chosen.remove }, '×'));
     item.addEventListener('keydown', (event) => this.#onKey(event, chosen));
     if (!this.#isSingle) this.#makeDraggable(chosen);
     this.#chosen.push(chosen);
     this.#list.append(item);
+    return chosen;
   }
 
   #onKey(event: KeyboardEvent, chosen: Chosen): void {
@@ -170,12 +204,17 @@ export class References {
   }
 }
 
-/** Shows a file of this machine; what the browser cannot show, by its name. */
-function makePreview(file: File, kind: FileKind): { preview: HTMLElement; release: () => void } {
-  const name = h('span', { class: 'name' }, file.name);
-  if (kindOf(file.name) !== kind) return { preview: name, release: () => undefined };
-  const url = URL.createObjectURL(file);
-  const release = () => URL.revokeObjectURL(url);
+/** Shows a file by its URL; what the browser cannot show, by its name. */
+function makePreview(
+  fileName: string,
+  kind: FileKind,
+  url: string | undefined,
+): { preview: HTMLElement; release: () => void } {
+  const name = h('span', { class: 'name' }, fileName);
+  const release = () => {
+    if (url !== undefined) URL.revokeObjectURL(url);
+  };
+  if (url === undefined || kindOf(fileName) !== kind) return { preview: name, release };
   if (kind === 'image') {
     const image: HTMLImageElement = h('img', {
       src: url,

@@ -46,7 +46,7 @@ export class Stage {
       loop: true,
       playsinline: true,
       preload: 'metadata',
-      'aria-label': `Result: ${task.input.prompt}`,
+      'aria-label': 'Result',
     });
     video.muted = task.input.sound !== true || plays;
     video.addEventListener('error', () => {
