@@ -8,4 +8,5 @@ export {
 } from './job.js';
 export { redisEvents, type RedisEvents } from './redis-events.js';
 export { redisJournal, type RedisJournalOptions } from './redis-journal.js';
-export { createKlingWorker, type KlingWorkerOptions } from './worker.js';
+export { createKlingWorker } from './worker.js';
+export type { KlingWorkerOptions } from './worker-options.js';

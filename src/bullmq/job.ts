@@ -1,6 +1,14 @@
-/** The job of one video: its data, checked as a request is. */
+/** The job of one video: its data, checked as a request is, and its idempotency key. */
+import { randomUUID } from 'node:crypto';
 import type { Job, JobsOptions, Queue } from 'bullmq';
-import { type CompletedPrediction, InvalidInputError, type Model, type RunOptions } from '../index.js';
+import { checkNames, checkObject } from '../core/validate-options.js';
+import {
+  type CompletedPrediction,
+  ConfigurationError,
+  InvalidInputError,
+  type Model,
+  type RunOptions,
+} from '../index.js';
 import {
   type DefinedModel,
   isModelId,
@@ -19,6 +27,14 @@ export interface KlingJobOptions extends Pick<
   pollIntervalMs?: number | undefined;
 }
 
+const JOB_OPTIONS = [
+  'maxCost',
+  'timeoutMs',
+  'webhookUrl',
+  'whenAbsent',
+  'pollIntervalMs',
+] as const satisfies readonly (keyof KlingJobOptions)[];
+
 /** Data of a job. Media are URLs: a worker on another machine has no local files. */
 export type KlingJobData = (
   | { model: typeof KLING_O1; input: KlingO1Input }
@@ -36,13 +52,20 @@ export interface KlingJobProgress {
 /** A job of one video. Its return value is the completed task. */
 export type KlingJob = Job<KlingJobData, CompletedPrediction>;
 
-/** Attempts of a job that `addKling` adds. Another attempt continues the same task. */
-const DEFAULT_JOB_OPTIONS: JobsOptions = { attempts: 5, backoff: { type: 'exponential', delay: 1000 } };
+/** Another attempt continues the same task, so many are safe: these last through 8 minutes of failures. */
+const DEFAULT_JOB_OPTIONS: JobsOptions = {
+  attempts: 10,
+  backoff: { type: 'exponential', delay: 1000, jitter: 0.5 },
+};
+
+/** The longest idempotency key. */
+const MAX_KEY_LENGTH = 255;
 
 /**
- * Adds a job to a queue, checked first.
+ * Adds a job to a queue, checked first. The `jobId` is a new UUID unless you set one: a queue's own ids repeat once it was
+ * obliterated, and a repeated id means the same video.
  *
- * @throws {InvalidInputError} for an invalid input; nothing is added.
+ * @throws {InvalidInputError | ConfigurationError} for an invalid request; nothing is added.
  * @example
  * const job = await addKling(queue, { model: KLING_O1, input: { prompt: 'A fox in the snow' } }, { jobId: 'order-42' });
  */
@@ -51,18 +74,34 @@ export async function addKling(
   data: KlingJobData,
   options: JobsOptions & { models?: readonly DefinedModel[] | undefined } = {},
 ): Promise<KlingJob> {
-  const { models, ...jobOptions } = options;
-  checkJobData(data, models ?? []);
-  return queue.add(data.model, data, { ...DEFAULT_JOB_OPTIONS, ...jobOptions }) as Promise<KlingJob>;
+  const { models = [], jobId = randomUUID(), ...jobOptions } = options;
+  checkJobData(data, models);
+  createJobKey(queue.name, jobId);
+  return queue.add(data.model, data, { ...DEFAULT_JOB_OPTIONS, ...jobOptions, jobId }) as Promise<KlingJob>;
+}
+
+/** Returns the idempotency key of a job: the same for every attempt, on every machine. */
+export function createJobKey(queueName: string, jobId: string | undefined): string {
+  const key = `${queueName}:${jobId}`;
+  if (jobId !== undefined && key.length <= MAX_KEY_LENGTH) return key;
+  throw new ConfigurationError(
+    `\`jobId\`: "<queue name>:<job id>" is the idempotency key and has ${key.length} characters; ` +
+      `expected at most ${MAX_KEY_LENGTH}. Use a shorter id, such as a hash of it.`,
+  );
 }
 
 /**
  * Checks the data of a job and returns its model.
  *
- * @throws {InvalidInputError}
+ * @throws {InvalidInputError | ConfigurationError}
  */
 export function checkJobData(data: unknown, models: readonly DefinedModel[]): Model {
-  const { model: id, input } = (data ?? {}) as { model?: unknown; input?: unknown };
+  checkObject('data', data, '{ model, input }');
+  // A `maxCost` in the wrong place would be no limit at all.
+  checkNames(data, ['model', 'input', 'options']);
+  const { model: id, input, options = {} } = data as Partial<Record<keyof KlingJobData, unknown>>;
+  checkObject('options', options, '{ maxCost: 1 }');
+  checkNames(options, JOB_OPTIONS);
   const model = isModelId(id) ? id : (models.find((defined) => defined.id === id) ?? (id as Model));
   parseInput(model, input);
   const { images, video } = input as { images?: unknown[]; video?: unknown };

@@ -1,12 +1,16 @@
 /** A journal of idempotency keys on Redis, for workers on several machines. */
 import type { Cluster, Redis } from 'ioredis';
 import { ConfigurationError, type Journal, type JournalEntry } from '../index.js';
+import { checkRedis } from './check-redis.js';
 
 /** Options of `redisJournal`. */
 export interface RedisJournalOptions {
   /** Prefix of every key. @default 'wavespeed-kling' */
   prefix?: string | undefined;
-  /** How long an entry is kept after its task ended, in milliseconds; at least 8 days. @default 691_200_000 (8 days) */
+  /**
+   * How long an entry is kept after its task ended, or after it was proven that there is none, in milliseconds; at least
+   * 8 days. An entry of a task that may still run is kept without a limit. @default 691_200_000 (8 days)
+   */
   ttlMs?: number | undefined;
 }
 
@@ -33,7 +37,7 @@ end
 return revision`;
 
 /**
- * Creates a journal on Redis. It is as durable as the server: use `appendonly yes`. All keys share one hash slot, so that it
+ * Creates a journal on Redis. It is as durable as the server: use `appendonly yes` and `maxmemory-policy noeviction`. All keys share one hash slot, so that it
  * works on a cluster.
  *
  * @throws {ConfigurationError} for a client that is not ioredis, or a bad option.
@@ -42,12 +46,7 @@ return revision`;
  */
 export function redisJournal(redis: Redis | Cluster, options: RedisJournalOptions = {}): Journal {
   const { prefix = 'wavespeed-kling', ttlMs = MIN_TTL_MS } = options;
-  if (typeof redis?.eval !== 'function' || typeof redis.hmget !== 'function') {
-    throw new ConfigurationError('redisJournal: expected a client of ioredis, such as new Redis().');
-  }
-  if (typeof prefix !== 'string' || prefix === '' || /[{}]/.test(prefix)) {
-    throw new ConfigurationError('redisJournal: `prefix`: expected a string without braces, not empty.');
-  }
+  checkRedis('redisJournal', redis, prefix);
   if (!Number.isSafeInteger(ttlMs) || ttlMs < MIN_TTL_MS) {
     throw new ConfigurationError(
       `redisJournal: \`ttlMs\`: got ${String(ttlMs)}; expected a whole number, at least ${MIN_TTL_MS} (8 days).`,
@@ -73,7 +72,7 @@ export function redisJournal(redis: Redis | Cluster, options: RedisJournalOption
         JSON.stringify(entry),
         predictionId === undefined ? '0' : '1',
         key,
-        entry.state === 'ended' ? ttlMs : 0,
+        entry.state === 'ended' || entry.state === 'idle' ? ttlMs : 0,
       );
       return typeof result === 'number' ? result : (result as 'stale' | 'taken');
     },

@@ -1,51 +1,23 @@
 /** A BullMQ worker that makes each job's video once, whatever crashes. */
-import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker, type WorkerOptions } from 'bullmq';
-import { type Cluster, Redis } from 'ioredis';
-import { checkNames } from '../core/validate-options.js';
+import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import {
+  ApiError,
   type CompletedPrediction,
   ConfigurationError,
   type ModelInput,
   RateLimitError,
-  type RunOptions,
   WaveSpeedError,
   type WaveSpeedKling,
 } from '../index.js';
-import type { DefinedModel } from '../schemas.js';
-import { checkJobData, type KlingJobData, type KlingJobProgress } from './job.js';
+import {
+  checkJobData,
+  createJobKey,
+  type KlingJob,
+  type KlingJobData,
+  type KlingJobProgress,
+} from './job.js';
 import { reserveStart } from './submit-schedule.js';
-
-/** Options of `createKlingWorker`: its own, defaults of every job, and BullMQ's worker options. */
-export interface KlingWorkerOptions
-  extends
-    WorkerOptions,
-    Pick<
-      RunOptions,
-      'whenAbsent' | 'timeoutMs' | 'pollIntervalMs' | 'webhookUrl' | 'webhookReceiver' | 'maxCost'
-    > {
-  /** Tasks that this worker waits for at once. @default 100 */
-  concurrency?: number;
-  /** How often a job may lose its worker before it fails. @default 100 */
-  maxStalledCount?: number;
-  /** Submits a minute of all workers of this queue together. @default no limit */
-  submitsPerMinute?: number | undefined;
-  /** Models made by `defineModel` that a job may name by their id. */
-  models?: readonly DefinedModel[] | undefined;
-}
-
-const OWN_OPTIONS = [
-  'whenAbsent',
-  'timeoutMs',
-  'pollIntervalMs',
-  'webhookUrl',
-  'webhookReceiver',
-  'maxCost',
-] as const;
-
-const JOB_OPTIONS = ['whenAbsent', 'timeoutMs', 'pollIntervalMs', 'webhookUrl', 'maxCost'] as const;
-
-/** `worker.rateLimit()` works only with a limiter: one that never limits by itself. */
-const OPEN_LIMITER = { max: 1_000_000, duration: 1000 };
+import { type KlingWorkerOptions, readWorkerOptions, type WorkerSettings } from './worker-options.js';
 
 const DEFAULT_PAUSE_MS = 1000;
 
@@ -57,9 +29,15 @@ const FINAL_ERRORS = new Set([
   'PredictionFailedError',
 ]);
 
+/** Of a request that the service found invalid. */
+const REJECTED_STATUSES = new Set([400, 413, 422]);
+
 /**
  * Creates a worker. Give the client a journal that all workers share: the idempotency key of a job is
  * `<queue name>:<job id>`, so that every attempt, on every machine, continues the same task.
+ *
+ * A job fails for good when its request is invalid or its task has failed; it holds back all workers after a 429; after
+ * any other error it is attempted again, as its `attempts` say. `close()` hands the jobs over that wait for their video.
  *
  * @throws {ConfigurationError} for a bad option.
  * @example
@@ -72,71 +50,40 @@ export function createKlingWorker(
   client: WaveSpeedKling,
   options: KlingWorkerOptions,
 ): Worker<KlingJobData, CompletedPrediction> {
-  return new KlingWorker(queueName, client, options);
+  if (typeof client?.run !== 'function') {
+    throw new ConfigurationError('createKlingWorker: expected a WaveSpeedKling as the second argument.');
+  }
+  return new KlingWorker(queueName, client, readWorkerOptions(options));
 }
 
 class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
   readonly #client: WaveSpeedKling;
-  readonly #options: KlingWorkerOptions;
+  readonly #settings: WorkerSettings;
   /** Aborts every wait, to hand the jobs over. */
   readonly #handover = new AbortController();
-  #redis: Redis | undefined;
 
-  constructor(queueName: string, client: WaveSpeedKling, options: KlingWorkerOptions) {
-    const { models: _, submitsPerMinute, ...rest } = options ?? {};
-    if (typeof client?.run !== 'function') {
-      throw new ConfigurationError('createKlingWorker: expected a WaveSpeedKling as the second argument.');
-    }
-    if (submitsPerMinute !== undefined && !(submitsPerMinute > 0)) {
-      throw new ConfigurationError(
-        `\`submitsPerMinute\`: got ${String(submitsPerMinute)}; expected a number above 0.`,
-      );
-    }
-    const own = new Set<string>(OWN_OPTIONS);
-    const bull = Object.fromEntries(
-      Object.entries(rest).filter(([name]) => !own.has(name)),
-    ) as unknown as WorkerOptions;
-    super(queueName, (job, token, signal) => this.#process(job, token, signal), {
-      concurrency: 100,
-      maxStalledCount: 100,
-      limiter: OPEN_LIMITER,
-      ...bull,
-    });
+  constructor(queueName: string, client: WaveSpeedKling, settings: WorkerSettings) {
+    super(queueName, (job, token, cancelled) => this.#process(job, token, cancelled), settings.bull);
     this.#client = client;
-    this.#options = options;
+    this.#settings = settings;
   }
 
   /** Hands the jobs over that wait for their video, and closes. */
   override async close(force?: boolean): Promise<void> {
     this.#handover.abort(new Error('The worker is closing.'));
     await super.close(force);
-    await this.#redis?.quit();
   }
 
-  async #process(
-    job: Job<KlingJobData, CompletedPrediction>,
-    token: string | undefined,
-    cancelled: AbortSignal | undefined,
-  ): Promise<CompletedPrediction> {
+  async #process(job: KlingJob, token?: string, cancelled?: AbortSignal): Promise<CompletedPrediction> {
     const handover = this.#handover.signal;
     try {
-      const { model: id, input, options = {} } = job.data ?? {};
-      const model = checkJobData(job.data, this.#options.models ?? []);
-      checkNames(options, JOB_OPTIONS);
+      const model = checkJobData(job.data, this.#settings.models);
+      const idempotencyKey = createJobKey(this.name, job.id);
       await this.#awaitTurn(job, token);
-      const signal = cancelled === undefined ? handover : AbortSignal.any([handover, cancelled]);
-      const progress = (status: string, taskId: string): KlingJobProgress => ({ status, id: taskId });
-      const { webhookReceiver, ...defaults } = this.#pickOptions();
-      const webhookUrl = options.webhookUrl ?? defaults.webhookUrl;
-      return await this.#client.run(model, input as ModelInput<typeof model>, {
-        ...defaults,
-        ...options,
-        ...(webhookReceiver === undefined || webhookUrl === undefined ? {} : { webhookReceiver }),
-        // A 429 holds back every worker, not this one alone.
-        maxRetries: 0,
-        idempotencyKey: `${this.name}:${job.id ?? id}`,
-        signal,
-        onUpdate: (prediction) => job.updateProgress(progress(prediction.status, prediction.id)),
+      return await this.#client.run(model, job.data.input as ModelInput<typeof model>, {
+        ...this.#createRunOptions(job),
+        idempotencyKey,
+        signal: cancelled === undefined ? handover : AbortSignal.any([handover, cancelled]),
       });
     } catch (error) {
       if (error instanceof DelayedError) throw error;
@@ -146,6 +93,7 @@ class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
         throw new WaitingError();
       }
       if (RateLimitError.isInstance(error) && error.predictionId === undefined) {
+        if (this.#settings.submitsPerMinute !== undefined) await setProgress(job, { status: 'rate-limited' });
         await this.rateLimit(error.retryAfterMs ?? DEFAULT_PAUSE_MS);
         throw Worker.RateLimitError();
       }
@@ -153,34 +101,44 @@ class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
     }
   }
 
+  #createRunOptions(job: KlingJob) {
+    const { webhookReceiver, ...defaults } = this.#settings.run;
+    const options = { ...defaults, ...job.data.options };
+    return {
+      ...options,
+      // Without a URL no event comes.
+      webhookReceiver: options.webhookUrl === undefined ? undefined : webhookReceiver,
+      // A 429 holds back every worker, not this one alone; other failures are attempted again by the queue.
+      maxRetries: 0,
+      // Nothing is lost with it: the journal knows the task.
+      onUpdate: ({ status, id }: { status: string; id: string }) =>
+        setProgress(job, { status, id }).catch(() => undefined),
+    };
+  }
+
   /** Delays a job that is not submitted yet until its reserved start. */
-  async #awaitTurn(job: Job<KlingJobData, CompletedPrediction>, token: string | undefined): Promise<void> {
-    const { submitsPerMinute } = this.#options;
+  async #awaitTurn(job: KlingJob, token: string | undefined): Promise<void> {
+    const { submitsPerMinute } = this.#settings;
     const { status, id } = (job.progress ?? {}) as Partial<KlingJobProgress>;
     if (submitsPerMinute === undefined || id !== undefined || status === 'scheduled') return;
-    const delayMs = await reserveStart(this.#getRedis(), this.name, submitsPerMinute);
-    const scheduled: KlingJobProgress = { status: 'scheduled' };
-    await job.updateProgress(scheduled);
+    const redis = await this.backend.client;
+    const delayMs = await reserveStart(redis, this.toKey('kling-next-start'), submitsPerMinute);
+    await setProgress(job, { status: 'scheduled' });
     if (delayMs <= 0) return;
     await job.moveToDelayed(Date.now() + delayMs, token);
     throw new DelayedError();
   }
+}
 
-  /** Returns the connection that was given, or makes one with its options. */
-  #getRedis(): Redis | Cluster {
-    const { connection } = this.#options;
-    if (typeof (connection as Partial<Redis>).eval === 'function') return connection as Redis | Cluster;
-    return (this.#redis ??= new Redis(connection as object));
-  }
-
-  #pickOptions(): Pick<RunOptions, (typeof OWN_OPTIONS)[number]> {
-    return Object.fromEntries(OWN_OPTIONS.map((name) => [name, this.#options[name]]));
-  }
+function setProgress(job: Job, progress: KlingJobProgress): Promise<void> {
+  return job.updateProgress(progress);
 }
 
 function isFinal(error: unknown): error is WaveSpeedError {
   // A key function that failed may succeed the next time.
   if (ConfigurationError.isInstance(error)) return error.code === undefined;
+  // What may change has a class of its own: the key, the credit, the rate.
+  if (ApiError.isInstance(error) && error.name === 'ApiError') return REJECTED_STATUSES.has(error.status);
   return WaveSpeedError.isInstance(error) && FINAL_ERRORS.has(error.name);
 }
 

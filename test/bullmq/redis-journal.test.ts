@@ -75,6 +75,11 @@ describe.skipIf(!hasRedis())('redisJournal', () => {
     for (const ttl of await ttls()) expect(ttl).toBeGreaterThan(8 * 86_400_000 - 10_000);
   });
 
+  test('keeps an entry that is proven to have no task for 8 days', async () => {
+    await redisJournal(redis).put('order', idle);
+    expect(await redis.pttl('{wavespeed-kling}:key:order')).toBeGreaterThan(8 * 86_400_000 - 10_000);
+  });
+
   test('uses one hash slot, so that a cluster runs the script', async () => {
     await redisJournal(redis).put('order', submitted('t'));
     const slots = await Promise.all(
