@@ -49,6 +49,7 @@ async function runProject(project, folder) {
   const cwd = join(folder, project.name);
   await cp(join(here, project.name), cwd, { recursive: true });
   await cp(join(here, 'make-video.mjs'), join(cwd, 'make-video.mjs'));
+  await cp(join(root, 'test', 'smoke', 'smoke.mjs'), join(cwd, 'smoke.mjs'));
   if (project.manager === undefined) await run('npm', ['install', ...NPM_FLAGS], { cwd, env: clean });
   else await run('npx', ['--yes', project.manager, 'install'], { cwd, env: clean });
   const bin = await nodeFolder(folder, project.minNode);
