@@ -148,7 +148,7 @@ export class WaveSpeedKling {
   ): AsyncGenerator<ManyResult<Request>, void, void> {
     const { concurrency } = this.#settings.limits;
     return new Batch<Request>(
-      (prepared, runOptions) => this.#runner.run(prepared, runOptions, true),
+      (prepared, runOptions, stopped) => this.#runner.run(prepared, runOptions, stopped),
       requests,
       options,
       concurrency < Infinity ? concurrency : BATCH_CONCURRENCY,

@@ -45,8 +45,12 @@ export type ManyResult<Request extends ManyRequest = ManyRequest> =
       predictionId?: string;
     };
 
-/** Runs one request. */
-export type RunOne = (prepared: PreparedInput, options: RunOptions) => Promise<CompletedPrediction>;
+/** Runs one request; submits nothing once `stopped` has aborted. */
+export type RunOne = (
+  prepared: PreparedInput,
+  options: RunOptions,
+  stopped: AbortSignal,
+) => Promise<CompletedPrediction>;
 
 /** What the requests of a batch share. */
 interface Taking {
@@ -69,7 +73,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   readonly #defaultConcurrency: number;
   /** Aborts every request of the batch. */
   readonly #abort = new AbortController();
-  /** Ends the taking of requests; what runs goes on. */
+  /** Aborts with `#abort`, or before it: nothing more is taken or submitted, and what was submitted goes on. */
   readonly #stop = new AbortController();
   readonly #results: ManyResult<Request>[] = [];
   /** Indexes of the requests whose task `onSubmitted` was called with. */
@@ -173,12 +177,14 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
       for (let index = 0; ; index++) {
         stopped.throwIfAborted();
         const next = await raceAbort(Promise.resolve(source.next()), stopped);
-        if (next.done === true) return;
+        if (next.done === true) break;
         this.#take(next.value, index, { queue, budget, options });
         // One request in waiting is enough, and not more results than somebody reads.
         await raceAbort(queue.onSizeLessThan(1), stopped);
         while (this.#results.length > concurrency) await raceAbort(this.#change(), stopped);
       }
+      await queue.onIdle();
+      stopped.throwIfAborted();
     } finally {
       // Errors from closing the source are ignored.
       if (stopped.aborted) void (async () => source.return?.())().catch(() => undefined);
@@ -217,24 +223,27 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     const { concurrency: _, maxCost: __, onSubmitted, onUpdate, ...options } = given;
     let predictionId: string | undefined;
     try {
-      this.#stop.signal.throwIfAborted();
-      const value = await this.#run(prepared, {
-        ...options,
-        signal: this.#abort.signal,
-        onSubmitted: async (prediction) => {
-          predictionId = prediction.id;
-          if (onSubmitted === undefined) return;
-          try {
-            await onSubmitted(prediction, index);
-            this.#reported.add(index);
-          } catch (error) {
-            // Without a record of what was paid for, nothing more may be paid.
-            this.#stop.abort(error);
-            throw error;
-          }
+      const value = await this.#run(
+        prepared,
+        {
+          ...options,
+          signal: this.#abort.signal,
+          onSubmitted: async (prediction) => {
+            predictionId = prediction.id;
+            if (onSubmitted === undefined) return;
+            try {
+              await onSubmitted(prediction, index);
+              this.#reported.add(index);
+            } catch (error) {
+              // Without a record of what was paid for, nothing more may be paid.
+              this.#stop.abort(error);
+              throw error;
+            }
+          },
+          onUpdate: onUpdate && ((prediction: Prediction) => onUpdate(prediction, index)),
         },
-        onUpdate: onUpdate && ((prediction: Prediction) => onUpdate(prediction, index)),
-      });
+        this.#stop.signal,
+      );
       return { status: 'fulfilled', index, request, value };
     } catch (reason) {
       const id = predictionId ?? (reason instanceof WaveSpeedError ? reason.predictionId : undefined);

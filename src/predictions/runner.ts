@@ -25,15 +25,20 @@ export class TaskRunner {
   }
 
   async submit(prepared: PreparedInput, options: SubmitOptions): Promise<Prediction> {
-    const { prediction, slot } = await this.#submitter.submit(prepared, options, Infinity, false);
+    const { prediction, slot } = await this.#submitter.submit(prepared, options, Infinity);
     slot.release();
     return prediction;
   }
 
-  async run(prepared: PreparedInput, options: RunOptions, isInBatch = false): Promise<CompletedPrediction> {
+  /** @param stopped of a batch: see `TaskSubmitter.submit`. */
+  async run(
+    prepared: PreparedInput,
+    options: RunOptions,
+    stopped?: AbortSignal,
+  ): Promise<CompletedPrediction> {
     const startedAt = performance.now();
     const timeoutMs = options.timeoutMs ?? this.#settings.timeoutMs;
-    const submitted = await this.#submitter.submit(prepared, options, startedAt + timeoutMs, isInBatch);
+    const submitted = await this.#submitter.submit(prepared, options, startedAt + timeoutMs, stopped);
     const { prediction, slot, deadlineAt } = submitted;
     const waitOptions = { ...options, timeoutMs: deadlineAt - startedAt };
     const waiting = this.#waiter

@@ -47,6 +47,14 @@ export interface Submitted {
   deadlineAt: number;
 }
 
+/** One attempt to submit. */
+interface Attempt {
+  firstSlot: Slot | undefined;
+  isRetry: boolean;
+  stopped: AbortSignal | undefined;
+  guard: Guard;
+}
+
 /** How long `candidates()` waits for other submits of the same input, in milliseconds. */
 const TWINS_TIMEOUT_MS = 2000;
 /** How long `onSubmitted` may take after an abort, in milliseconds. */
@@ -79,27 +87,31 @@ export class TaskSubmitter {
     return this.#limiter.track();
   }
 
-  /** @param deadlineAt by `performance.now()`: nothing is submitted after it. */
+  /**
+   * @param deadlineAt by `performance.now()`: nothing is submitted after it.
+   * @param stopped for a request of a batch: aborts with its signal, or before that if the batch may start nothing more.
+   */
   async submit(
     prepared: PreparedInput,
     options: SubmitOptions & { timeoutMs?: number | undefined },
     deadlineAt: number,
-    isInBatch: boolean,
+    stopped?: AbortSignal,
   ): Promise<Submitted> {
     const { model } = prepared;
     const { signal, onSubmitted } = options;
     this.#checkCost(prepared, options.maxCost);
-    signal?.throwIfAborted();
+    const startSignal = stopped ?? signal;
+    startSignal?.throwIfAborted();
     const timeoutMs = options.timeoutMs ?? this.#settings.timeoutMs;
     const deadline: Deadline = { at: deadlineAt, reason: () => createDeadlineError(model.id, timeoutMs) };
     const prepareBody = async () => {
-      const urls = await withDeadline(deadline, signal, (limited) =>
+      const urls = await withDeadline(deadline, startSignal, (limited) =>
         this.#uploads.uploadAll(model.id, prepared.local, limited, options.maxRetries),
       );
       return replaceMedia(prepared, urls);
     };
     const { prediction, abortError, slot } = await this.#accept(prepared, options, deadline, {
-      isInBatch,
+      stopped,
       prepareBody,
     });
     try {
@@ -126,19 +138,20 @@ export class TaskSubmitter {
     prepared: PreparedInput,
     options: SubmitOptions,
     deadline: Deadline,
-    { isInBatch, prepareBody }: { isInBatch: boolean; prepareBody: () => Promise<unknown> },
+    { stopped, prepareBody }: { stopped: AbortSignal | undefined; prepareBody: () => Promise<unknown> },
   ): Promise<Accepted & { slot: Slot }> {
     const { idempotencyKey, signal } = options;
     if (idempotencyKey === undefined) {
-      return this.#postInTurn(prepared, await prepareBody(), options, deadline, isInBatch);
+      return this.#postInTurn(prepared, await prepareBody(), options, deadline, stopped);
     }
     let own: (Accepted & { slot: Slot }) | undefined;
     let slot: Slot | undefined;
     try {
-      const task = await this.keys.submit(idempotencyKey, prepared, options, deadline, {
+      const startOptions = { ...options, signal: stopped ?? signal };
+      const task = await this.keys.submit(idempotencyKey, prepared, startOptions, deadline, {
         prepareBody,
         submit: async (body, guard) => {
-          own = await this.#postInTurn(prepared, body, options, deadline, isInBatch, guard);
+          own = await this.#postInTurn(prepared, body, options, deadline, stopped, guard);
           slot = own.slot;
           return own.prediction;
         },
@@ -166,15 +179,14 @@ export class TaskSubmitter {
     body: unknown,
     options: SubmitOptions,
     deadline: Deadline,
-    isInBatch: boolean,
+    stopped: AbortSignal | undefined,
     guard: Guard = (post) => post(() => undefined),
   ): Promise<Accepted & { slot: Slot }> {
-    const { signal } = options;
     let firstSlot: Slot | undefined;
-    if (isInBatch) {
+    if (stopped !== undefined) {
       // The time limit does not count the wait for the first turn.
       const queuedAt = performance.now();
-      firstSlot = await this.#limiter.acquire(signal, Infinity);
+      firstSlot = await this.#limiter.acquire(stopped, Infinity);
       deadline.at += performance.now() - queuedAt;
     }
     const { maxRetries: clientRetries, onRetry } = this.#settings;
@@ -186,6 +198,7 @@ export class TaskSubmitter {
       return this.#post(prepared, body, options, deadline, {
         firstSlot: isRetry ? undefined : firstSlot,
         isRetry,
+        stopped,
         guard,
       });
     };
@@ -194,9 +207,9 @@ export class TaskSubmitter {
       shouldRetry: (error) =>
         isRetryableSubmit(error) &&
         // A request of a batch waits for its turn as long as it has time.
-        ((isInBatch && error instanceof RateLimitError) || failures++ < maxRetries),
+        ((stopped !== undefined && error instanceof RateLimitError) || failures++ < maxRetries),
       maxRetries: Infinity,
-      signal,
+      signal: stopped ?? options.signal,
       deadlineAt: deadline.at,
       onRetry,
     });
@@ -208,11 +221,11 @@ export class TaskSubmitter {
     body: unknown,
     { signal, webhookUrl }: SubmitOptions,
     deadline: Deadline,
-    { firstSlot, isRetry, guard }: { firstSlot: Slot | undefined; isRetry: boolean; guard: Guard },
+    { firstSlot, isRetry, stopped, guard }: Attempt,
   ): Promise<Accepted & { slot: Slot }> {
     const acquire = (limited: AbortSignal | undefined) =>
       this.#limiter.acquire(limited, deadline.at, isRetry);
-    const slot = firstSlot ?? (await withDeadline(deadline, signal, acquire));
+    const slot = firstSlot ?? (await withDeadline(deadline, stopped ?? signal, acquire));
     const pending = this.#registry.begin(model.id, body);
     try {
       const submission: Submission = {
@@ -226,6 +239,7 @@ export class TaskSubmitter {
       };
       const accepted = await guard((checkMark) => {
         const beforeSend = () => {
+          stopped?.throwIfAborted();
           checkMark();
           slot.markSent();
         };

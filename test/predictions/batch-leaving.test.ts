@@ -1,0 +1,165 @@
+/** Batches that are left or stopped: no paid or open task is dropped, and nothing more is started. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  KLING_O3_STD,
+  type ManyRequest,
+  type ManyResult,
+  type RunManyOptions,
+  SubmissionUnknownError,
+  WaveSpeedError,
+  WaveSpeedKling,
+  type WaveSpeedKlingOptions,
+} from 'wavespeed-kling';
+import { createEmulator, type EmulatorOptions } from 'wavespeed-kling/testing';
+import { rejection } from '../support.js';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function setUp(options: EmulatorOptions = {}, clientOptions: WaveSpeedKlingOptions = {}) {
+  const emulator = createEmulator({ balance: 10_000, queueMs: 1000, processingMs: 1000, ...options });
+  const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, fetch: emulator.fetch, ...clientOptions });
+  return { emulator, kling };
+}
+
+const requests = (count: number): ManyRequest[] =>
+  Array.from({ length: count }, (_, index) => ({ model: KLING_O3_STD, input: { prompt: `Fox ${index}` } }));
+
+/** Every error in an error, its own and its causes'. */
+function flatten(error: unknown): unknown[] {
+  return error instanceof AggregateError ? error.errors.flatMap(flatten) : [error];
+}
+
+describe('a batch that is left', () => {
+  const whens = [
+    'with open submits',
+    'with submits in flight',
+    'with tasks that run',
+    'with results not read',
+  ];
+  const hows = ['break', 'return()', 'throw()', 'asyncDispose'];
+  const variants = whens.flatMap((when) =>
+    hows.flatMap((how) => [true, false].map((isSaved) => ({ when, how, isSaved }))),
+  );
+
+  test.each(variants)(
+    '$when by $how (onSubmitted: $isSaved) drops no task',
+    async ({ when, how, isSaved }) => {
+      const { kling, emulator } = setUp(when.includes('run') ? { processingMs: 3_600_000 } : {});
+      // The first is invalid, so that there is a result to leave at.
+      const source = [{ model: KLING_O3_STD, input: { prompt: '' } } as const, ...requests(6)];
+      if (when.includes('open')) {
+        const kind = { kind: 'reset', when: 'request', accepted: true } as const;
+        emulator.fail({ on: 'submit', ...kind, times: 3 });
+      }
+      if (when.includes('flight')) emulator.fail({ on: 'submit', kind: 'delay', ms: 2000, times: Infinity });
+      const told: string[] = [];
+      const options: RunManyOptions = {
+        concurrency: 6,
+        ...(isSaved ? { onSubmitted: ({ id }) => void told.push(id) } : {}),
+      };
+      const results: ManyResult[] = [];
+      let left: unknown;
+      const batch = kling.runMany(source, options);
+      const leaveBy = async () => {
+        if (how === 'break') {
+          for await (const result of batch) {
+            results.push(result);
+            await vi.advanceTimersByTimeAsync(when.includes('read') ? 30_000 : 100);
+            break;
+          }
+          return;
+        }
+        const { value } = await batch.next();
+        if (value !== undefined) results.push(value);
+        await vi.advanceTimersByTimeAsync(when.includes('read') ? 30_000 : 100);
+        if (how === 'return()') await batch.return();
+        else if (how === 'throw()') await batch.throw(new Error('mine'));
+        else await batch[Symbol.asyncDispose]();
+      };
+      const leaving = leaveBy().catch((error: unknown) => {
+        left = error;
+      });
+      for (let step = 0; step < 100; step++) await vi.advanceTimersByTimeAsync(100);
+      await leaving;
+
+      const errors = flatten(left);
+      const named = errors.flatMap((error) => (error instanceof WaveSpeedError ? [error.predictionId] : []));
+      const seen = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.id] : []));
+      const lost = errors.filter(
+        (error) => error instanceof SubmissionUnknownError && error.predictionId === undefined,
+      );
+      const known = new Set([...told, ...named, ...seen].filter((id) => id !== undefined));
+      const missing = emulator.account.tasks.filter(({ id }) => !known.has(id));
+      expect(emulator.account.tasks.length).toBeGreaterThanOrEqual(6);
+      expect(lost).toHaveLength(missing.length);
+      if (when.includes('open')) expect(missing).toHaveLength(3);
+      if (how === 'throw()') expect(errors).toContainEqual(new Error('mine'));
+      const before = emulator.requests.length;
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect(emulator.requests.length).toBe(before);
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+});
+
+describe('a batch whose onSubmitted throws', () => {
+  /** Runs a batch with a saver that fails at the first task, and returns how many were submitted. */
+  async function spend(clientOptions: WaveSpeedKlingOptions, options: RunManyOptions, times = 1) {
+    const { kling, emulator } = setUp({}, clientOptions);
+    let calls = 0;
+    const results: ManyResult[] = [];
+    const saver = () => {
+      if (++calls <= times) throw new Error('disk full');
+    };
+    const running = (async () => {
+      for await (const result of kling.runMany(requests(20), { onSubmitted: saver, ...options })) {
+        results.push(result);
+      }
+    })();
+    const ended = rejection(running);
+    await vi.advanceTimersByTimeAsync(20 * 60_000);
+    expect(vi.getTimerCount()).toBe(0);
+    return { error: await ended, submits: emulator.requestCount({ operation: 'submit' }), results };
+  }
+
+  test('starts nothing more: at most those in flight with it', async () => {
+    const { error, submits } = await spend({}, { concurrency: 2 });
+    expect(error).toMatchObject({ message: expect.stringContaining('disk full') });
+    expect(submits).toBe(2);
+  });
+
+  test('starts none of those that wait for their turn within the limits', async () => {
+    const { submits, results } = await spend({ limits: { perMinute: 2 } }, {});
+    expect(submits).toBe(2);
+    expect(results.length).toBeGreaterThanOrEqual(2);
+  });
+
+  test('starts none of those that wait for a place among the running tasks', async () => {
+    const { submits } = await spend({ limits: { concurrency: 2 } }, { concurrency: 20 });
+    expect(submits).toBe(2);
+  });
+});
+
+test('a batch whose onSubmitted throws waits for the tasks that run, and sends no submit again', async () => {
+  const { kling, emulator } = setUp();
+  // The second is rejected for its rate, and waits to be sent again while the first one's saver fails.
+  emulator.fail({ on: 'submit', kind: 'delay', ms: 50 });
+  emulator.fail({ on: 'submit', kind: 'status', status: 429, headers: { 'retry-after': '5' } });
+  const results: ManyResult[] = [];
+  const running = rejection(
+    (async () => {
+      const onSubmitted = () => Promise.reject(new Error('disk full'));
+      for await (const result of kling.runMany(requests(2), { onSubmitted })) results.push(result);
+    })(),
+  );
+  await vi.advanceTimersByTimeAsync(600_000);
+  await running;
+  expect(emulator.requestCount({ operation: 'submit' })).toBe(2);
+  expect(emulator.account.tasks).toHaveLength(1);
+  expect(results).toHaveLength(2);
+});
