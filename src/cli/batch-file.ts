@@ -55,6 +55,7 @@ async function readText(file: string): Promise<string> {
   try {
     return file === '-' ? await readStdin() : await readFile(file, 'utf8');
   } catch (error) {
+    if (error instanceof CommandError) throw error;
     throw new CommandError(`The batch cannot be read: ${(error as Error).message}`, EXIT.usage);
   }
 }

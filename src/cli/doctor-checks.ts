@@ -11,7 +11,7 @@ import {
 import { proxyFromEnvironment } from './client.js';
 import { interrupted } from './interrupt.js';
 import { MODELS, shortName } from './options.js';
-import { describe } from './task.js';
+import { describe } from './messages.js';
 
 /** What one check found. */
 export interface Check {

@@ -14,7 +14,7 @@ import { waitCommand } from './commands/wait.js';
 import { EXIT, exitCodeOf, Interruption } from './exit-codes.js';
 import { listenForInterrupts } from './interrupt.js';
 import { flush, note, paint } from './output.js';
-import { describe } from './task.js';
+import { describe } from './messages.js';
 
 const HELP = `
 Models: o1 (Kling O1), o3-std (Kling O3 Standard), or their ids.

@@ -1,9 +1,12 @@
 /** Reads the request of one task, from flags or from a line of a batch, and checks it before anything is sent. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { addAbortSignal } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type InputIssue, InvalidInputError, type ModelInput } from '../index.js';
 import { estimateCost, type ModelId, parseInput } from '../schemas.js';
+import { interrupted } from './interrupt.js';
 
 /** One checked request. */
 export interface TaskRequest {
@@ -22,11 +25,14 @@ export function readMedia(value: unknown): unknown {
   return pathToFileURL(resolve(value));
 }
 
-/** Reads all of stdin as text. */
+/** Reads all of stdin as text, until Ctrl-C. */
 export async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
-  return Buffer.concat(chunks).toString('utf8');
+  try {
+    return await text(addAbortSignal(interrupted, process.stdin));
+  } catch (error) {
+    interrupted.throwIfAborted();
+    throw error;
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
 import {
   DownloadError,
   isCompleted,
+  NotFoundError,
   PredictionFailedError,
   type Prediction,
   SubmissionUnknownError,
@@ -9,13 +10,11 @@ import {
   WaveSpeedError,
   type WaveSpeedKling,
 } from '../index.js';
-import { EXIT, exitCodeOf, Interruption } from './exit-codes.js';
+import { EXIT, exitCodeOf } from './exit-codes.js';
 import { interrupted } from './interrupt.js';
+import { describe, listCandidates, type ListedCandidate, resumeCommand } from './messages.js';
 import { note, paint, print } from './output.js';
 import type { Row } from './progress.js';
-
-/** How long candidates of a lost submit are looked for, in milliseconds. */
-const CANDIDATES_TIMEOUT_MS = 20_000;
 
 /** A task as `--json` prints it. */
 export interface TaskResult {
@@ -33,15 +32,7 @@ export interface TaskResult {
   file?: string | undefined;
   /** Paths of all outputs, where there is more than one. */
   files?: string[] | undefined;
-  error?: { name: string; message: string; candidates?: Candidate[] } | undefined;
-}
-
-interface Candidate {
-  id: string;
-  status: string;
-  created_at: string;
-  /** `true`: its input is the one submitted. `null`: the service does not show its input. */
-  exact_match: boolean | null;
+  error?: { name: string; message: string; candidates?: ListedCandidate[] } | undefined;
 }
 
 /** What is known of a task beforehand. */
@@ -53,16 +44,6 @@ export interface TaskContext {
   /** Where outputs are downloaded to; undefined: not at all. */
   directory: string | undefined;
   result: TaskResult;
-}
-
-/** Quotes a word for a shell, where it needs it. */
-function quote(word: string): string {
-  return /^[\w./:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-/** Returns the command that resumes a task. */
-export function resumeCommand(id: string, directory = 'out'): string {
-  return `wavespeed-kling wait ${quote(id)} -o ${quote(directory)}`;
 }
 
 /** Returns the callbacks of a task's life that keep its row, its result and stderr up to date. */
@@ -131,6 +112,7 @@ async function reportFailure(context: TaskContext, error: unknown, code: number)
   if (PredictionFailedError.isInstance(error)) result.status = error.prediction.status;
   else if (WaitTimeoutError.isInstance(error)) result.status = error.lastPrediction?.status ?? result.status;
   else if (result.id === undefined) result.status = code === EXIT.unknown ? 'unknown' : 'not_submitted';
+  else if (result.status === 'not_submitted') result.status = 'created';
   const { name, message } = describe(error, result.id);
   result.error = { name, message };
   row.end(
@@ -141,76 +123,10 @@ async function reportFailure(context: TaskContext, error: unknown, code: number)
   if (SubmissionUnknownError.isInstance(error) && result.id === undefined) {
     result.error.candidates = await listCandidates(error, directory);
   }
-  if (result.id !== undefined && !PredictionFailedError.isInstance(error)) {
+  const isOver = PredictionFailedError.isInstance(error) || NotFoundError.isInstance(error);
+  if (result.id !== undefined && !isOver) {
     note(`${label}: to resume: ${resumeCommand(result.id, directory)}`, paint('yellow', '→'));
   }
-}
-
-/** Words an error for a terminal: the library's messages name its own methods. */
-export function describe(error: unknown, id?: string): { name: string; message: string } {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  if (error instanceof Interruption)
-    return {
-      name: 'Interrupted',
-      message: id === undefined ? 'Interrupted; nothing was submitted.' : message,
-    };
-  if (name === 'AbortError' && id !== undefined) {
-    return { name: 'Interrupted', message: `Interrupted. Task ${id} goes on, and is paid for.` };
-  }
-  if (WaitTimeoutError.isInstance(error)) {
-    const seconds = Number((error.elapsedMs / 1000).toFixed(1));
-    return {
-      name,
-      message: `Timed out after ${seconds} s. Task ${error.predictionId} goes on, and is paid for.`,
-    };
-  }
-  if (SubmissionUnknownError.isInstance(error)) {
-    const why = error.cause instanceof Error ? ` (${error.cause.message.replace(/\.$/, '')})` : '';
-    const message =
-      id === undefined
-        ? `The task may or may not have been accepted, and paid for${why}. It was sent once and is not sent again.`
-        : `Task ${id} was accepted, and is paid for${why}.`;
-    return { name, message };
-  }
-  return { name, message };
-}
-
-/** Prints the tasks that a lost submit may have started. */
-async function listCandidates(
-  error: SubmissionUnknownError,
-  directory: string | undefined,
-): Promise<Candidate[]> {
-  let found;
-  try {
-    found = await error.candidates({ timeoutMs: CANDIDATES_TIMEOUT_MS });
-  } catch (cause) {
-    note(`The tasks of the account cannot be listed: ${describe(cause).message}`, paint('red', '✖'));
-    return [];
-  }
-  if (found.length === 0) {
-    note(
-      'The history shows no task that it may be. It can lag behind: see `wavespeed-kling list` before you run it again ' +
-        '(with --journal: --when-absent resubmit).',
-    );
-    return [];
-  }
-  note('Tasks that it may be:');
-  for (const { id, status, created_at, exactMatch } of found) {
-    const match =
-      exactMatch === undefined ? 'its input is not shown' : exactMatch ? 'same input' : 'another input';
-    note(`  ${id}  ${status}  ${created_at}  ${match}`);
-  }
-  const matches = found.filter(({ exactMatch }) => exactMatch === true);
-  const [match] = matches;
-  if (match !== undefined && matches.length === 1) {
-    note(`To resume: ${resumeCommand(match.id, directory)}`, paint('yellow', '→'));
-  }
-  return found.map(({ id, status, created_at, exactMatch }) => ({
-    id,
-    status,
-    created_at,
-    exact_match: exactMatch ?? null,
-  }));
 }
 
 /** Prints a task's files, or its outputs' URLs, one per line. */

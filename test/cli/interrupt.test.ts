@@ -127,16 +127,21 @@ describe.concurrent('batch', () => {
 });
 
 test('a reader of stdout that goes away does not end a submit before its id is known', async () => {
-  const { terminal, emulator, submits } = await setUp();
-  emulator.fail({ on: 'submit', kind: 'delay', ms: 1500 });
-  const lines = ['{"model":"o1","prompt":"a"}', '{"model":"o1","prompt":"b"}'].join('\\n');
-  const shell = `printf '${lines}' | "$@" 2>err.txt | head -n 1; cat err.txt`;
-  const { ended, lines: screen } = terminal(['batch', '-', '--concurrency', '1'], { shell });
+  const { terminal, emulator, write, submits } = await setUp({ processingMs: 600_000 });
+  const file = write(
+    'batch.jsonl',
+    ['a', 'b', 'c'].map((key) => ({ key, model: 'o1', prompt: key })),
+  );
+  emulator.fail({ on: 'submit', kind: 'delay', ms: 4000, after: 2 });
+  const shell = '{ "$@" 2>err.txt; } | head -n 1; cat err.txt';
+  const { ended, lines } = terminal(['batch', file, '--concurrency', '2'], { shell, columns: 300 });
+  await vi.waitFor(() => expect(submits()).toBe(2), { timeout: 20_000 });
+  // The reader takes one result and goes; the next one is written while a submit is under way.
+  emulator.account.tasks[0]?.complete();
+  await vi.waitFor(() => expect(submits()).toBe(3), { timeout: 20_000 });
+  emulator.account.tasks[1]?.complete();
   await ended;
-  const [first, second] = emulator.account.tasks;
-  expect(submits()).toBeGreaterThan(0);
-  expect(screen().join('')).toContain(`wavespeed-kling wait ${first?.id}`);
-  if (second !== undefined) expect(screen().join('')).toContain(`wavespeed-kling wait ${second.id}`);
+  expect(lines().join('\n')).toContain(`wavespeed-kling wait ${emulator.account.tasks[2]?.id}`);
 });
 
 test('list ends quietly when its reader goes away', async () => {

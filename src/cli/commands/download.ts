@@ -6,7 +6,8 @@ import { interrupted } from '../interrupt.js';
 import { example, text } from '../options.js';
 import { note, paint, print, printJson } from '../output.js';
 import { Progress, type Row } from '../progress.js';
-import { describe, saveOutputs } from '../task.js';
+import { describe } from '../messages.js';
+import { saveOutputs } from '../task.js';
 
 export function downloadCommand() {
   return new Command('download')

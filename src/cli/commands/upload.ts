@@ -7,7 +7,7 @@ import { interrupted } from '../interrupt.js';
 import { example } from '../options.js';
 import { note, paint, print, printJson } from '../output.js';
 import { Progress } from '../progress.js';
-import { describe } from '../task.js';
+import { describe } from '../messages.js';
 import { uploadFiles } from '../upload-files.js';
 
 export function uploadCommand() {

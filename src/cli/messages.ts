@@ -1,0 +1,92 @@
+/** Words errors for a terminal, and says how to go on. */
+import { SubmissionUnknownError, WaitTimeoutError } from '../index.js';
+import { Interruption } from './exit-codes.js';
+import { note, paint } from './output.js';
+
+/** How long candidates of a lost submit are looked for, in milliseconds. */
+const CANDIDATES_TIMEOUT_MS = 20_000;
+
+/** A task that a lost submit may have started, as `--json` prints it. */
+export interface ListedCandidate {
+  id: string;
+  status: string;
+  created_at: string;
+  /** `true`: its input is the one submitted. `null`: the service does not show its input. */
+  exact_match: boolean | null;
+}
+
+/** Quotes a word for a shell, where it needs it. */
+function quote(word: string): string {
+  return /^[\w./:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** Returns the command that resumes a task. */
+export function resumeCommand(id: string, directory = 'out'): string {
+  return `wavespeed-kling wait ${quote(id)} -o ${quote(directory)}`;
+}
+
+/** Words an error for a terminal: the library's messages name its own methods. */
+export function describe(error: unknown, id?: string): { name: string; message: string } {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  if (error instanceof Interruption) {
+    const nothing = id === undefined ? 'Interrupted; nothing was submitted.' : message;
+    return { name: 'Interrupted', message: nothing };
+  }
+  if (name === 'AbortError' && id !== undefined) {
+    return { name: 'Interrupted', message: `Interrupted. Task ${id} goes on, and is paid for.` };
+  }
+  if (WaitTimeoutError.isInstance(error)) {
+    const seconds = Number((error.elapsedMs / 1000).toFixed(1));
+    return {
+      name,
+      message: `Timed out after ${seconds} s. Task ${error.predictionId} goes on, and is paid for.`,
+    };
+  }
+  if (SubmissionUnknownError.isInstance(error)) {
+    const why = error.cause instanceof Error ? ` (${error.cause.message.replace(/\.$/, '')})` : '';
+    const message =
+      id === undefined
+        ? `The task may or may not have been accepted, and paid for${why}. It was sent once and is not sent again.`
+        : `Task ${id} was accepted, and is paid for${why}.`;
+    return { name, message };
+  }
+  return { name, message };
+}
+
+/** Prints the tasks that a lost submit may have started. */
+export async function listCandidates(
+  error: SubmissionUnknownError,
+  directory: string | undefined,
+): Promise<ListedCandidate[]> {
+  let found;
+  try {
+    found = await error.candidates({ timeoutMs: CANDIDATES_TIMEOUT_MS });
+  } catch (cause) {
+    note(`The tasks of the account cannot be listed: ${describe(cause).message}`, paint('red', '✖'));
+    return [];
+  }
+  if (found.length === 0) {
+    note(
+      'The history shows no task that it may be. It can lag behind: see `wavespeed-kling list` before you run it again ' +
+        '(with --journal: --when-absent resubmit).',
+    );
+    return [];
+  }
+  note('Tasks that it may be:');
+  for (const { id, status, created_at, exactMatch } of found) {
+    const match =
+      exactMatch === undefined ? 'its input is not shown' : exactMatch ? 'same input' : 'another input';
+    note(`  ${id}  ${status}  ${created_at}  ${match}`);
+  }
+  const matches = found.filter(({ exactMatch }) => exactMatch === true);
+  const [match] = matches;
+  if (match !== undefined && matches.length === 1) {
+    note(`To resume: ${resumeCommand(match.id, directory)}`, paint('yellow', '→'));
+  }
+  return found.map(({ id, status, created_at, exactMatch }) => ({
+    id,
+    status,
+    created_at,
+    exact_match: exactMatch ?? null,
+  }));
+}
