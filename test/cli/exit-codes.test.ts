@@ -207,15 +207,19 @@ describe.concurrent('4: key or credit', () => {
 });
 
 describe.concurrent('124: timed out', () => {
-  test('names the task and the line that resumes it', async () => {
+  test('waiting: names the task and the line that resumes it', async () => {
     const { run, emulator, directory } = await setUp({ processingMs: 600_000 });
-    const { code, stdout, stderr } = await run(['run', 'o1', '-p', 'x', '--timeout', '3', '-o', 'my videos']);
-    const id = emulator.account.tasks[0]?.id;
-    expect([code, stdout]).toEqual([124, '']);
-    expect(stderr).toContain(`→ o1: to resume: wavespeed-kling wait ${id} -o 'my videos'`);
-    expect(readdirSync(directory)).toEqual([]);
-    const waited = await run(['wait', id ?? '', '--timeout', '0.1', '--json']);
-    expect(waited.code).toBe(124);
-    expect(parseLines(waited.stdout)).toMatchObject([{ id, error: { name: 'WaitTimeoutError' } }]);
+    const id = (await run(['run', 'o1', '-p', 'x', '--no-wait'])).stdout.trim();
+    const { code, stdout, stderr } = await run(['wait', id, '--timeout', '0.1', '-o', 'my videos', '--json']);
+    expect([code, emulator.account.tasks[0]?.id, readdirSync(directory)]).toEqual([124, id, []]);
+    expect(parseLines(stdout)).toMatchObject([{ id, error: { name: 'WaitTimeoutError' } }]);
+    expect(stderr).toContain(`to resume: wavespeed-kling wait ${id} -o 'my videos'`);
+  });
+
+  test('before the submit: nothing is sent', async () => {
+    const { run, submits } = await setUp();
+    const { code, stderr } = await run(['run', 'o1', '-p', 'x', '--timeout', '0.001']);
+    expect([code, submits()]).toEqual([124, 0]);
+    expect(stderr).toContain('nothing was submitted');
   });
 });
