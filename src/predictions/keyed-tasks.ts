@@ -115,8 +115,9 @@ export class KeyedTasks {
 
   /** Settles an open key by hand. See `resolveKey`. */
   resolve(key: string, predictionId: string | null): Promise<void> {
-    return resolveKey(this.#settings.journal, key, predictionId, (time) =>
-      delay(Math.max(0, time - Date.now()), undefined),
-    );
+    return resolveKey(this.#settings.journal, key, predictionId, async (time) => {
+      // A timer may fire early.
+      while (Date.now() <= time) await delay(time - Date.now() + 1, undefined);
+    });
   }
 }
