@@ -90,7 +90,12 @@ export class RateLimiter {
       return await new Promise<Slot>((resolve, reject) => {
         waiter = { deadlineAt, resolve, reject };
         queue.add(waiter);
-        removeListener = signal && addAbortListener(signal, () => reject(signal.reason));
+        removeListener =
+          signal &&
+          addAbortListener(signal, () => {
+            const isRateLimited = performance.now() >= deadlineAt && this.#submitting >= this.#ramp;
+            reject(isRateLimited ? this.#lastError : signal.reason);
+          });
         this.#run();
       });
     } finally {

@@ -85,17 +85,3 @@ test.each([5000, 62_000])(
     await hanging;
   },
 );
-
-test('a clock that was put back holds nobody up', async () => {
-  vi.spyOn(Math, 'random').mockReturnValue(0);
-  await vi.advanceTimersByTimeAsync(3_600_000);
-  const { kling, posts } = clientOn(() =>
-    posts() === 1 ? tooMany({ 'retry-after': '30' }) : envelope(task()),
-  );
-  void kling.submit(KLING_O3_STD, INPUT).catch(() => undefined);
-  await vi.advanceTimersByTimeAsync(100);
-  vi.useRealTimers();
-  vi.useFakeTimers();
-  await kling.submit(KLING_O3_STD, INPUT);
-  expect(posts()).toBe(2);
-});

@@ -331,7 +331,9 @@ describe.concurrent.each([
   });
 
   describe('connect: the port refuses', () => {
-    test('a submit is sent once it no longer does', async () => {
+    const isProof = transport === 'undici';
+
+    test.runIf(isProof)('a submit is retried until the port accepts', async () => {
       const retries: string[] = [];
       const accepting = (emulator: Emulator): WaveSpeedKlingOptions => ({
         ...options,
@@ -351,12 +353,14 @@ describe.concurrent.each([
     });
 
     test(
-      'a submit that is always refused is a ConnectionError, for nothing was accepted',
+      isProof
+        ? 'a submit that is always refused is a ConnectionError, for nothing was accepted'
+        : 'a submit is not retried, since the refused connection need not be its own',
       on(options, async ({ emulator, kling }) => {
         await emulator.refuseConnections();
         const error = await failureOf(kling.submit(KLING_O3_STD, INPUT));
-        expect(error.name).toBe('ConnectionError');
-        expect(error).toHaveProperty('code', 'ECONNREFUSED');
+        expect(error.name).toBe(isProof ? 'ConnectionError' : 'SubmissionUnknownError');
+        expect(isProof ? error : error.cause).toMatchObject({ code: 'ECONNREFUSED', requestSent: !isProof });
         expect(error.predictionId).toBeUndefined();
       }),
     );
@@ -416,9 +420,10 @@ describe('a kept-alive connection that the server closes as the next request arr
   };
 
   test(
-    'does not happen to a submit: it has a connection of its own',
+    'does not happen to a submit more than a second after the last response: it gets a new connection',
     on({}, async ({ emulator, kling }) => {
       await breakKeptAlive({ emulator, kling });
+      await new Promise((resolve) => setTimeout(resolve, 1100));
       const prediction = await kling.submit(KLING_O3_STD, INPUT);
       expect(prediction.id).toBe(emulator.account.tasks[0]?.id);
       expect(emulator.account.charged).toBe(COST);
@@ -426,7 +431,17 @@ describe('a kept-alive connection that the server closes as the next request arr
   );
 
   test(
-    'is read again, when it happens to a read',
+    'leaves the outcome of a submit within that second open, and it is not sent again',
+    on({}, async ({ emulator, kling }) => {
+      await breakKeptAlive({ emulator, kling });
+      const error = await failureOf(kling.submit(KLING_O3_STD, INPUT));
+      expect(error.name).toBe('SubmissionUnknownError');
+      expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
+    }),
+  );
+
+  test(
+    'is retried, when it happens to a read',
     on({}, async ({ emulator, kling }) => {
       await breakKeptAlive({ emulator, kling });
       const before = emulator.requestCount({ operation: 'balance' });
