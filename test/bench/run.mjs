@@ -1,6 +1,6 @@
 // Compares this library with the official client and with bare undici, in the clear and over TLS, and writes docs/benchmarks.md.
 //   npm run bench             about seven minutes
-//   npm run bench -- --quick  under a minute, and writes nothing
+//   npm run bench -- --quick  about a minute, and writes nothing, unless given --write
 // Each client and the server have a process of their own. They take turns, so that a slow moment of the machine meets all.
 // @ts-nocheck: what goes between processes has no types.
 import { execFileSync, fork, spawnSync } from 'node:child_process';
@@ -163,12 +163,12 @@ rows.push(
 );
 console.log(rows.at(-1));
 
-if (!quick) {
+if (!quick || process.argv.includes('--write')) {
   const version = (name) =>
     JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
   const table = [
     `Measured by \`npm run bench\` on ${cpus().length} cores, Node ${process.versions.node}, wavespeed ${version('wavespeed')}, ` +
-      `undici ${version('undici')}, at a load of ${loadavg()[0].toFixed(1)}. Medians; a ratio under 1 favours this library.`,
+      `undici ${version('undici')}, at a load of ${loadavg()[0].toFixed(1)}. ${quick ? 'A quick run, one round each: the ratios are rough.' : 'Medians.'} A ratio under 1 favours this library.`,
     '',
     '| measure | over | wavespeed-kling | other | ratio |',
     '|---|---|---|---|---|',
