@@ -47,18 +47,21 @@ export function sampleVideo(input: SampleVideoInput = {}): Uint8Array {
 function draw(seed: number, ratio: keyof typeof SIZES, seconds: number): Uint8Array {
   const size = SIZES[ratio];
   const { columns, rows } = tileGrid(size);
-  const hue = seed % 360;
+  const hue = 360 * fraction(seed, 1);
   const ground = colour(hue, 0.6, 0.16);
-  const sky = colour(hue + 40 + ((seed >>> 9) % 80), 0.55, 0.46);
-  const light = colour(hue + 180, 0.9, 0.74);
-  const turns = 1 + ((seed >>> 16) % 3);
+  const sky = colour(hue + 30 + 110 * fraction(seed, 2), 0.55, 0.46);
+  const light = colour(hue + 130 + 120 * fraction(seed, 3), 0.9, 0.74);
+  const angle = 2 * Math.PI * fraction(seed, 4);
+  const [turnsX, turnsY] = [0.5 + fraction(seed, 5), 0.5 + fraction(seed, 6)];
   const pictures = Array.from({ length: Math.round(seconds * FRAMES_PER_SECOND) }, (_, number) => {
     const time = number / FRAMES_PER_SECOND;
-    const x = 0.5 + 0.36 * Math.sin(time * 0.9 + (seed >>> 20));
-    const y = 0.5 + 0.34 * Math.cos(time * 0.9 * turns);
+    const lightX = 0.36 * Math.sin(turnsX * time + angle);
+    const lightY = 0.34 * Math.cos(turnsY * time);
     return encodePicture(size, number, (column, row) => {
-      const height = (row + 0.5) / rows + 0.08 * Math.sin(time + column / 3);
-      const distance = Math.hypot((column + 0.5) / columns - x, ((row + 0.5) / rows - y) * (rows / columns));
+      const x = (column + 0.5) / columns - 0.5;
+      const y = (row + 0.5) / rows - 0.5;
+      const height = 0.5 + x * Math.cos(angle) + y * Math.sin(angle) + 0.08 * Math.sin(time + column / 3);
+      const distance = Math.hypot(x - lightX, ((y - lightY) * rows) / columns);
       return mix(mix(sky, ground, height), light, 1.25 - distance * 5);
     });
   });
@@ -76,6 +79,13 @@ function hash(text: string): number {
   let value = 0x811c9dc5;
   for (const byte of Buffer.from(text)) value = Math.imul(value ^ byte, 0x01000193);
   return value >>> 0;
+}
+
+/** Derives a fraction from a seed, each `number` another one. */
+function fraction(seed: number, number: number): number {
+  let value = Math.imul(seed ^ Math.imul(number, 0x9e3779b1), 0x85ebca6b);
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
+  return ((value ^ (value >>> 16)) >>> 0) / 2 ** 32;
 }
 
 /** Converts hue, saturation and lightness to a colour in video range (BT.601). */
