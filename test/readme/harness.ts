@@ -2,7 +2,7 @@
 // names that a snippet takes from the reader's program.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   fileJournal as openJournal,
   WaveSpeedKling as Client,
@@ -28,7 +28,7 @@ export const kling = new WaveSpeedKling();
 const directory = mkdtempSync(join(tmpdir(), 'readme-'));
 
 /** Keeps the snippets' journals out of this directory. */
-export const fileJournal = (path: string) => openJournal(join(directory, path));
+export const fileJournal = (path: string) => openJournal(join(directory, basename(path)));
 
 /** Stands for the reader's database. */
 export const save = (...values: unknown[]): Promise<void> => Promise.resolve(void values);
