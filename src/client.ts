@@ -24,7 +24,8 @@ import {
   type WaitOptions,
   type WatchOptions,
 } from './predictions/options.js';
-import { Batch, type Declared, type ManyRequest, type ManyResult } from './predictions/run-many.js';
+import type { Declared, ManyRequest, ManyResult } from './predictions/batch-request.js';
+import { Batch } from './predictions/run-many.js';
 import { TaskRunner } from './predictions/runner.js';
 import {
   checkId,

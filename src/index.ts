@@ -74,6 +74,6 @@ export {
   type PredictionStatus,
 } from './core/prediction.js';
 export type { ListQuery } from './predictions/list.js';
-export type { ManyRequest, ManyResult } from './predictions/run-many.js';
+export type { ManyRequest, ManyResult } from './predictions/batch-request.js';
 export type { OnRetry, RetryContext } from './http/retry.js';
 export type { DispatcherLike } from './http/types.js';

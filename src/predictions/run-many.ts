@@ -1,51 +1,19 @@
 /** Runs many requests, and returns each result as it comes. */
 import PQueue from 'p-queue';
 import {
-  BudgetExceededError,
   ConfigurationError,
-  InvalidInputError,
   SubmissionUnknownError,
   WaitAbortedError,
   WaveSpeedError,
 } from '../core/errors/index.js';
 import { formatValue } from '../utils/messages.js';
 import type { CompletedPrediction, Prediction } from '../core/prediction.js';
-import type { ModelId } from '../models/catalog.js';
-import type { Model } from '../models/resolve-config.js';
-import type { DefinedModel } from '../models/defined-model.js';
 import { estimateCost } from '../models/estimate-cost.js';
-import type { ModelInput } from '../models/media-input.js';
-import { type PreparedInput, prepareInput } from '../models/prepare-input.js';
+import type { PreparedInput } from '../models/prepare-input.js';
 import { addAbortListener, raceAbort } from '../utils/abort.js';
-import { checkIdempotencyKey, readRunManyOptions, type RunManyOptions, type RunOptions } from './options.js';
+import { Budget, type ManyRequest, type ManyResult, prepareRequest } from './batch-request.js';
+import { readRunManyOptions, type RunManyOptions, type RunOptions } from './options.js';
 
-/** One request of a batch: a model and its input. */
-export type ManyRequest = (
-  | { [M in ModelId]: { model: M; input: ModelInput<M> } }[ModelId]
-  | { model: DefinedModel; input: ModelInput<DefinedModel> }
-) & {
-  /** See `SubmitOptions`. */
-  idempotencyKey?: string | undefined;
-};
-
-/** Holds a request to its own model's fields: TypeScript lets undeclared ones pass in a type parameter. */
-export type Declared<Request> = Request extends { model: infer M extends Model; input: infer Input }
-  ? { input: ModelInput<M> & { [Field in Exclude<keyof Input, keyof ModelInput<M>>]?: never } }
-  : unknown;
-
-/** How one request of a batch ended. `index` is its position among the requests. */
-export type ManyResult<Request extends ManyRequest = ManyRequest> =
-  | { status: 'fulfilled'; index: number; request: Request; value: CompletedPrediction }
-  | {
-      status: 'rejected';
-      index: number;
-      request: Request;
-      reason: unknown;
-      /** The task, where one was accepted: `wait` resumes it. */
-      predictionId?: string;
-    };
-
-/** Runs one request; submits nothing once `stopped` has aborted. */
 export type RunOne = (
   prepared: PreparedInput,
   options: RunOptions,
@@ -198,7 +166,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     let cost: number;
     try {
       // Read once: the caller may change the input while the request waits for its turn.
-      prepared = prepare(request);
+      prepared = prepareRequest(request);
       cost = estimateCost(prepared.model, prepared.body);
       budget.reserve(cost);
     } catch (reason) {
@@ -272,40 +240,6 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
       this.#wake.push(resolve);
     });
   }
-}
-
-const round = (dollars: number) => Math.round(dollars * 10_000) / 10_000;
-
-/** What a batch may still spend, in US dollars. */
-class Budget {
-  readonly #maxCost: number;
-  #spent = 0;
-
-  constructor(maxCost = Infinity) {
-    this.#maxCost = maxCost;
-  }
-
-  reserve(cost: number): void {
-    const total = round(this.#spent + cost);
-    if (total > this.#maxCost) {
-      throw new BudgetExceededError({ cost, maxCost: this.#maxCost, spent: this.#spent });
-    }
-    this.#spent = total;
-  }
-
-  /** What was not accepted costs nothing. */
-  release(cost: number): void {
-    this.#spent = round(this.#spent - cost);
-  }
-}
-
-function prepare(request: ManyRequest): PreparedInput {
-  if (typeof request !== 'object' || request === null) {
-    const message = `got ${formatValue(request)}; expected { model, input }`;
-    throw new InvalidInputError('runMany', [{ path: [], message }]);
-  }
-  checkIdempotencyKey(request.idempotencyKey);
-  return prepareInput(request.model, request.input);
 }
 
 function aggregate(errors: unknown[]): AggregateError {

@@ -40,20 +40,12 @@ test('isInstance of a class that an application derived is true for its own erro
   expect(library.RateLimitError.isInstance(new TooSlowError('slow', { status: 429 }))).toBe(true);
 });
 
-test('a switch over the name narrows the union of all errors', () => {
+test('a comparison of the name narrows the union of all errors', () => {
   const describe = (error: library.WaveSpeedErrors): unknown => {
-    switch (error.name) {
-      case 'InvalidInputError':
-        return error.issues;
-      case 'BudgetExceededError':
-        return error.cost;
-      case 'RateLimitError':
-        return error.retryAfterMs;
-      case 'AbortError':
-        return error.predictionId;
-      default:
-        return error.message;
-    }
+    if (error.name === 'InvalidInputError') return error.issues;
+    if (error.name === 'BudgetExceededError') return error.cost;
+    if (error.name === 'RateLimitError') return error.retryAfterMs;
+    return error.name === 'AbortError' ? error.predictionId : error.message;
   };
   expect(describe(new library.BudgetExceededError({ cost: 2, maxCost: 1 }))).toBe(2);
   expect(describe(new library.WaitAbortedError('task-1', 'left'))).toBe('task-1');

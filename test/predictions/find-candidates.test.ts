@@ -69,12 +69,10 @@ test('looks a task up at its result URL where the list shows no input, and leave
   const candidates = await error.candidates();
   const marks = Object.fromEntries(candidates.map(({ id, exactMatch }) => [id, exactMatch]));
   expect(marks).toEqual({ own: true, blind: undefined });
-  expect(
-    seen
-      .filter(isPoll)
-      .map(({ path }) => path.split('/')[4])
-      .toSorted(),
-  ).toEqual(['blind', 'own']);
+  expect(new Set(seen.filter(isPoll).map(({ path }) => path.split('/')[4]))).toEqual(
+    new Set(['blind', 'own']),
+  );
+  expect(seen.filter(isPoll)).toHaveLength(2);
 });
 
 test.each(['inputs', 'input', 'never'] as const)(
