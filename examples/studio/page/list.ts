@@ -41,7 +41,9 @@ export class TaskList {
       this.#page = page;
       this.#show(history.tasks);
       this.#showPager(history.hasNext);
-      this.#showProblem(history.problem?.message);
+      // What is wrong with the key stands at the top of the page.
+      const isKey = history.problem?.name === 'AuthenticationError';
+      this.#showProblem(isKey ? undefined : history.problem?.message);
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error;
       this.#showProblem(error.message);

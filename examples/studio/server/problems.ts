@@ -2,12 +2,11 @@
 import { InvalidInputError, SubmissionUnknownError, WaveSpeedError } from 'wavespeed-kling';
 import type { Problem } from '../shared/types.js';
 
+/** What to do, in place of the library's message, which is for developers. */
 const ADVICE: Record<string, string> = {
   AuthenticationError:
     'The API key was rejected. Set WAVESPEED_API_KEY to a valid key and start the studio again.',
-  InsufficientCreditsError: 'The account has too little credit for this video.',
-  ConnectionError: 'The service cannot be reached.',
-  RequestTimeoutError: 'The service did not respond in time.',
+  InsufficientCreditsError: 'The account has too little credit for this video. Nothing was charged.',
 };
 
 const UNKNOWN =
@@ -19,8 +18,7 @@ export function toProblem(error: unknown): Problem {
     return { name: 'Error', message: 'Something went wrong in the studio; its terminal shows what.' };
   }
   if (SubmissionUnknownError.isInstance(error)) return { name: error.name, message: UNKNOWN };
-  const advice = ADVICE[error.name];
-  const message = advice === undefined ? error.message : `${advice} ${error.message}`;
+  const message = ADVICE[error.name] ?? error.message;
   return InvalidInputError.isInstance(error)
     ? { name: error.name, message, issues: [...error.issues] }
     : { name: error.name, message };
