@@ -37,6 +37,15 @@ export interface SubmitSteps {
   submit: (body: unknown, guard: Guard) => Promise<Prediction>;
 }
 
+/** How long a journal is still waited for after an abort or the deadline: what it stores then keeps the key usable. */
+const JOURNAL_GRACE_MS = 5000;
+
+/** When a call ends. */
+export interface CallLimits {
+  deadline: Deadline;
+  signal: AbortSignal | undefined;
+}
+
 export class KeyedTasks {
   readonly #settings: KeySettings;
   readonly #lookups: KeyLookups;
@@ -67,7 +76,7 @@ export class KeyedTasks {
       key,
       { model: model.id, fingerprint, prepareBody: steps.prepareBody },
       {
-        journal,
+        journal: limitJournal(journal, { deadline, signal }),
         ...idempotency,
         requestTimeoutMs,
         whenAbsent,
@@ -77,7 +86,9 @@ export class KeyedTasks {
           // The search reaches minutes further on both sides.
           const until = Date.parse(sendBy) + requestTimeoutMs + idempotency.settleMs;
           const lost = { model, input: body, from: new Date(markedAt), until: new Date(until) };
-          return (await this.#lookups.findCandidates(lost, options)).reverse();
+          const search = (limited: AbortSignal | undefined) =>
+            this.#lookups.findCandidates(lost, { ...options, signal: limited });
+          return (await withDeadline(deadline, options.signal, search)).reverse();
         },
         getClockSkewMs: this.#lookups.getClockSkewMs,
         now: Date.now,
@@ -93,22 +104,26 @@ export class KeyedTasks {
   }
 
   /** Stores how the task of a key has ended. */
-  async recordEnd(key: string, prediction: Prediction): Promise<void> {
+  async recordEnd(key: string, prediction: Prediction, limits: CallLimits): Promise<void> {
     try {
-      await endKey(this.#settings.journal, key, prediction);
+      await endKey(limitJournal(this.#settings.journal, limits), key, prediction);
     } catch (error) {
       throw JournalError.isInstance(error) ? withPredictionId(error, prediction.id) : error;
     }
   }
 
   /** Waits for the task of a key, and stores how it has ended. */
-  async recordOutcome(key: string, waiting: Promise<CompletedPrediction>): Promise<CompletedPrediction> {
+  async recordOutcome(
+    key: string,
+    waiting: Promise<CompletedPrediction>,
+    limits: CallLimits,
+  ): Promise<CompletedPrediction> {
     const outcome = await waiting.catch((error: unknown) => {
       if (!(error instanceof PredictionFailedError)) throw error;
       return error;
     });
     const failed = outcome instanceof PredictionFailedError;
-    await this.recordEnd(key, failed ? outcome.prediction : outcome);
+    await this.recordEnd(key, failed ? outcome.prediction : outcome, limits);
     if (failed) throw outcome;
     return outcome;
   }
@@ -120,4 +135,22 @@ export class KeyedTasks {
       while (Date.now() <= time) await delay(time - Date.now() + 1, undefined);
     });
   }
+}
+
+/** A journal that fails if it does not respond before the call ends, or in a few seconds after it. */
+function limitJournal(journal: Journal, { deadline, signal }: CallLimits): Journal {
+  const limit = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await withDeadline(deadline, signal, (limited) => raceAbort(work, limited));
+    } catch (cause) {
+      const reason = () =>
+        new JournalError('The journal has not responded in the time of the call.', { cause });
+      const grace = { at: performance.now() + JOURNAL_GRACE_MS, reason };
+      return withDeadline(grace, undefined, (limited) => raceAbort(work, limited));
+    }
+  };
+  return {
+    get: (key) => limit((async () => journal.get(key))()),
+    put: (key, entry, revision) => limit((async () => journal.put(key, entry, revision))()),
+  };
 }

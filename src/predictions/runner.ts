@@ -6,7 +6,8 @@ import { TaskReader, type ReaderDependencies } from './reader.js';
 import { TaskSubmitter, type SubmitterDependencies, type SubmitterSettings } from './submitter.js';
 import { TaskWaiter, type WaiterSettings } from './waiter.js';
 
-export interface RunnerDependencies extends Omit<SubmitterDependencies, 'reader'>, ReaderDependencies {
+export interface RunnerDependencies
+  extends Omit<SubmitterDependencies, 'reader' | 'waiter'>, ReaderDependencies {
   settings: SubmitterSettings & WaiterSettings;
 }
 
@@ -20,8 +21,8 @@ export class TaskRunner {
     const { settings, http } = dependencies;
     this.#settings = settings;
     this.reader = new TaskReader(dependencies);
-    this.#submitter = new TaskSubmitter({ ...dependencies, reader: this.reader });
     this.#waiter = new TaskWaiter(settings, http);
+    this.#submitter = new TaskSubmitter({ ...dependencies, reader: this.reader, waiter: this.#waiter });
   }
 
   async submit(prepared: PreparedInput, options: SubmitOptions): Promise<Prediction> {
@@ -45,9 +46,9 @@ export class TaskRunner {
       .wait(prediction.id, waitOptions, startedAt, prediction)
       .finally(() => slot.release());
     const { idempotencyKey } = options;
-    return idempotencyKey === undefined
-      ? waiting
-      : this.#submitter.keys.recordOutcome(idempotencyKey, waiting);
+    if (idempotencyKey === undefined) return waiting;
+    const deadline = { at: deadlineAt, reason: () => undefined };
+    return this.#submitter.keys.recordOutcome(idempotencyKey, waiting, { deadline, signal: options.signal });
   }
 
   resolve(idempotencyKey: string, predictionId: string | null): Promise<void> {

@@ -23,6 +23,7 @@ import type { SubmitOptions } from './options.js';
 import type { TaskReader } from './reader.js';
 import { type Accepted, type Submission, submitOnce } from './submit.js';
 import { type PendingSubmit, SubmitRegistry } from './submit-registry.js';
+import type { TaskWaiter } from './waiter.js';
 
 export interface SubmitterSettings extends KeySettings {
   maxRetries: number;
@@ -37,6 +38,7 @@ export interface SubmitterDependencies {
   http: ApiClient;
   uploads: UploadManager;
   reader: TaskReader;
+  waiter: TaskWaiter;
 }
 
 /** A submitted task that has a place among the running ones. */
@@ -65,15 +67,17 @@ export class TaskSubmitter {
   readonly #http: ApiClient;
   readonly #uploads: UploadManager;
   readonly #reader: TaskReader;
+  readonly #waiter: TaskWaiter;
   readonly #limiter: RateLimiter;
   readonly #registry = new SubmitRegistry();
   readonly keys: KeyedTasks;
 
-  constructor({ settings, http, uploads, reader }: SubmitterDependencies) {
+  constructor({ settings, http, uploads, reader, waiter }: SubmitterDependencies) {
     this.#settings = settings;
     this.#http = http;
     this.#uploads = uploads;
     this.#reader = reader;
+    this.#waiter = waiter;
     this.#limiter = new RateLimiter(settings.limits);
     this.keys = new KeyedTasks(settings, {
       findCandidates: (lost, options) => reader.findCandidates(lost, options, () => false),
@@ -161,8 +165,10 @@ export class TaskSubmitter {
       slot?.release();
       slot = this.track(predictionId);
       try {
-        const prediction = task.prediction ?? (await this.#reader.get(predictionId, options));
-        if (isTerminal(prediction.status)) await this.keys.recordEnd(idempotencyKey, prediction);
+        const prediction =
+          task.prediction ?? (await this.#waiter.look(predictionId, signal, this.#lookUntil(deadline)));
+        if (isTerminal(prediction.status))
+          await this.keys.recordEnd(idempotencyKey, prediction, { deadline, signal });
         return { prediction, abortError: undefined, slot };
       } catch (error) {
         throw toAbortError(error, predictionId, signal);
@@ -255,6 +261,11 @@ export class TaskSubmitter {
       slot.release();
       throw error;
     }
+  }
+
+  /** A call without a time limit of its own looks as long as one request may take. */
+  #lookUntil({ at }: Deadline): number {
+    return at === Infinity ? performance.now() + this.#settings.requestTimeoutMs : at;
   }
 
   async #candidates(

@@ -59,6 +59,24 @@ export class TaskWaiter {
     }
   }
 
+  /**
+   * Polls until the task was seen once: a new one may not be visible yet.
+   *
+   * @param deadlineAt by `performance.now()`.
+   */
+  async look(id: string, signal: AbortSignal | undefined, deadlineAt: number): Promise<Prediction> {
+    const startedAt = performance.now();
+    for await (const seen of this.#poll(
+      id,
+      { signal, timeoutMs: deadlineAt - startedAt },
+      startedAt,
+      undefined,
+    )) {
+      return seen;
+    }
+    throw new Error('A poll yields or throws.');
+  }
+
   async *watch(
     id: string,
     options: WatchOptions,

@@ -1,0 +1,180 @@
+/** Calls with an idempotency key keep their time limits, and wait for a task that is not visible yet. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  type Journal,
+  JournalError,
+  KLING_O3_STD,
+  memoryJournal,
+  WaitAbortedError,
+  WaitTimeoutError,
+  WaveSpeedKling,
+  type WaveSpeedKlingOptions,
+} from 'wavespeed-kling';
+import { createEmulator, type EmulatorOptions } from 'wavespeed-kling/testing';
+import { failure, rejection } from '../../support.js';
+
+const INPUT = { prompt: 'A fox in the snow' } as const;
+const KEYED = { idempotencyKey: 'order-1' } as const;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function setUp(options: EmulatorOptions = {}, clientOptions: WaveSpeedKlingOptions = {}) {
+  const emulator = createEmulator(options);
+  const journal = memoryJournal();
+  const create = (more: WaveSpeedKlingOptions = {}) =>
+    new WaveSpeedKling({
+      apiKey: emulator.apiKey,
+      fetch: emulator.fetch,
+      journal,
+      ...clientOptions,
+      ...more,
+    });
+  return { emulator, journal, create, kling: create() };
+}
+
+describe('a second call with the key of a task', () => {
+  test.each(['run', 'submit'] as const)(
+    '%s outlives a result URL that does not show it yet',
+    async (method) => {
+      const { emulator, kling, create } = setUp({ resultLagMs: 2000 });
+      const first = kling.submit(KLING_O3_STD, INPUT, KEYED);
+      await vi.advanceTimersByTimeAsync(10);
+      const { id } = await first;
+      const second = create()[method](KLING_O3_STD, INPUT, KEYED);
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect((await second).id).toBe(id);
+      expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
+    },
+  );
+
+  test('run outlives failed looks at it', async () => {
+    const { emulator, kling, create } = setUp();
+    const first = kling.submit(KLING_O3_STD, INPUT, KEYED);
+    await vi.advanceTimersByTimeAsync(10);
+    const { id } = await first;
+    emulator.fail({ on: 'result', kind: 'status', status: 503, times: 8 });
+    const second = create({ maxRetries: 0 }).run(KLING_O3_STD, INPUT, KEYED);
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect((await second).id).toBe(id);
+  });
+
+  test('run settles at its deadline while the result URL hangs', async () => {
+    const { emulator, kling, create } = setUp();
+    const first = kling.submit(KLING_O3_STD, INPUT, KEYED);
+    await vi.advanceTimersByTimeAsync(10);
+    const { id } = await first;
+    emulator.fail({ on: 'result', kind: 'hang', when: 'headers', times: Infinity });
+    let settled = false;
+    const second = failure(
+      create()
+        .run(KLING_O3_STD, INPUT, { ...KEYED, timeoutMs: 500 })
+        .finally(() => (settled = true)),
+      WaitTimeoutError,
+    );
+    await vi.advanceTimersByTimeAsync(500);
+    expect(settled).toBe(true);
+    expect((await second).predictionId).toBe(id);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('run rejects at an abort while the result URL hangs, and names the task', async () => {
+    const { emulator, kling, create } = setUp();
+    const first = kling.submit(KLING_O3_STD, INPUT, KEYED);
+    await vi.advanceTimersByTimeAsync(10);
+    const { id } = await first;
+    emulator.fail({ on: 'result', kind: 'hang', when: 'headers', times: Infinity });
+    const controller = new AbortController();
+    const second = failure(
+      create().run(KLING_O3_STD, INPUT, { ...KEYED, signal: controller.signal }),
+      WaitAbortedError,
+    );
+    await vi.advanceTimersByTimeAsync(500);
+    controller.abort('left');
+    expect(await second).toMatchObject({ predictionId: id, cause: 'left' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('recovery of a lost submit', () => {
+  test('run settles at its deadline while the list hangs', async () => {
+    const { emulator, kling } = setUp();
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'request', accepted: true });
+    emulator.fail({ on: 'list', kind: 'hang', when: 'headers', times: Infinity });
+    let settled = false;
+    const running = rejection(
+      kling.run(KLING_O3_STD, INPUT, { ...KEYED, timeoutMs: 5000 }).finally(() => (settled = true)),
+    );
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(settled).toBe(true);
+    expect(await running).toMatchObject({ name: 'SubmissionUnknownError' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a journal that hangs', () => {
+  /** A journal whose operations do not come back from the given one on. */
+  function hanging(operation: 'get' | 'put', from: number): Journal {
+    const journal = memoryJournal();
+    let count = 0;
+    const slow =
+      <Args extends unknown[], T>(name: string, call: (...args: Args) => Promise<T>) =>
+      (...args: Args) =>
+        name === operation && ++count >= from ? new Promise<T>(() => undefined) : call(...args);
+    return {
+      get: slow('get', (key) => journal.get(key)),
+      put: slow('put', (...args) => journal.put(...args)),
+    };
+  }
+
+  test.each([
+    ['get', 1, 0],
+    ['put', 1, 0],
+    ['put', 2, 1],
+    ['get', 2, 1],
+    ['put', 3, 1],
+  ] as const)(
+    '%s number %d: run settles 5 seconds after its deadline at most',
+    async (operation, from, submits) => {
+      const { emulator, create } = setUp();
+      const kling = create({ journal: hanging(operation, from) });
+      let settled = false;
+      const running = rejection(
+        kling
+          .run(KLING_O3_STD, INPUT, { ...KEYED, timeoutMs: 500, pollIntervalMs: 100 })
+          .finally(() => (settled = true)),
+      );
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(settled).toBe(true);
+      const error = await running;
+      expect(emulator.requestCount({ operation: 'submit' })).toBe(submits);
+      expect(error).toBeInstanceOf(JournalError);
+      if (submits > 0) expect(error).toMatchObject({ predictionId: emulator.account.tasks[0]?.id });
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect(emulator.requestCount({ operation: 'submit' })).toBe(submits);
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+
+  test('an abort settles the call 5 seconds later at most', async () => {
+    const { create, emulator } = setUp();
+    const kling = create({ journal: hanging('get', 1) });
+    const controller = new AbortController();
+    let settled = false;
+    const submitting = kling.submit(KLING_O3_STD, INPUT, { ...KEYED, signal: controller.signal });
+    const running = failure(
+      submitting.finally(() => (settled = true)),
+      JournalError,
+    );
+    await vi.advanceTimersByTimeAsync(100);
+    controller.abort('left');
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(settled).toBe(true);
+    expect((await running).cause).toBe('left');
+    expect(emulator.requests).toEqual([]);
+  });
+});
