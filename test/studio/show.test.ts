@@ -31,6 +31,7 @@ describe.runIf(process.env['STUDIO_SHOW'] === '1')('the studio, to be shown', { 
     const page = await openStudio(browser, studio.url, {
       viewport: { width: 1280, height: 860 },
       colorScheme: 'light',
+      reducedMotion: 'no-preference',
     });
     await makeSome(page);
     const shoot = (name: string) => page.screenshot({ path: `${screenshots}${name}.png` });
@@ -46,7 +47,7 @@ describe.runIf(process.env['STUDIO_SHOW'] === '1')('the studio, to be shown', { 
   });
 
   test('in numbers', async () => {
-    const page = await openStudio(browser, studio.url);
+    const page = await openStudio(browser, studio.url, { reducedMotion: 'no-preference' });
     const paint = await page.evaluate(`({
       firstPaintMs: performance.getEntriesByName('first-contentful-paint')[0].startTime,
       interactiveMs: performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd,

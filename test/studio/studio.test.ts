@@ -75,7 +75,7 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
   };
 
   test('makes a video with two images, plays it where it was made, and shows the calls that make it again', async () => {
-    const page = await openStudio(browser, studio.url);
+    const page = await openStudio(browser, studio.url, { reducedMotion: 'no-preference' });
     await page.getByLabel('Reference images').setInputFiles([image('front.jpg'), image('side.jpg')]);
     await page.getByLabel('Duration').fill('8');
     await page.getByLabel('Aspect ratio').selectOption('9:16');
@@ -87,6 +87,7 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
     expect(last().input).toMatchObject({ duration: 8, aspect_ratio: '9:16', sound: true });
     expect(last().input['images']).toEqual(emulator.uploads.slice(-2).map(({ url }) => url));
     expect(await videoOf(task)).toEqual({ width: 144, height: 256, duration: 8 });
+    await expect.poll(() => task.locator('video').evaluate((video) => video.currentTime)).toBeGreaterThan(0);
 
     const download = await page.request.get(
       new URL((await task.getByRole('link', { name: 'Download' }).getAttribute('href')) ?? '', studio.url)
@@ -436,7 +437,7 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
   });
 
   test('fits a phone and a desk, moves nothing that is calm, and weighs little', async () => {
-    const page = await openStudio(browser, studio.url, { reducedMotion: 'reduce' });
+    const page = await openStudio(browser, studio.url);
     const isWide = () => page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth');
     const columns = () =>
       page.evaluate<number>(

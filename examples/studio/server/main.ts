@@ -29,7 +29,7 @@ const kling = new WaveSpeedKling({
   journal,
   clientName: 'wavespeed-kling-studio',
   // A server on this machine is quick: what it has not answered by then is lost, and in its history.
-  ...(settings.mode !== 'live' && { requestTimeoutMs: 5000, idempotency: { leaseMs: 3000, settleMs: 1000 } }),
+  ...(settings.mode !== 'live' && { requestTimeoutMs: 4000, idempotency: { leaseMs: 3000, settleMs: 1000 } }),
 });
 
 // The port is known before anything is followed: webhooks come to it.
