@@ -92,8 +92,8 @@ export class WaveSpeedKling {
     input: ModelInput<M>,
     options: RunOptions = {},
   ): Promise<CompletedPrediction> {
-    readRunOptions(options);
-    return this.#runner.run(prepareInput(model, input), { ...options });
+    const runOptions = readRunOptions(options);
+    return this.#runner.run(prepareInput(model, input), runOptions);
   }
 
   /**
@@ -109,8 +109,8 @@ export class WaveSpeedKling {
     input: ModelInput<M>,
     options: SubmitOptions = {},
   ): Promise<Prediction> {
-    readSubmitOptions(options);
-    return this.#runner.submit(prepareInput(model, input), { ...options });
+    const submitOptions = readSubmitOptions(options);
+    return this.#runner.submit(prepareInput(model, input), submitOptions);
   }
 
   /**
@@ -120,8 +120,8 @@ export class WaveSpeedKling {
    * @throws {WaitTimeoutError} after `timeoutMs`, {WaitAbortedError} after an abort; the task goes on.
    */
   async wait(id: string, options: WaitOptions = {}): Promise<CompletedPrediction> {
-    readWaitOptions(options);
-    return this.#runner.wait(checkId(id), { ...options });
+    const waitOptions = readWaitOptions(options);
+    return this.#runner.wait(checkId(id), waitOptions);
   }
 
   /**
@@ -280,8 +280,8 @@ export class WaveSpeedKling {
     options: WatchOptions,
     controller: AbortController,
   ): AsyncGenerator<Prediction, void, void> {
-    readWatchOptions(options);
-    yield* this.#runner.watch(checkId(id), options, controller);
+    const watchOptions = readWatchOptions(options);
+    yield* this.#runner.watch(checkId(id), watchOptions, controller);
   }
 
   /** Lends a connection to a search that is made after `close()`. */

@@ -76,7 +76,13 @@ function urlOf(output: unknown): string {
 export function idOf(value: unknown): string | undefined {
   if (!isRecord(value)) return undefined;
   const id = typeof value.id === 'number' ? String(value.id) : value.id;
-  return typeof id === 'string' && id !== '' ? id : undefined;
+  return isTaskId(id) ? id : undefined;
+}
+
+/** Returns whether a value can be the id of a task. A dot or two would lead to another path, however they are encoded. */
+export function isTaskId(id: unknown): id is string {
+  if (typeof id !== 'string' || id.trim() === '') return false;
+  return id !== '.' && id !== '..' && !/\p{Surrogate}/u.test(id);
 }
 
 /**

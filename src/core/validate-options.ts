@@ -29,6 +29,16 @@ export function checkNames(options: object, known: readonly string[]): void {
   }
 }
 
+/** Returns a copy of the known options, inherited ones included: what is checked is what is used. */
+export function copyOptions<Options extends object>(
+  options: Options,
+  known: readonly (keyof Options & string)[],
+): Options {
+  checkObject('options', options, '{ signal }');
+  checkNames(options, known);
+  return Object.fromEntries(known.map((name) => [name, options[name]])) as Options;
+}
+
 export function checkObject(name: string, value: unknown, example: string): asserts value is object {
   if (typeof value !== 'object' || value === null) rejectOption(name, value, `an object such as ${example}`);
 }

@@ -7,9 +7,9 @@ import {
   checkInteger,
   checkMaxCost,
   checkMs,
-  checkNames,
   checkObject,
   checkSignal,
+  copyOptions,
   rejectOption,
 } from '../core/validate-options.js';
 import type { PollInterval, PredictionEvents } from './poll.js';
@@ -103,16 +103,19 @@ const RUN_MANY_OPTIONS = [
   'whenAbsent',
 ] as const satisfies readonly (keyof RunManyOptions)[];
 
-export const readSubmitOptions = (options: SubmitOptions) => readOptions(options, SUBMIT_OPTIONS);
+export const readSubmitOptions = (options: SubmitOptions): SubmitOptions =>
+  checkOptions(copyOptions(options, SUBMIT_OPTIONS));
 
-export const readWaitOptions = (options: WaitOptions) => readOptions(options, WAIT_OPTIONS);
+export const readWaitOptions = (options: WaitOptions): WaitOptions =>
+  checkOptions(copyOptions(options, WAIT_OPTIONS));
 
-export const readWatchOptions = (options: WatchOptions) => readOptions(options, WATCH_OPTIONS);
+export const readWatchOptions = (options: WatchOptions): WatchOptions =>
+  checkOptions(copyOptions(options, WATCH_OPTIONS));
 
 export function readRunOptions(options: RunOptions): RunOptions {
-  readOptions(options, [...SUBMIT_OPTIONS, ...WAIT_OPTIONS]);
-  checkReceiverHasUrl(options);
-  return options;
+  const copy = checkOptions(copyOptions(options, [...SUBMIT_OPTIONS, ...WAIT_OPTIONS]));
+  checkReceiverHasUrl(copy);
+  return copy;
 }
 
 export function readRunManyOptions(options: RunManyOptions): RunManyOptions {
@@ -124,15 +127,14 @@ export function readRunManyOptions(options: RunManyOptions): RunManyOptions {
       );
     }
   }
-  readOptions(options as RunOptions, RUN_MANY_OPTIONS);
-  checkInteger('concurrency', options.concurrency, 1);
-  checkReceiverHasUrl(options);
-  return options;
+  const copy = copyOptions(options, RUN_MANY_OPTIONS);
+  checkOptions(copy as RunOptions);
+  checkInteger('concurrency', copy.concurrency, 1);
+  checkReceiverHasUrl(copy);
+  return copy;
 }
 
-function readOptions<Options extends RunOptions>(options: Options, known: readonly string[]): Options {
-  checkObject('options', options, '{ signal }');
-  checkNames(options, known);
+function checkOptions<Options extends RunOptions>(options: Options): Options {
   const { signal, maxRetries, timeoutMs, onSubmitted, onUpdate, maxCost } = options;
   checkSignal(signal);
   checkInteger('maxRetries', maxRetries, 0);

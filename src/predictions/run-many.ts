@@ -119,7 +119,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
 
   async #start(): Promise<void> {
     try {
-      const options = { ...readRunManyOptions(this.#options) };
+      const options = readRunManyOptions(this.#options);
       const source = getIterator(this.#requests);
       await this.#feed(source, options);
     } catch (error) {

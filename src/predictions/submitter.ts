@@ -273,7 +273,8 @@ export class TaskSubmitter {
     pending: PendingSubmit,
     options: CandidatesOptions = {},
   ): Promise<Candidate[]> {
-    const patience = { at: performance.now() + TWINS_TIMEOUT_MS, reason: () => undefined };
+    const patienceMs = Math.min(TWINS_TIMEOUT_MS, options.timeoutMs ?? Infinity);
+    const patience = { at: performance.now() + patienceMs, reason: () => undefined };
     await withDeadline(patience, options.signal, (limited) =>
       this.#registry.twinsSettled(pending, limited),
     ).catch(() => undefined);

@@ -2,6 +2,7 @@
  * Checks what the calls take beside their options: ids and queries.
  */
 import { InvalidInputError } from '../core/errors/index.js';
+import { isTaskId } from '../core/prediction.js';
 import { checkNames, checkObject } from '../core/validate-options.js';
 import type { ListQuery } from './list.js';
 import { checkIdempotencyKey } from './options.js';
@@ -10,10 +11,9 @@ function invalid(call: string, field: string, problem: string): InvalidInputErro
   return new InvalidInputError(call, [{ path: [field], message: `${field}: ${problem}` }]);
 }
 
-/** Refuses what is no id. A dot or two would lead to another path, however they are encoded. */
+/** Refuses what is no id. */
 export function checkId(id: unknown): string {
-  const isText = typeof id === 'string' && id.trim() !== '' && !/\p{Surrogate}/u.test(id);
-  if (isText && id !== '.' && id !== '..') return id;
+  if (isTaskId(id)) return id;
   const shown =
     typeof id === 'string' ? JSON.stringify(id) : id === null ? 'null' : `a value of type ${typeof id}`;
   throw invalid('a task', 'id', `got ${shown}; expected the id of a task, as in \`prediction.id\``);

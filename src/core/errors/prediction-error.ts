@@ -1,6 +1,7 @@
 /** Errors of a task: submitted with an unknown outcome, failed, or not waited for any longer. */
 import type { Prediction } from '../prediction.js';
 import { describeServiceCode, readServiceCode, type ServiceCode } from '../service-codes.js';
+import { checkMs, checkSignal, copyOptions } from '../validate-options.js';
 import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
 /** A task of the account that may be the one a lost submit started. */
@@ -58,10 +59,13 @@ export class SubmissionUnknownError extends WaveSpeedError {
    * those this client started otherwise. Take one only if `exactMatch === true` and no other has it. An empty list
    * proves nothing in the first seconds: ask again.
    *
-   * @throws what `list` throws.
+   * @throws {ConfigurationError} for a bad option; {RequestTimeoutError} after `timeoutMs`; what `list` throws.
    */
-  candidates(options?: CandidatesOptions): Promise<Candidate[]> {
-    return this.#candidates(options);
+  async candidates(options: CandidatesOptions = {}): Promise<Candidate[]> {
+    const { signal, timeoutMs } = copyOptions(options, ['signal', 'timeoutMs']);
+    checkSignal(signal);
+    checkMs('timeoutMs', timeoutMs);
+    return this.#candidates({ signal, timeoutMs });
   }
 }
 

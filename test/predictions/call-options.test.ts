@@ -1,0 +1,270 @@
+/** Options and ids that a call does not accept, and those that reach every request. */
+import { describe, expect, test, vi } from 'vitest';
+import {
+  ConfigurationError,
+  InvalidInputError,
+  KLING_O3_STD,
+  SubmissionUnknownError,
+  WaveSpeedKling,
+} from 'wavespeed-kling';
+import { clientOn, done, envelope, failure, isPoll, isSubmit, rejection, task } from '../support.js';
+
+const INPUT = { prompt: 'A fox in the snow' } as const;
+type Kling = WaveSpeedKling;
+
+const calls = {
+  submit: (kling: Kling, options: object) => kling.submit(KLING_O3_STD, INPUT, options),
+  run: (kling: Kling, options: object) => kling.run(KLING_O3_STD, INPUT, options),
+  wait: (kling: Kling, options: object) => kling.wait('task-1', options),
+  watch: (kling: Kling, options: object) => kling.watch('task-1', options).next(),
+  runMany: (kling: Kling, options: object) => kling.runMany([], options).next(),
+  get: (kling: Kling, options: object) => kling.get('task-1', options),
+  list: (kling: Kling, options: object) => kling.list({}, options).next(),
+  delete: (kling: Kling, options: object) => kling.delete('task-1', options),
+  balance: (kling: Kling, options: object) => kling.balance(options),
+  quote: (kling: Kling, options: object) => kling.quote(KLING_O3_STD, INPUT, options),
+  webhookSecret: (kling: Kling, options: object) => kling.webhookSecret(options),
+};
+
+const values: Record<string, unknown> = {
+  timeoutMs: 1000,
+  pollIntervalMs: 100,
+  onUpdate: () => undefined,
+  onSubmitted: () => undefined,
+  webhookReceiver: { subscribe: () => () => undefined },
+  webhookUrl: 'https://example.com/hook',
+  maxCost: 1,
+  idempotencyKey: 'key',
+  whenAbsent: 'throw',
+  concurrency: 2,
+};
+const unused: Record<keyof typeof calls, string[]> = {
+  submit: ['timeoutMs', 'pollIntervalMs', 'onUpdate', 'webhookReceiver', 'concurrency'],
+  run: ['concurrency'],
+  wait: ['onSubmitted', 'webhookUrl', 'maxCost', 'idempotencyKey', 'whenAbsent', 'concurrency'],
+  watch: ['onUpdate', 'onSubmitted', 'webhookUrl', 'maxCost', 'idempotencyKey', 'whenAbsent', 'concurrency'],
+  runMany: ['idempotencyKey'],
+  get: Object.keys(values),
+  list: Object.keys(values),
+  delete: Object.keys(values),
+  balance: Object.keys(values),
+  quote: Object.keys(values),
+  webhookSecret: Object.keys(values),
+};
+const cases = Object.entries(unused).flatMap(([call, names]) =>
+  names.map((name) => [call as keyof typeof calls, name] as const),
+);
+
+test.each(cases)('%s rejects %s, which it does not use', async (call, name) => {
+  const { kling, seen } = clientOn(() => envelope(done()));
+  const error = await failure(calls[call](kling, { [name]: values[name] }), ConfigurationError);
+  expect(error.message).toContain(`\`${name}\``);
+  expect(seen).toEqual([]);
+});
+
+test.each(['run', 'runMany'] as const)('%s rejects a webhookReceiver without webhookUrl', async (call) => {
+  const { kling, seen } = clientOn(() => envelope(done()));
+  const error = await failure(
+    calls[call](kling, { webhookReceiver: values.webhookReceiver }),
+    ConfigurationError,
+  );
+  expect(error.message).toContain('webhookUrl');
+  expect(seen).toEqual([]);
+});
+
+test.each([{ timeoutMS: 5 }, { timeoutMs: 0 }, { timeoutMs: '5' }, { signal: {} }, 5, null])(
+  'candidates() rejects %j',
+  async (options) => {
+    const { kling, seen } = clientOn(() => Response.error());
+    const lost = await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
+    const before = seen.length;
+    await failure(lost.candidates(options as never), ConfigurationError);
+    expect(seen).toHaveLength(before);
+  },
+);
+
+describe('options with a prototype', () => {
+  class Defaults {
+    get maxCost() {
+      return 0.01;
+    }
+  }
+
+  test('an inherited maxCost is a limit', async () => {
+    const { kling, seen } = clientOn(() => envelope(done()));
+    expect(await rejection(calls.run(kling, new Defaults()))).toMatchObject({ name: 'BudgetExceededError' });
+    expect(await rejection(calls.submit(kling, new Defaults()))).toMatchObject({
+      name: 'BudgetExceededError',
+    });
+    const batch = kling.runMany([{ model: KLING_O3_STD, input: INPUT }], new Defaults());
+    expect(await batch.next()).toMatchObject({ value: { reason: { name: 'BudgetExceededError' } } });
+    expect(seen).toEqual([]);
+  });
+
+  test('an inherited signal aborts', async () => {
+    const { kling, seen } = clientOn(() => envelope(done()));
+    const options = Object.create({ signal: AbortSignal.abort('left') }) as object;
+    expect(await rejection(calls.run(kling, options))).toBe('left');
+    expect(await rejection(calls.wait(kling, options))).toMatchObject({ cause: 'left' });
+    expect(await rejection(calls.watch(kling, options))).toMatchObject({ cause: 'left' });
+    expect(seen).toEqual([]);
+  });
+
+  test('each option is read once, so that what was checked is what is used', async () => {
+    const { kling, seen } = clientOn(() => envelope(done()));
+    let reads = 0;
+    const options = {
+      get maxCost() {
+        return reads++ === 0 ? 0.01 : 100;
+      },
+    };
+    expect(await rejection(kling.run(KLING_O3_STD, INPUT, options))).toMatchObject({
+      name: 'BudgetExceededError',
+    });
+    expect(seen).toEqual([]);
+  });
+});
+
+describe('ids', () => {
+  const byId: Record<string, (kling: Kling, id: string) => Promise<unknown>> = {
+    get: (kling, id) => kling.get(id),
+    wait: (kling, id) => kling.wait(id),
+    watch: (kling, id) => kling.watch(id).next(),
+    delete: (kling, id) => kling.delete(id),
+    'delete of several': (kling, id) => kling.delete(['task-1', id]),
+    resolve: (kling, id) => kling.resolve('key', id),
+  };
+  const ids = ['.', '..', '', ' ', 'task-\ud800', '\udc00task', 'a\udfff\ud800b'];
+  test.each(Object.keys(byId).flatMap((call) => ids.map((id) => [call, id] as const)))(
+    '%s rejects %j, and sends nothing',
+    async (call, id) => {
+      const { kling, seen } = clientOn(() => envelope(done()));
+      const error = await failure(byId[call]?.(kling, id) ?? Promise.resolve(), InvalidInputError);
+      expect(error.message).toContain('expected the id of a task');
+      expect(seen).toEqual([]);
+    },
+  );
+
+  test.each(['../balance', 'a/../../balance', '%2e%2e', 'a?b#c', '\\..', 'ü'])(
+    '%j stays one segment of the path',
+    async (id) => {
+      const { kling, seen } = clientOn(() => envelope(done({ id })));
+      expect((await kling.wait(id)).id).toBe(id);
+      expect(seen[0]?.path).toBe(`/api/v3/predictions/${encodeURIComponent(id)}/result`);
+    },
+  );
+
+  test.each(['..', '.', 'task-\ud800'])(
+    'a submit whose response names its task %j is an unknown outcome',
+    async (id) => {
+      const { kling, seen } = clientOn(() => envelope(task({ id })));
+      await failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 1000 }), SubmissionUnknownError);
+      expect(seen.filter(isSubmit)).toHaveLength(1);
+      expect(seen).toHaveLength(1);
+    },
+  );
+});
+
+describe('the key', () => {
+  const foreign = [
+    'https://evil.example/api/v3/predictions/task-1/result',
+    'http://api.wavespeed.ai/api/v3/predictions/task-1/result',
+    'https://api.wavespeed.ai:444/api/v3/predictions/task-1/result',
+    'https://api.wavespeed.ai@evil.example/api/v3/predictions/task-1/result',
+    'https://user:pass@api.wavespeed.ai/api/v3/predictions/task-1/result',
+    'https://api.wavespeed.ai.evil.example/api/v3/predictions/task-1/result',
+    '//evil.example/api/v3/predictions/task-1/result',
+    'https://api.wavespeed.ai/elsewhere/task-1',
+    'https://api.wavespeed.ai/api/v3/../../elsewhere',
+    'javascript:alert(1)',
+  ];
+  test.each(foreign)('goes nowhere but to the API for a urls.get of %s', async (get) => {
+    const urls: string[] = [];
+    let polls = 0;
+    const fetch = (async (url: string) => {
+      urls.push(url);
+      return envelope(++polls < 4 ? task({ urls: { get } }) : done());
+    }) as typeof globalThis.fetch;
+    const kling = new WaveSpeedKling({ apiKey: 'test-key-123456', fetch });
+    await kling.run(KLING_O3_STD, INPUT, { pollIntervalMs: 1 });
+    expect(new Set(urls.slice(1))).toEqual(
+      new Set(['https://api.wavespeed.ai/api/v3/predictions/task-1/result']),
+    );
+  });
+});
+
+describe('defaults of the client', () => {
+  test('WAVESPEED_BASE_URL is the origin, unless `baseUrl` is given; an empty one counts as not set', async () => {
+    const seen: string[] = [];
+    const fetch = (async (url: string) => {
+      seen.push(url);
+      return envelope({ balance: 1 });
+    }) as typeof globalThis.fetch;
+    vi.stubEnv('WAVESPEED_BASE_URL', 'http://127.0.0.1:9/proxy/');
+    await new WaveSpeedKling({ apiKey: 'k', fetch }).balance();
+    await new WaveSpeedKling({ apiKey: 'k', fetch, baseUrl: 'https://other.example' }).balance();
+    vi.stubEnv('WAVESPEED_BASE_URL', '');
+    await new WaveSpeedKling({ apiKey: 'k', fetch }).balance();
+    expect(seen).toEqual([
+      'http://127.0.0.1:9/proxy/api/v3/balance',
+      'https://other.example/api/v3/balance',
+      'https://api.wavespeed.ai/api/v3/balance',
+    ]);
+    vi.stubEnv('WAVESPEED_BASE_URL', 'ftp://x');
+    expect(() => new WaveSpeedKling({ apiKey: 'k', fetch })).toThrow(ConfigurationError);
+  });
+
+  test.each([
+    ['a call’s maxRetries of 0 overrides the client’s', 5, 0, 1],
+    ['a call’s maxRetries of 2 overrides the client’s', 0, 2, 3],
+    ['the client’s maxRetries holds where the call has none', 1, undefined, 2],
+  ])('%s', async (_what, clientRetries, maxRetries, expected) => {
+    vi.useFakeTimers();
+    for (const call of [
+      'submit',
+      'run',
+      'get',
+      'balance',
+      'quote',
+      'webhookSecret',
+      'delete',
+      'list',
+    ] as const) {
+      const { kling, seen } = clientOn(() => envelope(null, 429, 'slow'), { maxRetries: clientRetries });
+      const rejected = rejection(calls[call](kling, maxRetries === undefined ? {} : { maxRetries }));
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect(await rejected).toMatchObject({ name: 'RateLimitError' });
+      expect([call, seen.length]).toEqual([call, expected]);
+    }
+    vi.useRealTimers();
+  });
+
+  test.each(['run', 'wait', 'watch', 'runMany'] as const)(
+    'timeoutMs and pollIntervalMs of the client hold for %s, and a call overrides them',
+    async (call) => {
+      vi.useFakeTimers();
+      const polls = async (options: object) => {
+        const { kling, seen } = clientOn(() => envelope(task({ status: 'processing' })), {
+          timeoutMs: 10_000,
+          pollIntervalMs: 2000,
+        });
+        const settle = async () => {
+          if (call === 'watch') for await (const _ of kling.watch('task-1', options)) continue;
+          if (call !== 'runMany') return calls[call](kling, options);
+          const { value } = await kling.runMany([{ model: KLING_O3_STD, input: INPUT }], options).next();
+          throw (value as { reason: unknown }).reason;
+        };
+        const startedAt = Date.now();
+        const rejected = rejection(settle()).then((error) => ({ error, ms: Date.now() - startedAt }));
+        await vi.advanceTimersByTimeAsync(60_000);
+        const { error, ms } = await rejected;
+        expect(error).toMatchObject({ name: 'WaitTimeoutError' });
+        return { ms, polls: seen.filter(isPoll).length };
+      };
+      const first = call === 'wait' || call === 'watch' ? 1 : 0;
+      expect(await polls({})).toEqual({ ms: 10_000, polls: 4 + first });
+      expect(await polls({ timeoutMs: 3500, pollIntervalMs: 500 })).toEqual({ ms: 3500, polls: 6 + first });
+      vi.useRealTimers();
+    },
+  );
+});
