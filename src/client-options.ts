@@ -58,7 +58,7 @@ export interface WaveSpeedKlingOptions {
   maxCost?: number | undefined;
   /** Default of every wait: see `WaitOptions`. @default 1_800_000 (30 minutes) */
   timeoutMs?: number | undefined;
-  /** Default of every wait: see `WaitOptions`. @default 1 second, rising to 5 */
+  /** Default of every wait: see `WaitOptions`. @default 1_000 */
   pollIntervalMs?: PollInterval | undefined;
   /** Polls per second of all waits of this client together. @default 200 */
   maxPollsPerSecond?: number | undefined;

@@ -4,7 +4,7 @@ import { VERSION } from '../core/version.js';
 import { MAX_TIMER_MS, raceAbort } from '../utils/abort.js';
 import { getErrorMessage } from '../utils/error-message.js';
 import { type ApiKeySource, resolveApiKey } from './api-key.js';
-import { getErrorCode, UnsentError } from './connection-errors.js';
+import { getErrorCode, UnsentError } from './unsent-error.js';
 import { parseResponse } from './parse-response.js';
 import { redactError } from './redact.js';
 import type { HttpTransport, InFlightRequest, RawResponse } from './types.js';

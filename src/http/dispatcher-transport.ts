@@ -1,6 +1,6 @@
 /** Sends requests through a dispatcher that is not ours: it may hide when it writes, so little is proven. */
 import type { Dispatcher } from 'undici';
-import { createUnsupportedDispatcherError, isConnectFailure, UnsentError } from './connection-errors.js';
+import { createUnsupportedDispatcherError, isConnectFailure, UnsentError } from './unsent-error.js';
 import { ResponseHandler } from './response-handler.js';
 import { StreamHandler } from './stream-handler.js';
 import type {

@@ -8,7 +8,7 @@ import {
   ServerError,
   WaveSpeedError,
 } from '../core/errors/index.js';
-import { getErrorCode } from './connection-errors.js';
+import { getErrorCode } from './unsent-error.js';
 import { redactError } from './redact.js';
 import { parseRetryAfter } from './retry-after.js';
 import type { StreamResponse } from './types.js';

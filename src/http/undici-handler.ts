@@ -1,6 +1,6 @@
 /** What both handlers of undici's dispatchers share. */
 import type { Dispatcher } from 'undici';
-import { createUnsupportedDispatcherError } from './connection-errors.js';
+import { createUnsupportedDispatcherError } from './unsent-error.js';
 import type { StreamRequest, WireRequest } from './types.js';
 
 export type Controller = Dispatcher.DispatchController;

@@ -1,7 +1,7 @@
 /** Sends requests over its own connections, and decides which of them a submit may use. */
 import type { Socket } from 'node:net';
 import type { Agent, Client } from 'undici';
-import { UnsentError } from './connection-errors.js';
+import { UnsentError } from './unsent-error.js';
 import { loadUndici } from './load-undici.js';
 import { RequestQueue } from './request-queue.js';
 import { ResponseHandler } from './response-handler.js';

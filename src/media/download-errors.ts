@@ -1,7 +1,7 @@
 /** The errors of downloads that have to do with files. */
 import { lstat } from 'node:fs/promises';
 import { DownloadError } from '../core/errors/index.js';
-import { getErrorCode } from '../http/connection-errors.js';
+import { getErrorCode } from '../http/unsent-error.js';
 
 /** Returns whether a path exists, as a dangling link too. */
 async function exists(path: string): Promise<boolean> {

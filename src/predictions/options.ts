@@ -37,12 +37,15 @@ export interface SubmitOptions extends CallOptions {
 export interface WaitOptions extends CallOptions {
   /**
    * Time limit, in milliseconds; the task itself goes on. For `run` it counts from the call, and nothing is submitted
-   * after it. @default 1_800_000 (30 minutes), or the client's
+   * after it.
+   *
+   * @default 1_800_000 (30 minutes), or the client's
    */
   timeoutMs?: number | undefined;
   /**
-   * Time between two polls, in milliseconds, or a function of the time waited so far. @default 1 second, rising to 5
-   * (a twentieth of the time waited), or the client's; 30 seconds with `webhookReceiver`
+   * Time between two polls, in milliseconds, or a function of the time waited so far.
+   *
+   * @default 1_000, or the client's; 30_000 with `webhookReceiver`
    */
   pollIntervalMs?: PollInterval | undefined;
   /** Called with the task at every change of its status, the last included. Awaited, so that changes come in order. */

@@ -4,7 +4,7 @@ import { getErrorMessage } from '../utils/error-message.js';
 import { FaultQueue, isAccepted } from './network/fault-queue.js';
 import type { Fault, ResetFault } from './network/faults.js';
 import { fetchFrom } from './network/fetch.js';
-import { applyFault, type ResponsePlan } from './network/plan.js';
+import { applyFault, type ResponsePlan } from './network/apply-fault.js';
 import { readBody } from './network/read-body.js';
 import { type LoggedRequest, logEntry } from './network/request-log.js';
 import { findRoute, type Route } from './network/route.js';

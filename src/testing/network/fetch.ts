@@ -1,5 +1,5 @@
 /** A `fetch` that calls the emulator, with its faults, without a network. */
-import { bytesBefore, chunkSize, type ResponsePlan } from './plan.js';
+import { bytesBefore, chunkSize, type ResponsePlan } from './apply-fault.js';
 import { type WireResponse, firstBytes, inChunks, type WireRequest } from './wire.js';
 
 /** The part of an emulator that receives requests. */

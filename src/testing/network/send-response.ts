@@ -1,7 +1,7 @@
 /** Sends a planned response over a socket, with its network fault. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { bytesBefore, chunkSize, type ResponsePlan } from './plan.js';
+import { bytesBefore, chunkSize, type ResponsePlan } from './apply-fault.js';
 import { type WireResponse, firstBytes, inChunks } from './wire.js';
 
 type Pause = (ms: number) => Promise<void>;

@@ -2,8 +2,8 @@
 import { experimental_generateVideo as generateVideo } from 'ai';
 import { KLING_O3_STD, type Prediction, WaveSpeedError } from 'wavespeed-kling';
 import { createWaveSpeedKling } from 'wavespeed-kling/ai-sdk';
-import { getClient } from '../../../lib/client';
-import type { Progress } from '../../../lib/progress';
+import { getClient } from '../../../lib/client.ts';
+import type { Progress } from '../../../lib/progress.ts';
 
 /** How long the platform lets the function run, in seconds. */
 export const maxDuration = 800;
