@@ -1,0 +1,256 @@
+/** Limits of a client: counted at the POST, by the monotonic clock, and for as long as a task or its wait lasts. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { KLING_O3_STD, WaveSpeedKling, type WaveSpeedKlingOptions } from 'wavespeed-kling';
+import { createEmulator, type EmulatorOptions } from 'wavespeed-kling/testing';
+import { clientOn, deferred, done, envelope, isSubmit, rejection, task } from '../support.js';
+import { picture } from '../media/support.js';
+
+const INPUT = { prompt: 'A fox in the snow' } as const;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function setUp(clientOptions: WaveSpeedKlingOptions, options: EmulatorOptions = {}) {
+  const emulator = createEmulator({ balance: 10_000, ...options });
+  const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, fetch: emulator.fetch, ...clientOptions });
+  return { emulator, kling };
+}
+
+/** Lets real I/O go on until the condition holds. */
+async function settle(isReached: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 5000 && !isReached(); turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await vi.advanceTimersByTimeAsync(0);
+  }
+}
+
+/** The most submits that began within any minute, by the given times. */
+function mostInAMinute(times: readonly number[]): number {
+  return Math.max(
+    0,
+    ...times.map((start) => times.filter((at) => at >= start && at < start + 60_000).length),
+  );
+}
+
+describe('perMinute', () => {
+  test('counts POSTs, not turns: uploads that take long and end together do not add up', async () => {
+    const emulator = createEmulator({ balance: 10_000 });
+    const times: number[] = [];
+    const gate = deferred<void>();
+    let uploads = 0;
+    const fetch: typeof globalThis.fetch = async (url, init) => {
+      if (String(url).endsWith(KLING_O3_STD)) times.push(performance.now());
+      else if (String(url).includes('/media/')) {
+        uploads++;
+        await gate.promise;
+      }
+      return emulator.fetch(url, init);
+    };
+    const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, fetch, limits: { perMinute: 3 } });
+    const running = Promise.all(
+      Array.from({ length: 9 }, (_, index) =>
+        kling.submit(KLING_O3_STD, {
+          ...INPUT,
+          images: [new Blob([new Uint8Array(picture()), String(index)])],
+        }),
+      ),
+    );
+    await settle(() => uploads === 9);
+    // The turns of the first three would have come long ago.
+    await vi.advanceTimersByTimeAsync(59_000);
+    expect(times).toEqual([]);
+    gate.resolve();
+    await settle(() => times.length >= 3);
+    for (let minute = 0; minute < 3; minute++) {
+      await settle(() => times.length >= 3 * (minute + 1));
+      await vi.advanceTimersByTimeAsync(60_000);
+    }
+    await running;
+    expect(times).toHaveLength(9);
+    expect(mostInAMinute(times)).toBe(3);
+  });
+
+  test('counts POSTs, not turns: slow keys do not add up', async () => {
+    const times: number[] = [];
+    const gates = Array.from({ length: 6 }, () => deferred<string>());
+    let asked = 0;
+    const { kling } = clientOn(
+      () => {
+        times.push(performance.now());
+        return envelope(task());
+      },
+      {
+        limits: { perMinute: 3 },
+        requestTimeoutMs: 600_000,
+        apiKey: () => gates[asked++]?.promise ?? 'test-key-123456',
+      },
+    );
+    const running = Promise.all(gates.map(() => kling.submit(KLING_O3_STD, INPUT)));
+    await vi.advanceTimersByTimeAsync(59_000);
+    for (const gate of gates) gate.resolve('test-key-123456');
+    await vi.advanceTimersByTimeAsync(300_000);
+    await running;
+    expect(mostInAMinute(times)).toBe(3);
+  });
+
+  test.each([
+    ['an hour back', -3_600_000],
+    ['70 s ahead', 70_000],
+  ])('is not changed by a machine clock that is set %s', async (_what, shiftMs) => {
+    const times: number[] = [];
+    const { kling } = clientOn(
+      () => {
+        times.push(performance.now());
+        return envelope(task());
+      },
+      { limits: { perMinute: 5 } },
+    );
+    const running = Promise.all(Array.from({ length: 15 }, () => kling.submit(KLING_O3_STD, INPUT)));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(times).toHaveLength(5);
+    vi.setSystemTime(Date.now() + shiftMs);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(times).toHaveLength(5);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(times).toHaveLength(10);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await running;
+    expect(mostInAMinute(times)).toBe(5);
+  });
+
+  test('a submit that was never sent takes no place', async () => {
+    let down = true;
+    const { kling, seen } = clientOn(() => envelope(task()), {
+      limits: { perMinute: 1 },
+      maxRetries: 0,
+      apiKey: () => {
+        if (down) throw new Error('no key');
+        return 'test-key-123456';
+      },
+    });
+    for (let count = 0; count < 5; count++) await rejection(kling.submit(KLING_O3_STD, INPUT));
+    down = false;
+    await kling.submit(KLING_O3_STD, INPUT);
+    expect(seen).toHaveLength(1);
+  });
+});
+
+test.each([
+  ['an hour back', -3_600_000],
+  ['70 s ahead', 70_000],
+])('time limits are not changed by a machine clock that is set %s', async (_what, shiftMs) => {
+  const { kling } = clientOn(() => envelope(task({ status: 'processing' })));
+  let settled = false;
+  const running = rejection(
+    kling.run(KLING_O3_STD, INPUT, { timeoutMs: 10_000 }).finally(() => (settled = true)),
+  );
+  await vi.advanceTimersByTimeAsync(2000);
+  vi.setSystemTime(Date.now() + shiftMs);
+  await vi.advanceTimersByTimeAsync(7900);
+  expect(settled).toBe(false);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(settled).toBe(true);
+  expect(await running).toMatchObject({ name: 'WaitTimeoutError' });
+});
+
+describe('concurrency', () => {
+  const limits = { concurrency: 2 };
+
+  test('counts a task until it has ended', async () => {
+    const { kling, emulator } = setUp({ limits }, { queueMs: 0, processingMs: 20_000 });
+    const most: number[] = [];
+    const running = Promise.all(
+      Array.from({ length: 6 }, () => kling.run(KLING_O3_STD, INPUT, { pollIntervalMs: 100 })),
+    );
+    for (let step = 0; step < 800; step++) {
+      await vi.advanceTimersByTimeAsync(100);
+      most.push(emulator.account.tasks.filter(({ status }) => status !== 'completed').length);
+    }
+    await running;
+    expect(Math.max(...most)).toBe(2);
+  });
+
+  test.each(['wait', 'watch'] as const)('counts tasks that are resumed by %s', async (how) => {
+    const { kling, emulator } = setUp({ limits }, { queueMs: 0, processingMs: 20_000 });
+    const old = [emulator.addTask(), emulator.addTask()];
+    const resumed = old.map(async ({ id }) => {
+      if (how === 'wait') return kling.wait(id);
+      for await (const _ of kling.watch(id)) continue;
+      return undefined;
+    });
+    await vi.advanceTimersByTimeAsync(10);
+    const running = kling.run(KLING_O3_STD, INPUT);
+    await vi.advanceTimersByTimeAsync(19_000);
+    expect(emulator.requestCount({ operation: 'submit' })).toBe(0);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await Promise.all([...resumed, running]);
+    expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
+  });
+
+  const endings: [string, (controller: AbortController) => object, string][] = [
+    ['timed out', () => ({ timeoutMs: 5000 }), 'WaitTimeoutError'],
+    ['was aborted', ({ signal }) => ({ signal }), 'AbortError'],
+    [
+      'had an onUpdate that throws',
+      () => ({
+        onUpdate: ({ status }: { status: string }) => {
+          if (status === 'processing') throw new Error('full');
+        },
+      }),
+      'WaveSpeedError',
+    ],
+    [
+      'had an onSubmitted that throws',
+      () => ({ onSubmitted: () => Promise.reject(new Error('full')) }),
+      'WaveSpeedError',
+    ],
+  ];
+  test.each(endings)('a place is free again when the wait %s', async (_how, optionsOf, name) => {
+    const controller = new AbortController();
+    const { kling, emulator } = setUp(
+      { limits: { concurrency: 1 } },
+      { queueMs: 500, processingMs: 3_600_000 },
+    );
+    const first = rejection(kling.run(KLING_O3_STD, INPUT, optionsOf(controller)));
+    const second = rejection(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 60_000 }));
+    await vi.advanceTimersByTimeAsync(5000);
+    controller.abort();
+    expect(await first).toMatchObject({ name });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(emulator.requestCount({ operation: 'submit' })).toBe(2);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await second;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a place is free again after each way in which a submit fails', async () => {
+    let fail: (() => Response | Promise<Response>) | undefined;
+    const { kling, posts } = clientOn((request) => (isSubmit(request) && fail ? fail() : envelope(done())), {
+      limits: { concurrency: 1 },
+      maxRetries: 0,
+      requestTimeoutMs: 1000,
+    });
+    const failures = [
+      () => envelope(null, 400, 'bad'),
+      () => envelope(null, 429, 'slow', { 'retry-after': '0' }),
+      () => envelope(null, 500, 'oops'),
+      () => Promise.reject(new TypeError('reset')),
+      () => new Promise<Response>(() => undefined),
+    ];
+    for (const [index, failing] of failures.entries()) {
+      fail = failing;
+      const failed = rejection(kling.run(KLING_O3_STD, INPUT));
+      await vi.advanceTimersByTimeAsync(2000);
+      await failed;
+      fail = undefined;
+      const next = kling.run(KLING_O3_STD, INPUT);
+      await vi.advanceTimersByTimeAsync(2000);
+      await next;
+      expect(posts()).toBe(2 * (index + 1));
+    }
+  });
+});
