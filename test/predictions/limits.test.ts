@@ -42,14 +42,14 @@ describe('perMinute', () => {
     const times: number[] = [];
     const gate = deferred<void>();
     let uploads = 0;
-    const fetch: typeof globalThis.fetch = async (url, init) => {
-      if (String(url).endsWith(KLING_O3_STD)) times.push(performance.now());
-      else if (String(url).includes('/media/')) {
+    const fetch = (async (url: string, init: RequestInit) => {
+      if (url.endsWith(KLING_O3_STD)) times.push(performance.now());
+      else if (url.includes('/media/')) {
         uploads++;
         await gate.promise;
       }
       return emulator.fetch(url, init);
-    };
+    }) as typeof globalThis.fetch;
     const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, fetch, limits: { perMinute: 3 } });
     const running = Promise.all(
       Array.from({ length: 9 }, (_, index) =>
@@ -109,16 +109,19 @@ describe('perMinute', () => {
       },
       { limits: { perMinute: 5 } },
     );
-    const running = Promise.all(Array.from({ length: 15 }, () => kling.submit(KLING_O3_STD, INPUT)));
+    const submit = (count: number) => Array.from({ length: count }, () => kling.submit(KLING_O3_STD, INPUT));
+    const before = submit(10);
     await vi.advanceTimersByTimeAsync(1000);
     expect(times).toHaveLength(5);
     vi.setSystemTime(Date.now() + shiftMs);
+    // A new submit makes the client look at its clock.
+    const after = submit(5);
     await vi.advanceTimersByTimeAsync(30_000);
     expect(times).toHaveLength(5);
     await vi.advanceTimersByTimeAsync(30_000);
     expect(times).toHaveLength(10);
     await vi.advanceTimersByTimeAsync(60_000);
-    await running;
+    await Promise.all([...before, ...after]);
     expect(mostInAMinute(times)).toBe(5);
   });
 

@@ -1,9 +1,25 @@
 /** Runs over real sockets that hang: nothing is sent after the deadline, and nobody else is held up. */
 import { expect, test, vi } from 'vitest';
 import { KLING_O3_STD, RequestTimeoutError, SubmissionUnknownError, WaitAbortedError } from 'wavespeed-kling';
-import { client, INPUT, isSubmitRequest, respond, sendData, serve, serveTcp } from '../http/support.js';
+import {
+  client,
+  INPUT,
+  isSubmitRequest,
+  onCleanup,
+  respond,
+  sendData,
+  serve,
+  serveTcp,
+} from '../http/support.js';
 import { picture } from '../media/support.js';
 import { done, failure, rejection, task } from '../support.js';
+
+/** Stops the clock by which requests stop counting as recent, so that a slow machine starts no more of them. */
+function stopClock(): () => void {
+  const spy = vi.spyOn(performance, 'now').mockReturnValue(performance.now());
+  onCleanup(() => spy.mockRestore());
+  return () => spy.mockRestore();
+}
 
 test('the 65th run behind 64 hung submits sends nothing after its deadline', async () => {
   const server = await serve((request, response) => {
@@ -11,6 +27,7 @@ test('the 65th run behind 64 hung submits sends nothing after its deadline', asy
   });
   const kling = client(server.url);
   const controller = new AbortController();
+  const restartClock = stopClock();
   const hung = Array.from({ length: 64 }, () =>
     rejection(kling.run(KLING_O3_STD, INPUT, { signal: controller.signal })),
   );
@@ -20,6 +37,7 @@ test('the 65th run behind 64 hung submits sends nothing after its deadline', asy
     failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 50 }), RequestTimeoutError),
   );
   for (const { message } of await Promise.all(late)) expect(message).toContain('nothing was submitted');
+  restartClock();
   // Once there is room again, none of them goes out.
   for (const socket of server.sockets) socket.destroy();
   for (const error of await Promise.all(hung)) expect(error).toBeInstanceOf(SubmissionUnknownError);
@@ -56,6 +74,7 @@ test('2,000 submits that are aborted in the queue send nothing and open no conne
     else held.push(answer);
   });
   const kling = client(server.url);
+  const restartClock = stopClock();
   const first = Array.from({ length: 64 }, () => kling.submit(KLING_O3_STD, INPUT));
   await vi.waitFor(() => expect(held).toHaveLength(64));
   const controller = new AbortController();
@@ -66,6 +85,7 @@ test('2,000 submits that are aborted in the queue send nothing and open no conne
   await new Promise((resolve) => setImmediate(resolve));
   controller.abort('left');
   expect(new Set(await Promise.all(queued))).toEqual(new Set(['left']));
+  restartClock();
   isOpen = true;
   for (const answer of held) answer();
   await Promise.all([...first, next]);
@@ -103,6 +123,21 @@ test('a key that comes after the deadline is used for nothing', async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(server.requests).toEqual([]);
   expect(server.sockets).toEqual([]);
+});
+
+test('a process that was frozen past the deadline submits nothing', async () => {
+  const server = await serve();
+  const kling = client(server.url, {
+    apiKey: () => {
+      // Nothing else runs meanwhile, the timer of the deadline neither.
+      const until = performance.now() + 60;
+      while (performance.now() < until);
+      return 'test-key-123456';
+    },
+    fetch: globalThis.fetch,
+  });
+  await failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 30 }), RequestTimeoutError);
+  expect(server.requests).toEqual([]);
 });
 
 test('an upload that hangs ends with the run, and nothing is submitted', async () => {
