@@ -149,7 +149,24 @@ async function findLost(ids, told, open) {
   if (missing.length === 0) return [];
   const found = new Set();
   for (const error of open) {
-    for (const task of await error.candidates()) if (task.exactMatch === true) found.add(task.id);
+    const candidates = await patiently(() => error.candidates());
+    for (const task of candidates) if (task.exactMatch === true) found.add(task.id);
   }
   return missing.filter((id) => !found.has(id));
+}
+
+/**
+ * Tries again: a machine at its limits may exceed the short timeouts of a case.
+ *
+ * @template T
+ * @param {() => Promise<T>} call
+ * @returns {Promise<T>}
+ */
+async function patiently(call, attempts = 10) {
+  try {
+    return await call();
+  } catch (error) {
+    if (attempts === 1) throw error;
+    return patiently(call, attempts - 1);
+  }
 }
