@@ -135,7 +135,8 @@ export class WaveSpeedKling {
 
   /**
    * Runs many requests and returns each result as it comes; a failed request stops no other. Leaving the loop starts nothing
-   * more, and rejects with the errors of accepted tasks that `onSubmitted` was not called with. It starts with the first
+   * more, and rejects with the errors of tasks that were or may have been accepted and that `onSubmitted` was not called
+   * with. A `throw` inside `for await` hides these: JavaScript keeps the loop's own error. It starts with the first
    * `next()`.
    *
    * @example

@@ -60,7 +60,11 @@ export function parseResponse(response: RawResponse, request: RequestInfo, key: 
     status: effective,
     code: serviceCode,
     requestId,
-    retryAfterMs: parseRetryAfter(response.header('retry-after'), Date.now()),
+    // By the service's clock, where it is known: this machine's may be wrong.
+    retryAfterMs: parseRetryAfter(
+      response.header('retry-after'),
+      Date.parse(response.header('date') ?? '') || Date.now(),
+    ),
     body: parsed ?? text,
     predictionId,
     ...cause,

@@ -160,6 +160,27 @@ test.each([
   expect(await running).toMatchObject({ name: 'WaitTimeoutError' });
 });
 
+test.each([-3_600_000, 0, 70_000])(
+  'a Retry-After date is read by the service’s clock (this machine’s is off by %i ms)',
+  async (offsetMs) => {
+    let isFirst = true;
+    const { kling, seen } = clientOn(() => {
+      if (!isFirst) return envelope(task());
+      isFirst = false;
+      const now = Date.now() - offsetMs;
+      const headers = {
+        date: new Date(now).toUTCString(),
+        'retry-after': new Date(now + 20_000).toUTCString(),
+      };
+      return envelope(null, 429, 'slow', headers);
+    });
+    const running = kling.submit(KLING_O3_STD, INPUT);
+    await vi.advanceTimersByTimeAsync(120_000);
+    await running;
+    expect((seen[1]?.at ?? 0) - (seen[0]?.at ?? 0)).toBe(20_000);
+  },
+);
+
 describe('concurrency', () => {
   const limits = { concurrency: 2 };
 
