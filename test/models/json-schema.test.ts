@@ -258,7 +258,10 @@ describe('predictionSchema', () => {
     );
     const anyTask = fc.record(
       {
-        id: fc.oneof(fc.string({ minLength: 1 }), fc.nat()),
+        id: fc.oneof(
+          fc.string({ minLength: 1 }).filter((id) => id.trim() !== '' && id !== '.' && id !== '..'),
+          fc.nat(),
+        ),
         ...Object.fromEntries(
           ['model', 'status', 'outputs', 'has_nsfw_contents', 'created_at', 'error', 'extra'].map((name) => [
             name,
