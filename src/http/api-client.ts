@@ -9,21 +9,18 @@ import { parseResponse } from './parse-response.js';
 import { redactError } from './redact.js';
 import type { HttpTransport, InFlightRequest, RawResponse } from './types.js';
 
-/** One API call. */
 export interface ApiRequest {
   method: 'GET' | 'POST';
   /** Begins with `/api/v3/`; parts that come from outside are encoded. */
   path: string;
-  /** Sent as JSON. */
   body?: unknown;
   signal?: AbortSignal | undefined;
-  /** The task it is about, named on the error. */
   predictionId?: string | undefined;
 }
 
 export interface ApiClientOptions {
   apiKey: ApiKeySource;
-  /** Origin and, behind a proxy, a path; without a slash at its end. */
+  /** Origin, plus a path behind a proxy; without a trailing slash. */
   baseUrl: string;
   clientName: string;
   requestTimeoutMs: number;
@@ -31,10 +28,9 @@ export interface ApiClientOptions {
   transport: HttpTransport;
 }
 
-/** Speaks the API's envelope over a transport. */
 export class ApiClient {
   readonly requestTimeoutMs: number;
-  /** How far the service's clock is ahead of this machine's, in milliseconds, by the last response's `Date`. */
+  /** Milliseconds that the service's clock is ahead of this machine's, from the last `Date` header. */
   clockSkewMs = 0;
   readonly #options: ApiClientOptions;
 
@@ -43,7 +39,7 @@ export class ApiClient {
     this.requestTimeoutMs = options.requestTimeoutMs;
   }
 
-  /** Makes one attempt and returns the envelope's `data`. An abort or the timeout ends the request itself. */
+  /** Makes one attempt and returns the envelope's `data`. Aborts the request on timeout or when the signal aborts. */
   async request(request: ApiRequest): Promise<unknown> {
     const { signal } = request;
     signal?.throwIfAborted();
@@ -69,14 +65,13 @@ export class ApiClient {
     }
   }
 
-  /** Resolves the key, in at most `requestTimeoutMs`. */
   resolveApiKey(signal: AbortSignal | undefined): Promise<string> {
     return resolveApiKey(this.#options.apiKey, this.requestTimeoutMs, signal);
   }
 
   /**
    * Starts a request. `onStart` runs right before it is written; if it throws, nothing is sent and `response` rejects
-   * with what it threw.
+   * with its error.
    */
   start(
     request: ApiRequest & { freshConnection?: boolean },
@@ -91,7 +86,7 @@ export class ApiClient {
         url: new URL(baseUrl + request.path),
         headers: {
           accept: 'application/json',
-          // undici would hand a compressed response on as it is.
+          // undici does not decompress responses.
           'accept-encoding': 'identity',
           authorization: `Bearer ${key}`,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -119,15 +114,13 @@ export class ApiClient {
     };
   }
 
-  /** Returns the data of a response; throws a typed error for anything but a success. */
   parseResponse(response: RawResponse, request: ApiRequest, key: string): unknown {
     const date = Date.parse(response.header('date') ?? '');
-    // The header counts whole seconds: half of one is the best guess of the rest.
+    // The header has a resolution of one second: assume the middle of it.
     if (!Number.isNaN(date)) this.clockSkewMs = date + 500 - Date.now();
     return parseResponse(response, request, key);
   }
 
-  /** Creates the error of an attempt that took longer than `requestTimeoutMs`. */
   createTimeoutError(request: ApiRequest): RequestTimeoutError {
     return new RequestTimeoutError(
       `[${request.method}] ${request.path}: no complete response within requestTimeoutMs (${this.requestTimeoutMs} ms).`,
@@ -135,7 +128,6 @@ export class ApiClient {
     );
   }
 
-  /** Turns what the transport rejected with into a typed error; typed ones pass. */
   normalizeError(error: unknown, request: ApiRequest): unknown {
     const requestSent = !(error instanceof UnsentError);
     const cause = requestSent ? error : error.cause;
@@ -152,7 +144,7 @@ export class ApiClient {
   }
 }
 
-/** The innermost message: undici and fetch wrap the one that says what happened. */
+/** Returns the innermost message: undici and fetch wrap the specific error in a generic one. */
 function innermostMessage(error: unknown): string {
   if (!(error instanceof Error)) return getErrorMessage(error);
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause;

@@ -1,12 +1,11 @@
-/** Checks the API key, and resolves the one that a function returns. */
+/** Validates the API key, and resolves it when it is a function. */
 import { ConfigurationError } from '../core/errors/input-error.js';
 import { MAX_TIMER_MS, raceAbort } from '../utils/abort.js';
 import { getErrorMessage } from '../utils/error-message.js';
 
-/** The key, or a function that returns the current one: keys rotate. */
 export type ApiKeySource = string | (() => string | Promise<string>);
 
-/** @throws {ConfigurationError} for what is no key, without showing it. */
+/** @throws {ConfigurationError} for an invalid key; the message does not contain it. */
 export function checkKey(key: unknown): string {
   const trimmed = typeof key === 'string' ? key.trim() : '';
   if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
@@ -16,13 +15,13 @@ export function checkKey(key: unknown): string {
   );
 }
 
-/** Resolves the key in at most `timeoutMs`. An abort rejects with the signal's reason. */
+/** Resolves the key within `timeoutMs`. Rejects with the signal's reason if it aborts. */
 export async function resolveApiKey(
   source: ApiKeySource,
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  // A fixed one was checked.
+  // A fixed key was validated in the constructor.
   if (typeof source === 'string') return source;
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
@@ -32,7 +31,7 @@ export async function resolveApiKey(
   try {
     const returned = (async () => source())();
     const key = checkKey(await raceAbort(Promise.race([returned, expired]), signal));
-    // An abort may have come just as the key did.
+    // The signal may have aborted as the key arrived.
     signal?.throwIfAborted();
     return key;
   } catch (cause) {
@@ -47,7 +46,7 @@ export async function resolveApiKey(
   }
 }
 
-/** Returns true where the `apiKey` function failed: it may succeed the next time. */
+/** Returns true if the `apiKey` function failed, which may be transient. */
 export function isKeyFailure(error: unknown): boolean {
   return error instanceof ConfigurationError && error.code === 'api_key_unavailable';
 }

@@ -1,4 +1,4 @@
-/** Chooses the error class of a response that says no. */
+/** Chooses the error class for an error response. */
 import {
   ApiError,
   type ApiErrorOptions,
@@ -10,14 +10,14 @@ import {
   ServerError,
 } from '../core/errors/api-error.js';
 
-/** The service has no status of its own for these two: they come as 400, as 403, or under HTTP 200. */
+/** Insufficient credits and concurrency limits have no status of their own: they come as 400, 403 or under HTTP 200. */
 const AMBIGUOUS_STATUSES = [200, 400, 403];
 const CREDIT_CODES: unknown[] = [1406, 1407];
 const CREDIT_MESSAGE =
   /(?:insufficient|not enough|too little)\s+(?:\w+\s+)?(?:credit|balance|fund)|(?:credit|balance|fund)s?\s+(?:\w+\s+)?(?:insufficient|not enough|too low)/i;
 const CONCURRENCY_MESSAGE = /concurren\w*\s+(?:\w+\s+)?limit|too many concurrent/i;
 
-/** Creates the error of a response. `reason` is the service's own message. */
+/** @param reason The service's own message. */
 export function createApiError(message: string, reason: string, options: ApiErrorOptions): ApiError {
   const { status, code, predictionId } = options;
   const isAmbiguous = AMBIGUOUS_STATUSES.includes(status);

@@ -1,4 +1,4 @@
-/** Sends requests through a dispatcher that is not ours: it may hide when it writes, so little is proven. */
+/** Sends requests through a custom undici dispatcher. */
 import type { Dispatcher } from 'undici';
 import { createUnsupportedDispatcherError, isConnectFailure, UnsentError } from './unsent-error.js';
 import { ResponseHandler } from './response-handler.js';
@@ -28,7 +28,7 @@ export class DispatcherTransport implements HttpTransport {
       onStart: () => undefined,
     });
     try {
-      // Whether it tells when it writes is up to it: what is not handed over is all that is proven not to be sent.
+      // A custom dispatcher may not report when it writes: only a request that was never dispatched is proven unsent.
       onStart();
       isDispatched = true;
       dispatch(this.#dispatcher, request, handler);
@@ -54,18 +54,18 @@ export class DispatcherTransport implements HttpTransport {
     const handler = new StreamHandler(request);
     try {
       dispatch(this.#dispatcher, request, handler);
-      // Only a transport of our own is known not to check a body's end in another way.
+      // Only our own connections report whether a body ended with the connection.
       return { ...(await handler.response), openEnded: false };
     } catch (error) {
       throw isUnsupported(error) ? createUnsupportedDispatcherError(error) : error;
     }
   }
 
-  /** A dispatcher of the caller is the caller's to close. */
+  /** The caller closes its own dispatcher. */
   async close(): Promise<void> {}
 }
 
-/** undici 5 and 6 reject our handlers: they expect one with other methods. */
+/** undici 5 and 6 reject our handlers: they expect different methods. */
 function isUnsupported(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return (

@@ -1,4 +1,4 @@
-/** Sends requests through the caller's fetch: once it was called, nothing proves that a request was not sent. */
+/** Sends requests through a custom fetch. Once it was called, nothing proves that a request was not sent. */
 import { ReadableStream } from 'node:stream/web';
 import { WaveSpeedError } from '../core/errors/base.js';
 import { createTooLargeError, decodeText, MAX_ERROR_BYTES } from './response-handler.js';
@@ -17,7 +17,7 @@ export class FetchTransport implements HttpTransport {
   readonly #getFetch: () => Fetch;
 
   constructor(fetch: Fetch) {
-    // Whoever passes the global one means the global one: a later patch of it counts.
+    // The global fetch is looked up for each request, so that a later patch of it applies.
     this.#getFetch = fetch === globalThis.fetch ? () => globalThis.fetch : () => fetch;
   }
 
@@ -29,19 +29,19 @@ export class FetchTransport implements HttpTransport {
     const send = async (): Promise<RawResponse> => {
       onStart();
       wasSent = true;
-      // A redirect would take the key elsewhere.
+      // Following a redirect would send the key to another host.
       const init = { method, headers, redirect: 'manual' as const, signal: controller.signal };
       let response: Response;
       try {
         response = await fetch(url.href, body === undefined ? init : { ...init, body });
       } catch (error) {
-        // A fetch that uses another client may reject with our own errors, which would be read as this request's.
+        // A fetch built on another client may reject with this library's errors, which do not describe this request.
         throw error instanceof WaveSpeedError ? new Error(error.message, { cause: error }) : error;
       }
       const head = {
         status: response.status,
         statusText: response.statusText,
-        // A caller's fetch may return less than a Response.
+        // A custom fetch may return an incomplete Response.
         header: (name: string) => (response.headers as Headers | undefined)?.get(name) ?? undefined,
       };
       return { ...head, ...(await readBody(response, maxResponseBytes, controller)) };
@@ -70,7 +70,7 @@ export class FetchTransport implements HttpTransport {
       header: (name) => response.headers.get(name) ?? undefined,
       body: response.body ?? (async function* () {})(),
       discard: () => void response.body?.cancel().catch(() => undefined),
-      // What lies under a fetch cannot be seen: whether it checks a body's end is up to it.
+      // Unknown for a custom fetch.
       openEnded: false,
     };
   }
@@ -80,7 +80,6 @@ export class FetchTransport implements HttpTransport {
 
 type Body = Pick<RawResponse, 'text' | 'bodyError' | 'partialText'>;
 
-/** Reads a body, at most up to its limit; an error body over it is cut off. */
 async function readBody(
   response: Response,
   maxResponseBytes: number,
@@ -92,7 +91,7 @@ async function readBody(
   let size = 0;
   try {
     const chunksOf = response.body as AsyncIterable<Uint8Array> | null | undefined;
-    // A stand-in for a Response may have no more than `text()`.
+    // A mocked Response may only have `text()`.
     if (typeof chunksOf?.[Symbol.asyncIterator] !== 'function') return { text: await response.text() };
     for await (const chunk of chunksOf) {
       chunks.push(chunk);
@@ -110,7 +109,7 @@ async function readBody(
 }
 
 async function toFetchBody(body: AsyncIterable<Uint8Array>): Promise<RequestInit> {
-  // Deno sends a stream without its length, which storage rejects.
+  // Deno sends a stream without Content-Length, which storage rejects.
   if ('Deno' in globalThis) {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     for await (const chunk of body) chunks.push(new Uint8Array(chunk));

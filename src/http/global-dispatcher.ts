@@ -1,10 +1,9 @@
-/** Finds the dispatcher that the application has set for all of undici's requests: a proxy, or a mock of its tests. */
+/** Finds the global undici dispatcher that the application has set: a proxy, or a mock in tests. */
 import type { DispatcherLike } from './types.js';
 
-/** Newest first: undici 8 keeps its own under the second and a wrapper of it under the first. */
+/** Newest first: undici 8 keeps its own dispatcher under the second symbol and a wrapper under the first. */
 const SYMBOLS = [Symbol.for('undici.globalDispatcher.2'), Symbol.for('undici.globalDispatcher.1')];
 
-/** Returns the application's own global dispatcher, undefined where there is only the default one. */
 export function findGlobalDispatcher(): DispatcherLike | undefined {
   for (const symbol of SYMBOLS) {
     const dispatcher = Reflect.get(globalThis, symbol) as DispatcherLike | undefined;
@@ -13,12 +12,12 @@ export function findGlobalDispatcher(): DispatcherLike | undefined {
   return undefined;
 }
 
-/** Returns true for the Agent without options that undici and Node set themselves, and for undici 8's wrapper. */
+/** Returns true for the Agent that undici and Node set themselves, and for undici 8's wrapper of it. */
 function isDefault(dispatcher: object): boolean {
   const { name } = dispatcher.constructor;
-  // undici 8 wraps what is under the newer symbol, which was looked at.
+  // undici 8 wraps the dispatcher of the newer symbol, which was already checked.
   if (name === 'Dispatcher1Wrapper') return true;
-  // EnvHttpProxyAgent: Node's own, for NODE_USE_ENV_PROXY, which is ours to honour.
+  // Set by Node for NODE_USE_ENV_PROXY, which this client handles itself.
   if (name === 'EnvHttpProxyAgent' && process.env.NODE_USE_ENV_PROXY === '1') return true;
   if (name !== 'Agent') return false;
   const options = Object.getOwnPropertySymbols(dispatcher).find(
@@ -28,7 +27,6 @@ function isDefault(dispatcher: object): boolean {
   return values.every((value) => value === undefined || value === Infinity);
 }
 
-/** Returns true where Node is asked to use the proxies of the environment, and there is one. */
 export function usesProxyOfEnvironment(): boolean {
   const { env } = process;
   return (

@@ -1,4 +1,6 @@
-/** Runs one streamed request under the caller's signal and an idle timeout, and turns its failures into typed errors. */
+/**
+ * Runs one streamed request with the caller's signal and an idle timeout, and converts its failures to typed errors.
+ */
 import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
 import {
   ApiError,
@@ -14,24 +16,22 @@ import { parseRetryAfter } from './retry-after.js';
 import type { StreamResponse } from './types.js';
 
 export interface IdleTimeoutOptions {
-  /** Names the request in errors: method, URL without its query, and what it is for. */
+  /** Names the request in errors: method, URL without its query, and purpose. */
   label: string;
   signal: AbortSignal | undefined;
-  /** How long nothing may move, in milliseconds. */
+  /** Maximum time without progress, in milliseconds. */
   idleMs: number;
-  /** Removed from every error: the key, where the request carries it. */
+  /** Removed from every error: the API key, if the request carries it. */
   secret?: string | undefined;
 }
 
-/** What the request works with. */
 export interface IdleTimer {
-  /** Aborts with the caller's signal, and when nothing has moved for too long. */
+  /** Aborts with the caller's signal or when the idle timeout elapses. */
   signal: AbortSignal;
-  /** Restarts the idle time: something has moved. */
   refresh: () => void;
 }
 
-/** Runs one request to its end. Nothing of it goes on once this has settled. */
+/** Runs one request. It is stopped completely once the promise has settled. */
 export async function withIdleTimeout<T>(
   options: IdleTimeoutOptions,
   work: (timer: IdleTimer) => Promise<T>,
@@ -41,7 +41,7 @@ export async function withIdleTimeout<T>(
   const controller = new AbortController();
   let movedAt = performance.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  // Timers cannot be refreshed in every runtime: this one looks again when it fires.
+  // Not every runtime has timer.refresh(): the timer checks the remaining time when it fires.
   const check = () => {
     const leftMs = movedAt + idleMs - performance.now();
     if (leftMs > 0) {
@@ -72,7 +72,7 @@ function toTypedError(error: unknown, label: string): WaveSpeedError {
   if (error instanceof WaveSpeedError) return error;
   let cause = error;
   while (cause instanceof Error && cause.cause instanceof Error) ({ cause } = cause);
-  // undici hands on what a request's body threw as it is, a fetch as its cause.
+  // undici rejects with the error of a request body as it is, fetch wraps it.
   if (cause instanceof WaveSpeedError) return cause;
   const code = getErrorCode(error);
   const detail = cause instanceof Error ? cause.message || cause.name : String(cause);
@@ -80,7 +80,7 @@ function toTypedError(error: unknown, label: string): WaveSpeedError {
   return new ConnectionError(`${label}: the connection failed: ${detail}${trail}.`, { code, cause: error });
 }
 
-/** Creates the error of a response that may be another one the next time: 408, 429, 5xx; undefined for any other. */
+/** Creates the error of a response that may succeed when retried: 408, 429, 5xx; undefined for any other. */
 export function createTransientError(response: StreamResponse, label: string): WaveSpeedError | undefined {
   const { status } = response;
   if (status !== 408 && status !== 429 && status < 500) return undefined;
@@ -92,14 +92,13 @@ export function createTransientError(response: StreamResponse, label: string): W
     : new ServerError(message, { status, retryAfterMs });
 }
 
-/** Formats a response's status: `403 Forbidden`. */
 export const formatStatus = ({ status, statusText }: Pick<StreamResponse, 'status' | 'statusText'>): string =>
   `${status} ${statusText}`.trim();
 
-/** Names a request without the query of its URL, which may be its signature. */
+/** Omits the URL's query, which may be its signature. */
 export const labelOf = (method: string, url: URL): string => `[${method}] ${url.origin}${url.pathname}`;
 
-/** Parses a URL that came from outside; undefined unless it is http(s) and without credentials. */
+/** Parses an untrusted URL; returns undefined unless it is http(s) and has no credentials. */
 export function httpUrl(value: unknown, base?: URL): URL | undefined {
   if (typeof value !== 'string' || !URL.canParse(value, base?.href)) return undefined;
   const url = new URL(value, base);

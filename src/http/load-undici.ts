@@ -1,16 +1,15 @@
-/** Loads undici with the first request: a program that only validates inputs does not pay for it. */
+/** Loads undici with the first request, so that programs that only validate inputs do not load it. */
 import type * as undici from 'undici';
 import { ConfigurationError } from '../core/errors/input-error.js';
 import { getErrorMessage } from '../utils/error-message.js';
 
-/** The parts of undici that are used. */
 export type Undici = Pick<typeof undici, 'Agent' | 'buildConnector' | 'Client' | 'EnvHttpProxyAgent'>;
 
 const GLOBAL_DISPATCHERS = [Symbol.for('undici.globalDispatcher.1'), Symbol.for('undici.globalDispatcher.2')];
 
 let loading: Promise<Undici> | undefined;
 
-/** @throws {ConfigurationError} `transport_unavailable` where it cannot be loaded: in a bundle, say. */
+/** @throws {ConfigurationError} `transport_unavailable` if it cannot be loaded, for example in a bundle. */
 export async function loadUndici(): Promise<Undici> {
   loading ??= importUndici();
   try {
@@ -30,14 +29,14 @@ export async function loadUndici(): Promise<Undici> {
 
 async function importUndici(): Promise<Undici> {
   const before = GLOBAL_DISPATCHERS.map((symbol) => Reflect.get(globalThis, symbol) as unknown);
-  // Bun replaces the bare name by a module of its own, whose Client cannot be closed.
+  // Bun replaces the bare import with its own module, whose Client cannot be closed.
   const loaded: Undici & { default?: unknown } = await ('Bun' in globalThis
     ? import('undici/index.js')
     : import('undici'));
   for (const [index, symbol] of GLOBAL_DISPATCHERS.entries()) {
-    // undici 8 replaces the one that an older undici set: the host's stays the host's.
+    // undici 8 replaces the global dispatcher of an older undici: restore the application's.
     if (before[index] !== undefined) Reflect.set(globalThis, symbol, before[index]);
   }
-  // Some bundlers give CommonJS as the default alone.
+  // Some bundlers expose CommonJS only as the default export.
   return 'Client' in loaded ? loaded : ((loaded as { default: unknown }).default as Undici);
 }

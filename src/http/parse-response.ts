@@ -1,4 +1,4 @@
-/** Reads a response: redacts the text, parses the envelope, and returns its data or throws a typed error. */
+/** Parses a response: redacts the text, reads the envelope, and returns its data or throws a typed error. */
 import { STATUS_CODES } from 'node:http';
 import { InvalidResponseError } from '../core/errors/connection-error.js';
 import { idOf } from '../core/prediction.js';
@@ -9,14 +9,12 @@ import { redactError, redactText } from './redact.js';
 import { parseRetryAfter } from './retry-after.js';
 import type { RawResponse } from './types.js';
 
-/** What an error says of its request. */
 export interface RequestInfo {
   method: 'GET' | 'POST';
   path: string;
   predictionId?: string | undefined;
 }
 
-/** Returns the envelope's `data`, undefined where there is none; throws for anything but a success. */
 export function parseResponse(response: RawResponse, request: RequestInfo, key: string): unknown {
   const { status } = response;
   const whole = response.text ?? response.partialText;
@@ -28,7 +26,7 @@ export function parseResponse(response: RawResponse, request: RequestInfo, key: 
   const code = Number.isNaN(given) ? status : given;
   const isHttpSuccess = status >= 200 && status < 300;
   if (isHttpSuccess && envelope !== undefined && code >= 200 && code < 300) {
-    // A bare task without the envelope, as webhooks have it, is as good.
+    // A bare task without the envelope, as in webhooks, is accepted.
     return envelope.data ?? (envelope.id === undefined ? undefined : envelope);
   }
 
@@ -76,8 +74,8 @@ const ID_FIELD = /"id"\s*:\s*(?:"([^"\\]+)"|(\d+)\s*[,}])/;
 const BARE_TASK = /^\s*\{[^{}[\]]*$/;
 
 /**
- * Finds a task's id in any response, parsed or as text, also in an error that contradicts itself: anywhere in `data`, at
- * the top of a bare task, or in a result URL. A response that names a task was to a submit that was accepted.
+ * Finds a task's id in any response, parsed or as text, even in an error: anywhere in `data`, at the top of a bare
+ * task, or in a result URL. A response that contains an id means that the submit was accepted.
  */
 export function findPredictionId(body: unknown): string | undefined {
   return typeof body === 'string' ? findIdInText(body) : findIdInJson(body);
@@ -90,7 +88,7 @@ function findIdInJson(body: unknown): string | undefined {
   return findId(data, MAX_ID_DEPTH) ?? (isBareTask ? idOf(body) : undefined) ?? findIdInUrl(body);
 }
 
-/** Reads a text that may be cut short. */
+/** The text may be truncated. */
 function findIdInText(text: string): string | undefined {
   const dataAt = text.search(/"data"\s*:/);
   const field = ID_FIELD.exec(dataAt === -1 ? text : text.slice(dataAt));
@@ -100,7 +98,6 @@ function findIdInText(text: string): string | undefined {
 
 const MAX_ID_DEPTH = 4;
 
-/** Finds the outermost id. */
 function findId(value: unknown, depth: number): string | undefined {
   const id = idOf(value);
   if (id !== undefined || typeof value !== 'object' || value === null || depth === 0) return id;
@@ -124,7 +121,6 @@ function describeInvalidResponse(response: RawResponse, location: string | undef
     : ': the response was cut short';
 }
 
-/** Reads the service's message: of the envelope, or of a bare `{ error }`. */
 function readReason(envelope: Record<string, unknown> | undefined): string {
   const error = envelope?.error;
   const candidates = [

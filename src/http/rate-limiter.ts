@@ -1,17 +1,14 @@
-/** Paces the submits of one client: by the account's limits, and by the service's 429s. */
+/** Paces the submits of one client by the account's limits and the service's 429 responses. */
 import { ApiError, RateLimitError } from '../core/errors/index.js';
 import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
 import { getRetryDelay } from './retry.js';
 
-/** Limits of an account. */
 export interface Limits {
-  /** Submits within any minute. */
   perMinute: number;
-  /** Tasks that run at once. */
   concurrency: number;
 }
 
-/** From this many accepted submits after a 429 on, their number is not limited any more. */
+/** After this many accepted submits following a 429, the number in flight is unlimited again. */
 const RAMP_END = 64;
 const MINUTE_MS = 60_000;
 
@@ -21,7 +18,7 @@ interface Waiter {
   reject: (error: unknown) => void;
 }
 
-/** The right to submit one task, and the task's place among those that run. */
+/** Permission to submit one task, and the task's place among the running ones. */
 export class Slot {
   readonly #limiter: RateLimiter;
   #state: 'granted' | 'sent' | 'running' | 'released' = 'granted';
@@ -30,21 +27,19 @@ export class Slot {
     this.#limiter = limiter;
   }
 
-  /** The POST begins. */
   markSent(): void {
     if (this.#state !== 'granted') return;
     this.#state = 'sent';
     this.#limiter.onSent();
   }
 
-  /** The submit has ended: with a task that runs now, or with an error. */
+  /** Called when the submit has ended, without an error if a task now runs. */
   markSubmitted(error?: unknown): void {
     if (this.#state !== 'granted' && this.#state !== 'sent') return;
     this.#limiter.onSubmitted(this.#state === 'sent', error);
     this.#state = 'running';
   }
 
-  /** The task has ended, or nobody waits for it any more. */
   release(): void {
     this.markSubmitted();
     if (this.#state === 'released') return;
@@ -55,17 +50,17 @@ export class Slot {
 
 export class RateLimiter {
   readonly #limits: Limits;
-  /** First come, first served; repeated submits first. */
+  /** First come, first served; retried submits first. */
   readonly #retry = new Set<Waiter>();
   readonly #waiting = new Set<Waiter>();
-  /** When the POSTs of the last minute began. By `performance.now()`, as every time here. */
+  /** Start times of the POSTs of the last minute, by `performance.now()`. */
   readonly #sentAt: number[] = [];
-  /** Granted, and not sent yet. */
+  /** Slots granted, but not sent yet. */
   #granted = 0;
-  /** Granted or sent, and not answered yet. */
+  /** Slots granted or sent, without a response yet. */
   #submitting = 0;
   #running = 0;
-  /** How many submits may be in flight at once. */
+  /** Maximum number of submits in flight. */
   #ramp = Infinity;
   #blockedUntil = -Infinity;
   #lastError: RateLimitError | undefined;
@@ -79,7 +74,7 @@ export class RateLimiter {
   /**
    * Resolves when a task may be submitted.
    *
-   * @throws {RateLimitError} the last one, where the service allows nothing before the deadline.
+   * @throws {RateLimitError} the last one, if no submit is allowed before the deadline.
    */
   async acquire(signal: AbortSignal | undefined, deadlineAt: number, isRetry = false): Promise<Slot> {
     signal?.throwIfAborted();
@@ -105,7 +100,7 @@ export class RateLimiter {
     }
   }
 
-  /** Counts a task that already runs. */
+  /** Counts a task that is already running. */
   track(): Slot {
     this.#submitting++;
     this.#granted++;
@@ -125,7 +120,7 @@ export class RateLimiter {
     if (!wasSent) this.#granted--;
     this.#submitting--;
     if (error instanceof RateLimitError) this.#block(error);
-    // Rejected for another reason: the rate was not it.
+    // Rejected for another reason than the rate.
     else if (error === undefined || error instanceof ApiError) this.#widen();
     this.#run();
   }
@@ -142,7 +137,7 @@ export class RateLimiter {
 
   #block(error: RateLimitError): void {
     const now = performance.now();
-    // Submits that were in flight together are rejected together: that counts once.
+    // Submits in flight together are rejected together, which counts as one rejection.
     if (now >= this.#blockedUntil) this.#rejections++;
     const delayMs = Math.min(getRetryDelay(this.#rejections, error), MINUTE_MS);
     this.#blockedUntil = Math.max(this.#blockedUntil, now + delayMs);
@@ -150,7 +145,6 @@ export class RateLimiter {
     this.#ramp = 1;
   }
 
-  /** Grants what may be granted, and comes back when more may be. */
   #run(): void {
     clearTimeout(this.#timer);
     const next = () => this.#retry.values().next().value ?? this.#waiting.values().next().value;
@@ -178,7 +172,7 @@ export class RateLimiter {
     this.#waiting.delete(waiter);
   }
 
-  /** Returns how long until a submit may begin; Infinity: when another one ends. */
+  /** Returns the milliseconds until the next submit may begin; Infinity if another one must end first. */
   #getDelay(): number {
     const { perMinute, concurrency } = this.#limits;
     const now = performance.now();
@@ -194,5 +188,5 @@ export class RateLimiter {
   }
 }
 
-/** Marks a task that was submitted before: it says nothing about the rate. */
+/** Marks a task that was submitted earlier and does not affect the rate. */
 const TRACKED = Symbol('tracked');

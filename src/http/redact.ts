@@ -1,15 +1,15 @@
-/** Removes the API key from whatever may reach an error or the caller. */
+/** Removes the API key from errors and responses. */
 import { inspect } from 'node:util';
 import { getErrorMessage } from '../utils/error-message.js';
 
-/** A shorter text is a test's key, not the service's. Removing it would garble words that contain it. */
+/** Shorter keys (in tests) are not redacted: they may occur in other text. */
 const MIN_SECRET_LENGTH = 8;
 
-/** Removes the key from a response's text before anything parses it, also where JSON escapes hide it. */
+/** Removes the key from a response's text before it is parsed, including keys hidden by JSON escapes. */
 export function redactText(text: string, key: string): string {
   if (key.length < MIN_SECRET_LENGTH) return text;
   const redacted = text.replaceAll(key, '…').replaceAll(JSON.stringify(key).slice(1, -1), '…');
-  // Escapes of ASCII characters: they could spell the key.
+  // Only escapes of ASCII characters could spell the key.
   if (!/\\(?:u00[2-7]|\/)/i.test(redacted)) return redacted;
   try {
     const plain = JSON.stringify(JSON.parse(redacted));
@@ -20,14 +20,14 @@ export function redactText(text: string, key: string): string {
   }
 }
 
-/** Returns an error that is safe to be a cause: without the key, and without the raw bytes that undici's parser keeps. */
+/** Returns an error that is safe as a cause: without the key, and without the raw bytes that undici's parser keeps. */
 export function redactError(error: unknown, key: string): unknown {
   if (typeof error !== 'object' || error === null) {
     return typeof error === 'string' ? redactText(error, key) : error;
   }
   dropParserData(error);
   if (key.length < MIN_SECRET_LENGTH || !holds(error, key)) return error;
-  // A fetch of the caller may keep the whole request on its errors.
+  // A custom fetch may keep the complete request on its errors.
   const clean = new Error(redactText(getErrorMessage(error), key));
   const { name, code } = error as { name?: unknown; code?: unknown };
   if (typeof name === 'string') clean.name = redactText(name, key);

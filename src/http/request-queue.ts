@@ -1,9 +1,9 @@
-/** Limits how many requests are under way; slow ones stop counting, so that they hold up nobody. */
+/** Limits the number of concurrent requests. Slow requests stop counting, so that they do not block others. */
 
-/** Requests under way that were started within SLOW_MS. More at once are slower, not faster. */
+/** Requests in flight that started within SLOW_MS. More at once are slower, not faster. */
 const MAX_RECENT = 64;
 const SLOW_MS = 1000;
-/** Requests under way in all: each has a connection. */
+/** All requests in flight: each has its own connection. */
 const MAX_OPEN = 512;
 
 interface Entry {
@@ -13,12 +13,13 @@ interface Entry {
 
 export class RequestQueue {
   readonly #waiting = new Set<Entry>();
-  /** In the order of their start. */
   readonly #recent = new Set<Entry>();
   readonly #slow = new Set<Entry>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** Calls `start` once there is room. Returns what ends the request: it leaves the queue, or frees its place. */
+  /**
+   * Calls `start` once there is room. Returns a function that removes the request from the queue or frees its place.
+   */
   enter(start: () => void): () => void {
     const entry = { start, startedAt: Infinity };
     this.#waiting.add(entry);

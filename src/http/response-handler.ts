@@ -1,17 +1,17 @@
-/** Collects a response from undici, within the limits of its size. A request that it did not see started was not sent. */
+/** Collects a response from undici up to a size limit, and records whether the request was sent. */
 import { InvalidResponseError } from '../core/errors/connection-error.js';
 import type { RawResponse } from './types.js';
 import { type Controller, type Headers, readHeader, toError, UndiciHandler } from './undici-handler.js';
 
-/** How much of an error response is kept, in bytes. */
+/** Maximum size of an error response that is kept, in bytes. */
 export const MAX_ERROR_BYTES = 64 * 1024;
 export interface ResponseHandlerOptions {
   maxResponseBytes: number;
   /** Rejects a second start: a dispatcher that retries would send the request again. */
   sendOnce: boolean;
-  /** Runs right before the request is written. If it throws, nothing is written. */
+  /** Called right before the request is written. If it throws, nothing is written. */
   onStart: () => void;
-  /** Runs once, when the response has ended or failed. `isReusable` says whether the connection is. */
+  /** Called once, when the response has ended or failed. */
   onDone?: (isReusable: boolean) => void;
 }
 
@@ -37,12 +37,10 @@ export class ResponseHandler extends UndiciHandler {
     });
   }
 
-  /** Whether the caller stopped it. */
   get isAborted(): boolean {
     return this.#abortReason !== undefined;
   }
 
-  /** Stops the request: one that has not started never will. */
   abort(reason: unknown): void {
     if (this.isDone) return;
     this.#abortReason = toError(reason);
@@ -68,7 +66,7 @@ export class ResponseHandler extends UndiciHandler {
   }
 
   onResponseStart(_: Controller, status: number, headers: Headers, statusText?: string): void {
-    // An interim response (1xx) is not the response.
+    // Ignore interim responses (1xx).
     if (status < 200) return;
     this.wasSent = true;
     this.#head = { status, statusText: statusText ?? '', header: (name) => readHeader(headers, name) };
@@ -119,12 +117,10 @@ export class ResponseHandler extends UndiciHandler {
   }
 }
 
-/** The error of a body over the limit; also for a custom fetch. */
 export function createTooLargeError(maxResponseBytes: number): InvalidResponseError {
   return new InvalidResponseError(`the response is larger than maxResponseBytes (${maxResponseBytes} bytes)`);
 }
 
-/** Decodes UTF-8 without its mark. */
 export function decodeText(bytes: Uint8Array): string {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   return text.startsWith('\uFEFF') ? text.slice(1) : text;

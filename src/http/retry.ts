@@ -1,4 +1,4 @@
-/** Decides when another attempt is allowed and how long to wait before it. */
+/** Decides when another attempt is allowed, and how long to wait before it. */
 import pRetry from 'p-retry';
 import { delay } from '../utils/abort.js';
 import {
@@ -39,28 +39,26 @@ export interface RetryContext {
 /** Called for each failure that will be retried; not awaited. */
 export type OnRetry = (context: RetryContext) => void;
 
-/** How one operation is retried. */
 export interface RetryOptions {
   operation: RetryContext['operation'];
   shouldRetry: (error: unknown) => boolean;
-  /** Attempts after the first. */
   maxRetries: number;
   signal?: AbortSignal | undefined;
-  /** By `performance.now()`: no delay goes past it. */
+  /** Deadline by `performance.now()`; no delay goes past it. */
   deadlineAt?: number | undefined;
   onRetry?: OnRetry | undefined;
   predictionId?: string | undefined;
 }
 
-/** Bounds of a delay, in milliseconds. A service may ask for its rate window, a minute. */
+/** Bounds of a delay, in milliseconds. The service may ask for its rate window, which is a minute. */
 const MIN_DELAY_MS = 100;
 const BASE_DELAY_MS = 500;
 const MAX_DELAY_MS = 30_000;
 const MAX_RETRY_AFTER_MS = 60_000;
 
 /**
- * Returns the delay after the given failed attempt (1 for the first), in milliseconds: what `Retry-After` asks, within
- * bounds, else exponential backoff with full jitter.
+ * Returns the delay after a failed attempt (1 for the first), in milliseconds: `Retry-After` within bounds, otherwise
+ * exponential backoff with full jitter.
  */
 export function getRetryDelay(attempt: number, error: unknown): number {
   const asked = error instanceof ApiError ? error.retryAfterMs : undefined;
@@ -69,7 +67,7 @@ export function getRetryDelay(attempt: number, error: unknown): number {
   return Math.max(MIN_DELAY_MS, Math.random() * backoff);
 }
 
-/** A read may be retried after a transient failure: no response, a late or broken one, 408, 429, 5xx. */
+/** A read may be retried after a transient failure: no response, a timeout, an incomplete response, 408, 429 or 5xx. */
 export function isRetryableRead(error: unknown): boolean {
   return (
     error instanceof ConnectionError ||
@@ -81,13 +79,13 @@ export function isRetryableRead(error: unknown): boolean {
   );
 }
 
-/** A submit may be retried only when it is proven not accepted: never sent, or rejected by a 429 that names no task. */
+/** A submit may be retried only if it is proven not accepted: never sent, or rejected by a 429 that names no task. */
 export function isRetryableSubmit(error: unknown): boolean {
   if (error instanceof RateLimitError) return error.predictionId === undefined;
   return error instanceof ConnectionError && !error.requestSent;
 }
 
-/** Calls `onRetry` and publishes the event. A callback that throws must not cost the task's id. */
+/** Ignores errors of the callback: they must not lose the task's id. */
 export function emitRetry(context: RetryContext, onRetry: OnRetry | undefined): void {
   const { operation, attempt, delayMs, error, predictionId } = context;
   publish('retry', () => ({
@@ -98,7 +96,7 @@ export function emitRetry(context: RetryContext, onRetry: OnRetry | undefined): 
     ...(predictionId === undefined ? {} : { predictionId }),
   }));
   try {
-    // An async one is not awaited, and must not end the process when it rejects.
+    // The callback is not awaited; its rejection must not crash the process.
     const result: unknown = onRetry?.(context);
     void Promise.resolve(result).catch(() => undefined);
   } catch (cause) {
@@ -106,7 +104,10 @@ export function emitRetry(context: RetryContext, onRetry: OnRetry | undefined): 
   }
 }
 
-/** Attempts until it succeeds, fails for good, or runs out of retries or time; rejects with the last failure or the abort's reason. */
+/**
+ * Retries until an attempt succeeds, fails permanently, or retries or time run out. Rejects with the last failure or
+ * the signal's reason.
+ */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const {
     operation,
@@ -122,12 +123,12 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
     try {
       return { value: await attempt() };
     } catch (error) {
-      // p-retry rejects with Errors alone, and an abort's reason may be anything.
+      // p-retry only rejects with Errors; an abort reason can be any value.
       if (!(error instanceof Error)) return { thrown: error };
       throw error;
     }
   };
-  // p-retry gets no signal: it would discard an attempt that succeeded as the abort came, and with it a paid task.
+  // p-retry gets no signal: it would discard a successful attempt, and with it a paid task, if the signal aborts then.
   const outcome = await pRetry(run, {
     retries: maxRetries,
     minTimeout: 0,

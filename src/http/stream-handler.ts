@@ -4,7 +4,6 @@ import { addAbortListener } from '../utils/abort.js';
 import type { StreamRequest, StreamResponse } from './types.js';
 import { type Controller, type Headers, readHeader, toError, UndiciHandler } from './undici-handler.js';
 
-/** How much is buffered, in bytes. */
 const STREAM_BUFFER_BYTES = 64 * 1024;
 
 export class StreamHandler extends UndiciHandler {
@@ -42,7 +41,7 @@ export class StreamHandler extends UndiciHandler {
         callback(error);
       },
     });
-    // Whoever reads it gets the error; one that nobody reads must not end the process.
+    // An error on a body that nobody reads must not crash the process.
     body.on('error', () => undefined);
     this.#body = body;
     const header = (name: string) => readHeader(headers, name);

@@ -1,4 +1,7 @@
-/** Chooses how a request is sent: a custom fetch or dispatcher, the application's global one, a proxy, or our own connections. */
+/**
+ * Chooses how a request is sent: custom fetch or dispatcher, the application's global dispatcher, a proxy, or our own
+ * connections.
+ */
 import type { Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { ConfigurationError } from '../core/errors/input-error.js';
 import { raceAbort } from '../utils/abort.js';
@@ -25,7 +28,6 @@ export interface TransportOptions {
 
 export class Transport implements HttpTransport {
   readonly #options: TransportOptions;
-  /** The caller's fetch or dispatcher. */
   readonly #custom: HttpTransport | undefined;
   readonly #own: UndiciTransport;
   #proxy: { transport: HttpTransport; close: () => Promise<void> } | undefined;
@@ -49,7 +51,6 @@ export class Transport implements HttpTransport {
     return raceAbort(transport.stream(request), request.signal);
   }
 
-  /** Whether requests go over our own connections. */
   get isOwn(): boolean {
     return this.#select() === this.#own;
   }
@@ -59,7 +60,7 @@ export class Transport implements HttpTransport {
     return this.#closing;
   }
 
-  /** Looks the global dispatcher up at each request: it may be set after the client was created. */
+  /** Looks up the global dispatcher for each request: it may be set after the client was created. */
   #select(): HttpTransport {
     if (this.#closing !== undefined) {
       throw new ConfigurationError('This client was closed; make a new one to send more requests.');
@@ -73,7 +74,7 @@ export class Transport implements HttpTransport {
   }
 }
 
-/** A transport through the proxies of the environment; loaded with its first request. */
+/** Uses the proxies of the environment; loads undici with the first request. */
 function createProxyTransport(connectTimeoutMs: number) {
   let agent: Promise<EnvHttpProxyAgent> | undefined;
   const load = async () => {

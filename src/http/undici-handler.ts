@@ -1,4 +1,4 @@
-/** What both handlers of undici's dispatchers share. */
+/** Base of the undici response handlers. */
 import type { Dispatcher } from 'undici';
 import { createUnsupportedDispatcherError } from './unsent-error.js';
 import type { StreamRequest, WireRequest } from './types.js';
@@ -7,8 +7,8 @@ export type Controller = Dispatcher.DispatchController;
 export type Headers = Record<string, string | string[] | undefined>;
 
 /**
- * Rejects the dispatchers of undici 5 and 6, which call other methods: most of them require `onComplete` before they send
- * anything, and their mocks call the rest without a check.
+ * Rejects dispatchers of undici 5 and 6: most of them require `onComplete` before they send anything; their mocks call
+ * the other methods without a check.
  */
 export abstract class UndiciHandler {
   abstract onResponseError(controller: unknown, error: unknown): void;
@@ -33,7 +33,6 @@ export abstract class UndiciHandler {
   }
 }
 
-/** Dispatches a request; the handler has methods that undici's types do not know. */
 export function dispatch(
   dispatcher: Pick<Dispatcher, 'dispatch'>,
   request: WireRequest | StreamRequest,
@@ -45,7 +44,7 @@ export function dispatch(
     path: `${url.pathname}${url.search}`,
     method,
     headers,
-    // undici reads any iterable; its types do not say so.
+    // undici accepts any iterable, but its types do not.
     body: (body ?? null) as string | null,
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -53,7 +52,6 @@ export function dispatch(
   dispatcher.dispatch(options, handler as unknown as Dispatcher.DispatchHandler);
 }
 
-/** Reads a header; the first one where there are several. */
 export function readHeader(headers: Headers, name: string): string | undefined {
   const value = headers[name.toLowerCase()];
   return Array.isArray(value) ? value[0] : value;

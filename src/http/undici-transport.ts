@@ -9,10 +9,10 @@ import { StreamHandler } from './stream-handler.js';
 import type { HttpTransport, InFlightRequest, StreamRequest, StreamResponse, WireRequest } from './types.js';
 import { dispatch } from './undici-handler.js';
 
-/** How long after its last response a connection may be used for a submit, in milliseconds. */
+/** Maximum idle time of a connection that may be used for a submit, in milliseconds. */
 const FRESH_MS = 1000;
 
-/** undici's Client: one connection, made anew when it was closed. */
+/** A Client holds one connection, and reconnects when it was closed. */
 interface Connection {
   client: Client;
   answeredAt: number;
@@ -29,7 +29,7 @@ export class UndiciTransport implements HttpTransport {
   #connections: Promise<Connections> | undefined;
   readonly #reads = new RequestQueue();
   readonly #submits = new RequestQueue();
-  /** The one that was used last comes last. */
+  /** Most recently used last. */
   readonly #idle: Connection[] = [];
   readonly #open = new Set<Connection>();
   readonly #inFlight = new Set<Promise<unknown>>();
@@ -99,9 +99,9 @@ export class UndiciTransport implements HttpTransport {
 
   async #createConnections(): Promise<Connections> {
     const { Agent, buildConnector, Client } = await loadUndici();
-    // One connector for all: its TLS sessions are shared.
+    // A shared connector shares TLS sessions.
     const connect = buildConnector({ timeout: this.#connectTimeoutMs, allowH2: false });
-    // The time limits are ours: undici's are coarse, and count the time in the queue.
+    // undici's own timeouts are coarse, and include the time in the queue.
     const options = { headersTimeout: 0, bodyTimeout: 0, allowH2: false };
     return {
       open: (origin) => {
@@ -121,12 +121,11 @@ export class UndiciTransport implements HttpTransport {
         this.#open.add(connection);
         return connection;
       },
-      // Without a limit: a long transfer must not hold up others, nor wait while its idle time runs.
+      // No connection limit: a long transfer must not block others, and idle timeouts must not run while queued.
       streams: new Agent({ ...options, connect }),
     };
   }
 
-  /** Takes an idle connection that may be used, or a new one. */
   #take(request: WireRequest, open: Connections['open']): Connection {
     const last = this.#idle.at(-1);
     const isFresh = last !== undefined && performance.now() - last.answeredAt < FRESH_MS;

@@ -1,7 +1,7 @@
-/** Tells what a failed request proves: whether it was sent, and the code of its error. */
+/** Classifies failed requests: whether the request was sent, and the error code. */
 import { ConfigurationError } from '../core/errors/input-error.js';
 
-/** Marks a failure that proves that no byte of the request was sent. */
+/** Wraps a failure that proves that no byte of the request was sent. */
 export class UnsentError extends Error {
   constructor(cause: unknown) {
     super('The request was not sent.', { cause });
@@ -19,7 +19,7 @@ const CONNECT_CODES = new Set([
 ]);
 const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 
-/** Returns true for a failure to connect: an AggregateError counts if each of its errors is one. */
+/** Returns true for a failure to connect; for an AggregateError, if every error in it is one. */
 export function isConnectFailure(error: unknown): boolean {
   const { code, cause, errors } = (error ?? {}) as { code?: unknown; cause?: unknown; errors?: unknown };
   if (Array.isArray(errors) && errors.length > 0) return errors.every(isConnectFailure);
@@ -27,7 +27,7 @@ export function isConnectFailure(error: unknown): boolean {
   return cause !== undefined && isConnectFailure(cause);
 }
 
-/** Finds the code of an error or of its causes; of several addresses, the first one's. */
+/** Returns the first code found on the error, its causes or its aggregated errors. */
 export function getErrorCode(error: unknown): string | undefined {
   for (
     let current = error, depth = 0;
@@ -41,7 +41,7 @@ export function getErrorCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** The error for a dispatcher of undici 5 or 6, which calls methods that handlers no longer have. */
+/** undici 5 and 6 call handler methods that no longer exist. */
 export function createUnsupportedDispatcherError(cause?: unknown): ConfigurationError {
   return new ConfigurationError(
     '`dispatcher`: it is of undici 6 or older; expected one of undici 7 or 8. Nothing was sent. Upgrade undici, or ' +

@@ -1,9 +1,8 @@
-/** The errors of downloads that have to do with files. */
+/** Errors of downloads that concern files. */
 import { lstat } from 'node:fs/promises';
 import { DownloadError } from '../core/errors/index.js';
 import { getErrorCode } from '../http/unsent-error.js';
 
-/** Returns whether a path exists, as a dangling link too. */
 async function exists(path: string): Promise<boolean> {
   try {
     await lstat(path);
@@ -14,7 +13,7 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** @throws {DownloadError} (`exists`) when something has this path. */
+/** @throws {DownloadError} (`exists`) if the path exists, even as a dangling link. */
 export async function checkAbsent(path: string, predictionId: string | undefined): Promise<void> {
   if (await exists(path)) throw existsError(path, predictionId);
 }
@@ -30,7 +29,6 @@ export function existsError(path: string, predictionId: string | undefined, caus
   );
 }
 
-/** Creates the error for a failed file operation. */
 export function diskError(
   cause: unknown,
   path: string,

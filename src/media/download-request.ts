@@ -6,7 +6,6 @@ import type { Transport } from '../http/transport.js';
 import { forbiddenReason } from './download-url.js';
 import { encodingOf } from './response-headers.js';
 
-/** Creates the error of a download. */
 export type CreateError = (
   reason: DownloadErrorReason,
   problem: string,
@@ -17,19 +16,19 @@ export interface OutputRequest {
   transport: Transport;
   url: URL;
   baseUrl: string;
-  /** Requests the rest of a file from this byte, if it is still the version of the validator. */
+  /** Requests the rest of the file from this byte, if its version still matches the validator. */
   rest: { start: number; validator: string } | undefined;
   createError: CreateError;
 }
 
 const MAX_REDIRECTS = 5;
 
-/** Sends the request without the API key, and follows redirects. */
+/** Follows redirects. Sends no API key. */
 export async function requestOutput(request: OutputRequest, timer: IdleTimer): Promise<StreamResponse> {
   const { transport, baseUrl, rest, createError } = request;
   const headers: Record<string, string> = {
     accept: '*/*',
-    // Encoded bytes could be neither counted nor resumed.
+    // Encoded bytes can be neither counted nor resumed.
     'accept-encoding': 'identity',
     ...(rest && { range: `bytes=${rest.start}-`, 'if-range': rest.validator }),
   };
@@ -53,7 +52,6 @@ export async function requestOutput(request: OutputRequest, timer: IdleTimer): P
   }
 }
 
-/** Throws for a response that is not the file, or, if it was requested, the rest of the file. */
 export function checkResponse(
   response: StreamResponse,
   isRest: boolean,

@@ -8,18 +8,15 @@ import { httpUrl, labelOf } from '../http/idle-timeout.js';
 import { nameInUrl, safeName } from './file-name.js';
 import { MEDIA_EXTENSIONS } from './file-type.js';
 
-/** One output to download. */
 export interface Output {
   url: URL;
-  /** File name without the extension. */
   basename: string;
   /** Absolute path without the extension. */
   target: string;
-  /** The extension in the URL, if it is one of a video or image. */
+  /** Extension in the URL, if it is one of a video or image. */
   extension: string | undefined;
-  /** The extensions that the file may get. */
   possibleExtensions: Iterable<string>;
-  /** Its name in errors: the URL without its query, and the task. */
+  /** Name in errors: the URL without its query, and the task. */
   label: string;
   predictionId: string | undefined;
 }

@@ -19,7 +19,7 @@ import {
   versionOf,
 } from './response-headers.js';
 
-/** Without the API key: no output needs it. */
+/** Without the API key: outputs do not need it. */
 export interface DownloadDependencies {
   transport: Transport;
   baseUrl: string;
@@ -40,7 +40,6 @@ export interface DownloadProgress {
 
 export interface DownloadSettings {
   signal: AbortSignal;
-  /** Must not throw. */
   onProgress: (progress: DownloadProgress) => void;
   overwrite: boolean;
   maxBytes: number;
@@ -51,12 +50,11 @@ export class DownloadTask {
   readonly #output: Output;
   readonly #settings: DownloadSettings;
   #partial: PartialFile | undefined;
-  /** The final path, once its extension is known. */
   #target: string | undefined;
   #received = 0;
   #maxReceived = 0;
   #total: number | undefined;
-  /** For `If-Range`; undefined when the download cannot be resumed. */
+  /** For `If-Range`; undefined if the download cannot be resumed. */
   #validator: string | undefined;
   #version: FileVersion = { etag: undefined, lastModified: undefined };
   #contentType: string | undefined;
@@ -76,7 +74,6 @@ export class DownloadTask {
     return this.#target ?? this.#output.target;
   }
 
-  /** Downloads the complete file into its partial file. */
   async fetch(): Promise<void> {
     const { maxRetries, onRetry } = this.#deps;
     const { signal } = this.#settings;
@@ -133,7 +130,7 @@ export class DownloadTask {
     });
   }
 
-  /** Requests the rest of the file, and all of it when the rest cannot be had. */
+  /** Requests the rest of the file, or all of it if resuming is impossible. */
   async #requestRest(timer: IdleTimer): Promise<{ response: StreamResponse; resumes: boolean }> {
     if (this.#validator === undefined) await this.#restart();
     const response = await this.#request(timer);
@@ -202,14 +199,13 @@ export class DownloadTask {
       throw this.#createError('incomplete', problem);
     }
     if (total !== undefined && received !== total) {
-      // Too many bytes cannot be resumed.
+      // A file with too many bytes cannot be resumed.
       if (received > total) this.#validator = undefined;
       throw new ConnectionError(`${this.#output.label}: it ended after ${received} of ${total} bytes.`);
     }
     if (received === 0) throw this.#createError('not_media', 'the file is empty');
   }
 
-  /** Finds the extension by the content, where neither the content type nor the URL has one. */
   async #detectTarget(partial: PartialFile): Promise<string> {
     const read = (start: number, end: number) => partial.read(start, end);
     const type = await detectFileType({ size: this.#received, read });

@@ -1,4 +1,4 @@
-/** Decides which URLs a download may request: https, and no private addresses, unless the client's own API has one. */
+/** Decides which URLs a download may request: https and no private addresses, unless the API itself has one. */
 import { BlockList } from 'node:net';
 
 const PRIVATE_RANGES = [
@@ -14,7 +14,7 @@ const PRIVATE_RANGES = [
   ['224.0.0.0', 3, 'ipv4'],
   // Unspecified, loopback and IPv4-compatible addresses. BlockList applies the IPv4 rules to IPv4-mapped ones.
   ['::', 96, 'ipv6'],
-  // NAT64: leads to any IPv4 address.
+  // NAT64 maps to any IPv4 address.
   ['64:ff9b::', 96, 'ipv6'],
   ['64:ff9b:1::', 48, 'ipv6'],
   ['fc00::', 7, 'ipv6'],
@@ -34,7 +34,7 @@ function getPrivateAddresses(): BlockList {
   return privateAddresses;
 }
 
-/** Returns whether a host is literally local: `localhost`, or a loopback, private or link-local address. No DNS look-up. */
+/** Checks the literal host only; no DNS lookup. */
 export function isPrivateHost({ hostname }: URL): boolean {
   // URL has already normalized decimal, octal, hexadecimal and shortened IPv4 addresses.
   if (/^\d+\.\d+\.\d+\.\d+$/.test(hostname)) return getPrivateAddresses().check(hostname, 'ipv4');
@@ -42,7 +42,7 @@ export function isPrivateHost({ hostname }: URL): boolean {
   return /(?:^|\.)localhost\.?$/.test(hostname);
 }
 
-/** Returns why a URL must not be requested; undefined when it may be. */
+/** Returns why a URL must not be requested; undefined if it may be. */
 export function forbiddenReason(url: URL, baseUrl: URL): string | undefined {
   if (url.protocol !== 'https:' && baseUrl.protocol !== 'http:') {
     return 'http is not allowed; expected an https URL';

@@ -51,7 +51,6 @@ function readOptions(options: DownloadOptions) {
   };
 }
 
-/** Downloads a task's outputs, or one URL, one after the other. */
 export async function download(
   dependencies: DownloadDependencies,
   source: Prediction | string | URL,
@@ -98,13 +97,13 @@ export async function download(
   return tasks.map((task) => task.file);
 }
 
-/** Publishes all files or none: a call that failed halfway must not be in the way of the next. */
+/** Publishes all files or none, so that a failed call does not block the next one. */
 async function publishAll(tasks: readonly DownloadTask[], overwrite: boolean): Promise<void> {
   const published: string[] = [];
   try {
     for (const task of tasks) published.push(await task.publish());
   } catch (error) {
-    // With `overwrite`, the files that were replaced cannot be restored.
+    // With `overwrite`, the replaced files cannot be restored.
     if (!overwrite) {
       await Promise.all(published.map((path) => rm(path, { force: true }).catch(() => undefined)));
     }
@@ -121,7 +120,6 @@ function checkUrls(outputs: readonly Output[], baseUrl: string): void {
   }
 }
 
-/** Creates the directory, removes stale partial files, and checks that no target exists. */
 async function prepareDirectory(
   directory: string,
   outputs: readonly Output[],

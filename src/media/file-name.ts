@@ -14,7 +14,7 @@ export function safeName(text: string): string {
   if (DEVICE.test(name)) name = percentEncode(name.slice(0, 1)) + name.slice(1);
   if (name.length <= MAX_LENGTH) return name;
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  // Not in the middle of an encoded byte.
+  // Do not cut an encoded byte in the middle.
   return `${name.slice(0, MAX_LENGTH - 17).replace(/%[0-9A-F]?$/, '')}-${digest}`;
 }
 
@@ -23,14 +23,13 @@ function percentEncode(text: string): string {
   return bytes.map((hex) => `%${hex}`).join('');
 }
 
-/** Splits the last part of a URL's path into base name and extension. */
 export function nameInUrl(url: URL): { basename: string; extension: string | undefined } {
   const last = url.pathname.split('/').pop() ?? '';
   let text = last;
   try {
     text = decodeURIComponent(last);
   } catch {
-    // A stray % is kept.
+    // Keep an invalid percent-encoding.
   }
   const match = /^(.+)\.([A-Za-z0-9]{1,5})$/s.exec(text);
   return match === null
@@ -41,7 +40,7 @@ export function nameInUrl(url: URL): { basename: string; extension: string | und
 /** In bytes: file systems allow 255, and storage may add a prefix. */
 const MAX_UPLOAD_NAME_LENGTH = 200;
 
-/** Returns the name of an upload, with an extension that matches its content: the service uses the extension. */
+/** The extension matches the content: the service uses the extension. */
 export function uploadName(name: string | undefined, type: FileType): string {
   const given = lastBytes(name ?? type.group, MAX_UPLOAD_NAME_LENGTH);
   const extension = /\.([^.]+)$/.exec(given)?.[1]?.toLowerCase();
@@ -50,7 +49,7 @@ export function uploadName(name: string | undefined, type: FileType): string {
     : `${given}.${type.extensions[0]}`;
 }
 
-/** Returns the end of a text, at most `maxBytes` of UTF-8, in complete characters. */
+/** Does not split characters. */
 function lastBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   let start = Math.max(0, bytes.byteLength - maxBytes);

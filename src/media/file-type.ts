@@ -1,25 +1,19 @@
 /** Detects a file's type by its content, and checks it against the types and sizes that the service accepts. */
 
-/** What a file is used as. */
 export type MediaGroup = 'image' | 'video';
 
-/** A file type that the service accepts. */
 export interface FileType {
   group: MediaGroup;
-  /** As sent to the service. */
   contentType: string;
-  /** The usual extension first. */
+  /** The preferred extension first. */
   extensions: readonly [string, ...string[]];
 }
 
-/** Bytes that can be read at any position. */
 export interface RandomAccess {
-  /** In bytes. */
   size: number;
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
-/** A type as the `file-type` library names it. */
 interface DetectedType {
   mime: string;
   ext: string;
@@ -54,7 +48,7 @@ const FILE_TYPES: ReadonlyMap<string, FileType> = new Map([
   ['video/vnd.avi', video('video/x-msvideo', 'avi')],
   ['video/quicktime', video('video/quicktime', 'mov', 'qt')],
   ['video/x-ms-asf', WMV],
-  // Returned when the header is too long to find the type of the stream in it.
+  // Returned if the header is too long to find the stream's type in it.
   ['application/vnd.ms-asf', WMV],
   ['video/x-flv', video('video/x-flv', 'flv')],
   ['video/webm', video('video/webm', 'webm')],
@@ -71,7 +65,7 @@ const RULES: Readonly<Record<MediaGroup, { types: string; maxBytes: number }>> =
   video: { types: 'MP4, AVI, MOV, WMV, FLV, WebM, MKV, 3GP or OGV', maxBytes: 100 * MB },
 };
 
-/** Returns the MIME type and the usual extension of a file by its content; undefined when it is not recognized. */
+/** Returns undefined if the type is not recognized. */
 export async function detectFileType(file: RandomAccess): Promise<DetectedType | undefined> {
   // Loaded lazily.
   const { fileTypeFromBlob } = await import('file-type/core');
@@ -111,7 +105,7 @@ const ASF_VIDEO = {
   markers: ['\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b'],
 };
 
-/** Containers that the library names after their first stream, which may be the audio of a video. */
+/** Containers that the library names after their first stream, which may be a video's audio. */
 const AV_CONTAINERS: ReadonlyMap<string, typeof OGG_VIDEO> = new Map([
   ['audio/ogg', OGG_VIDEO],
   ['audio/ogg; codecs=opus', OGG_VIDEO],
@@ -166,14 +160,13 @@ const OTHER_CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
   ['image/jpg', 'jpg'],
 ]);
 
-/** Returns the extension for a `Content-Type`; undefined when it is not one of a known video or image type. */
+/** Returns undefined unless it is a known video or image type. */
 export function extensionFor(contentType: string | undefined): string | undefined {
   const mime = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
   const type = [...FILE_TYPES.values()].find((each) => each.contentType === mime) ?? FILE_TYPES.get(mime);
   return type?.extensions[0] ?? OTHER_CONTENT_TYPES.get(mime);
 }
 
-/** Every extension of a video or image. */
 export const MEDIA_EXTENSIONS: ReadonlySet<string> = new Set(
   [...FILE_TYPES.values()].flatMap((type) => type.extensions),
 );

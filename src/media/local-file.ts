@@ -7,22 +7,20 @@ import { UploadError } from '../core/errors/index.js';
 import type { RandomAccess } from './file-type.js';
 import { getErrorCode } from '../http/unsent-error.js';
 
-/** An open file. */
 export interface LocalFile extends RandomAccess {
-  /** Undefined for a Blob without a name. */
   name: string | undefined;
-  /** The Blob itself, or the path with what changes when the file does. */
+  /** The Blob itself, or the path with a fingerprint that changes with the file. */
   identity: Blob | string;
-  /** Reads the file from the start. Throws an `UploadError` when the file has changed since it was opened. */
+  /** Reads the file from the start. Throws an `UploadError` if the file has changed since it was opened. */
   chunks(): AsyncGenerator<Uint8Array, void, void>;
   /** `chunks` still works afterwards. */
   close(): Promise<void>;
 }
 
-/** Larger is not faster, and takes more memory: test/bench/media.mjs. */
+/** Larger chunks are not faster and take more memory: test/bench/media.mjs. */
 const CHUNK_BYTES = 128 * 1024;
 
-/** Thrown when a file cannot be read; the message is the rest of a sentence that starts with the file's name. */
+/** The message is the rest of a sentence that starts with the file's name. */
 export class UnreadableFileError extends Error {}
 
 /** @throws {UnreadableFileError} */
@@ -30,7 +28,6 @@ export async function openLocalFile(source: URL | string | Blob): Promise<LocalF
   return typeof source === 'string' || 'href' in source ? openPath(pathOf(source)) : openBlob(source);
 }
 
-/** Returns the name of a source for error messages. */
 export function nameOf(source: URL | string | Blob): string {
   if (typeof source === 'string') return JSON.stringify(basename(source));
   if ('href' in source) {
@@ -61,7 +58,7 @@ function openBlob(blob: Blob): LocalFile {
     try {
       return new Uint8Array(await blob.slice(start, end).arrayBuffer());
     } catch (cause) {
-      // The Blob of a file on disk that has changed.
+      // A Blob of a file on disk that has changed.
       throw new UnreadableFileError('cannot be read', { cause });
     }
   };
@@ -126,7 +123,7 @@ async function* readChunks(path: string, expected: Stats): AsyncGenerator<Uint8A
   const handle = await open(path, READ_ONLY).catch(fail);
   let next: Promise<Uint8Array> | undefined;
   try {
-    // A mix of two versions would be a file that nobody has, and a video made from it costs as much.
+    // A mix of two versions would be a corrupt file, but the video made from it would still be charged.
     const checkUnchanged = async () => {
       const stats = await handle.stat().catch(fail);
       if (fingerprint(stats) === fingerprint(expected)) return;
@@ -146,7 +143,7 @@ async function* readChunks(path: string, expected: Stats): AsyncGenerator<Uint8A
       const isLast = at + CHUNK_BYTES >= size;
       // Read ahead while this chunk is sent.
       if (!isLast) next = readAt(at + CHUNK_BYTES);
-      // The last chunk is held back until the whole file is known to be of one version.
+      // Hold back the last chunk until the file is known to be unchanged.
       if (isLast || chunk.byteLength < CHUNK_BYTES) await checkUnchanged();
       yield chunk;
     }
@@ -157,7 +154,6 @@ async function* readChunks(path: string, expected: Stats): AsyncGenerator<Uint8A
   }
 }
 
-/** Reads up to `end`, or to the end of the file. */
 async function readFully(handle: FileHandle, start: number, end: number): Promise<Uint8Array> {
   const buffer = Buffer.allocUnsafeSlow(end - start);
   let filled = 0;

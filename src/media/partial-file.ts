@@ -1,4 +1,4 @@
-/** A partial download: a `.part` file next to the target, which becomes the target in one step or is removed. */
+/** A partial download: a `.part` file next to the target, renamed to the target atomically or removed. */
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { raceAbort } from '../utils/abort.js';
 import { partialPath } from './stale-files.js';
@@ -10,12 +10,11 @@ const NO_LINKS = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 
 const BATCH_BYTES = 256 * 1024;
 
 export interface ReceiveOptions {
-  /** Where the body starts in the file. */
+  /** Offset of the body in the file. */
   position: number;
   signal: AbortSignal;
-  /** Called with the size that the file will have, before a chunk is written; may throw. */
+  /** Called before a chunk is written, with the size that the file will have; may throw. */
   onChunk: (size: number) => void;
-  /** Called with the number of bytes written. */
   onWritten: (bytes: number) => void;
 }
 
@@ -31,7 +30,7 @@ export class PartialFile {
     this.#toError = toError;
   }
 
-  /** Creates one for a target path without its extension. Rejects with what `toError` returns, as all methods do. */
+  /** Rejects with what `toError` returns, as all methods do. */
   static async create(target: string, toError: (cause: unknown) => unknown): Promise<PartialFile> {
     const path = partialPath(target);
     try {
@@ -41,7 +40,7 @@ export class PartialFile {
     }
   }
 
-  /** Writes a body as it arrives: chunks that arrive during a write are collected, and written together. */
+  /** Chunks that arrive during a write are collected and written together. */
   async receive(body: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<void> {
     const { signal, onChunk, onWritten } = options;
     let { position } = options;
@@ -79,7 +78,7 @@ export class PartialFile {
         if (writing === undefined) write();
       }
     } finally {
-      // Keeps what arrived before the connection broke. Nothing may be written after this has settled.
+      // Keep what arrived before the connection broke. Nothing may be written after this has settled.
       await writing;
       if (size > 0 && failure === undefined && !signal.aborted) write();
       await writing;
@@ -87,24 +86,22 @@ export class PartialFile {
     if (failure !== undefined) throw failure.error;
   }
 
-  /** Reads a range, as far as the file goes. */
   async read(start: number, end: number): Promise<Uint8Array> {
     const buffer = Buffer.alloc(end - start);
     const { bytesRead } = await this.#try(this.#handle.read(buffer, 0, buffer.byteLength, start));
     return buffer.subarray(0, bytesRead);
   }
 
-  /** Truncates the file. */
   async clear(): Promise<void> {
     await this.#try(this.#handle.truncate(0));
   }
 
-  /** Renames the file to its target. Without `overwrite`, fails with EEXIST if the target exists. */
+  /** Without `overwrite`, fails with EEXIST if the target exists. */
   async publish(target: string, overwrite: boolean): Promise<void> {
     await this.#try(this.#publish(target, overwrite));
   }
 
-  /** Removes the file if it was not published. */
+  /** Does nothing after `publish`. */
   async discard(): Promise<void> {
     // An error here must not hide the reason for discarding.
     await this.#close().catch(() => undefined);

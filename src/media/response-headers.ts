@@ -1,7 +1,6 @@
-/** Reads what the headers of a response say about a file: its length, range, encoding and version. */
+/** Reads response headers that describe a file: length, range, encoding and version. */
 import type { StreamResponse } from '../http/types.js';
 
-/** What identifies a version of a file. */
 export interface FileVersion {
   etag: string | undefined;
   lastModified: string | undefined;
@@ -12,11 +11,11 @@ export const versionOf = (response: StreamResponse): FileVersion => ({
   lastModified: response.header('last-modified'),
 });
 
-/** Returns the value for `If-Range`: a validator that changes with every byte; undefined when there is none. */
+/** Returns a strong validator for `If-Range`; undefined if there is none. */
 export function validatorOf(response: StreamResponse): string | undefined {
   const { etag, lastModified } = versionOf(response);
   if (etag !== undefined) return etag.startsWith('"') ? etag : undefined;
-  // In whole seconds: strong only when the last change was some time ago (RFC 9110, 8.8.2.2).
+  // Last-Modified has a resolution of one second: it is strong only if it is older than that (RFC 9110, 8.8.2.2).
   const age = Date.parse(response.header('date') ?? '') - Date.parse(lastModified ?? '');
   return age >= 1000 ? lastModified : undefined;
 }
@@ -32,13 +31,12 @@ export function rangeOf(response: StreamResponse): { start: number; total: numbe
   return { start: Number(match[1]), total: match[2] === '*' ? undefined : Number(match[2]) };
 }
 
-/** Returns the content encodings; empty when there are none. `aws-chunked` is a leftover of how a file was uploaded. */
+/** Ignores `aws-chunked`, a leftover of how the file was uploaded. */
 export function encodingOf(response: StreamResponse): string {
   const names = (response.header('content-encoding') ?? '').split(',').map((name) => name.trim());
   return names.filter((name) => !/^(?:identity|aws-chunked)?$/i.test(name)).join(', ');
 }
 
-/** Returns whether a response is the rest of the bytes received so far, and proves it. */
 export function isContinuation(
   response: StreamResponse,
   begun: { received: number; total: number | undefined; validator: string | undefined; version: FileVersion },
@@ -50,13 +48,13 @@ export function isContinuation(
   return (
     range?.start === received &&
     (range.total === undefined || total === undefined || range.total === total) &&
-    // Servers and caches ignore If-Range: this could be a part of another version.
+    // Servers and caches may ignore If-Range: this could be a part of another version.
     [version.etag, version.lastModified].includes(validator) &&
     isSameVersion(version, begun.version)
   );
 }
 
-/** Returns false when two responses contradict each other; a 206 need not repeat every header (RFC 9110, 15.3.7). */
+/** A 206 need not repeat every header (RFC 9110, 15.3.7): only contradictions count. */
 function isSameVersion(one: FileVersion, other: FileVersion): boolean {
   const agree = (left: string | undefined, right: string | undefined) =>
     left === undefined || right === undefined || left === right;

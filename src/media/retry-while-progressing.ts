@@ -1,12 +1,12 @@
-/** Retries a transfer: on a bad connection, a large file takes more attempts than a small one. */
+/** Retries a transfer, with a new set of attempts after each one that made progress. */
 import { delay } from '../utils/abort.js';
 import { WaveSpeedError } from '../core/errors/index.js';
 import { emitRetry, getRetryDelay, isRetryableRead, retry, type RetryOptions } from '../http/retry.js';
 
-/** After an attempt with this many new bytes, attempts are counted from the start. */
+/** An attempt with at least this many new bytes resets the count of attempts. */
 const MIN_PROGRESS_BYTES = 64 * 1024;
 
-/** Retries like a read, but counts attempts from the start after each one that made progress. */
+/** Resets the count on progress because a large file needs more attempts than a small one on a bad connection. */
 export async function retryWhileProgressing(
   attempt: () => Promise<void>,
   getBytes: () => number,

@@ -1,9 +1,9 @@
-/** Checks the options that uploads and downloads share, and calls `onProgress`. */
+/** Validates the options that uploads and downloads share, and calls `onProgress`. */
 import { getErrorMessage } from '../utils/error-message.js';
 import { WaveSpeedError } from '../core/errors/index.js';
 import { type CallOptions, checkFunction, checkNames, readCallOptions } from '../core/validate-options.js';
 
-/** @throws {ConfigurationError} for an unknown name, or an invalid shared option. */
+/** @throws {ConfigurationError} for an unknown name or an invalid shared option. */
 export function readTransferOptions<Options extends CallOptions & { onProgress?: unknown }>(
   options: Options,
   known: readonly (keyof Options & string)[],
@@ -16,7 +16,7 @@ export function readTransferOptions<Options extends CallOptions & { onProgress?:
   return options;
 }
 
-/** Calls `onProgress` without awaiting it: a slow callback must not slow down the transfer. */
+/** Not awaited: a slow callback must not slow down the transfer. */
 export function reportProgress<Progress>(
   onProgress: ((progress: Progress) => unknown) | undefined,
   progress: Progress,

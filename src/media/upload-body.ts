@@ -1,4 +1,4 @@
-/** Sends the body of an upload, and reads the response to it. */
+/** Sends the body of an upload, and reads the response. */
 import { raceAbort } from '../utils/abort.js';
 import type { IdleTimer } from '../http/idle-timeout.js';
 import type { StreamResponse } from '../http/types.js';
@@ -6,7 +6,7 @@ import type { StreamResponse } from '../http/types.js';
 /** The service's own responses are shorter. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
 
-/** Counts the bytes that the transport asks for: it asks for a chunk when those before it are sent. */
+/** Counts the bytes that the transport requests: it requests a chunk once the previous ones are sent. */
 export async function* counted(
   chunks: AsyncGenerator<Uint8Array, void, void>,
   sent: { bytes: number },
@@ -24,7 +24,7 @@ export async function* counted(
   }
 }
 
-/** Reads a response to its end, so that the connection can be reused, within one timeout for all of it. */
+/** Reads to the end, so that the connection can be reused. One timeout covers the complete response. */
 export async function readText(response: StreamResponse, timer: IdleTimer): Promise<string> {
   timer.refresh();
   const chunks: Uint8Array[] = [];
@@ -37,7 +37,7 @@ export async function readText(response: StreamResponse, timer: IdleTimer): Prom
     size += value.byteLength;
     chunks.push(value);
   }
-  // A web page, for example: its status is enough.
+  // For a web page, for example, the status is enough.
   response.discard();
   return new TextDecoder().decode(Buffer.concat(chunks).subarray(0, MAX_RESPONSE_BYTES));
 }

@@ -21,16 +21,15 @@ export interface UploadOptions extends CallOptions {
   onProgress?: ((progress: TransferProgress) => unknown) | undefined;
 }
 
-/** Concurrent uploads of one input. */
 const UPLOAD_CONCURRENCY = 4;
 
 /** Six days: the service keeps a file for 7 days, and a task needs some time. */
 const UPLOAD_CACHE_TTL_MS = 6 * 24 * 60 * 60_000;
 
-/** Files on disk whose URLs a client remembers. Blobs are remembered for as long as they exist. */
+/** Limits the cached URLs of files on disk. Those of Blobs are kept as long as the Blob exists. */
 const MAX_CACHED_FILES = 1000;
 
-/** An upload in progress or done, shared by all who want the same file. */
+/** An upload in progress or done, shared by all calls with the same file. */
 interface SharedUpload {
   url: Promise<string>;
   done: boolean;
@@ -51,7 +50,6 @@ export class UploadManager {
   readonly #uploader: Uploader;
   readonly #maxRetries: number;
   readonly #blobs = new WeakMap<Blob, SharedUpload>();
-  /** Oldest first. */
   readonly #files = new Map<string, SharedUpload>();
 
   constructor(dependencies: UploadDependencies) {
@@ -60,7 +58,7 @@ export class UploadManager {
   }
 
   /**
-   * Uploads the local media of one input and returns their URLs in the same order.
+   * Returns the URLs in the order of the files.
    *
    * @throws {InvalidInputError} with an issue for every invalid file, before anything is sent.
    */
@@ -90,7 +88,6 @@ export class UploadManager {
     return this.#uploadEach(files, signal, maxRetries);
   }
 
-  /** Uploads one file and returns its URL. */
   async upload(source: UploadSource, options: UploadOptions): Promise<string> {
     const known = ['signal', 'maxRetries', 'onProgress'] as const;
     const { signal, maxRetries = this.#maxRetries, onProgress } = readTransferOptions(options, known);
@@ -101,7 +98,7 @@ export class UploadManager {
     return this.#uploadShared(result.file, { signal, maxRetries, onProgress });
   }
 
-  /** Uploads a few at a time; the first failure aborts the others. */
+  /** The first failure aborts the other uploads. */
   async #uploadEach(
     files: readonly ValidatedFile[],
     signal: AbortSignal | undefined,
@@ -133,7 +130,7 @@ export class UploadManager {
     return urls;
   }
 
-  /** Joins the upload of the same file, or starts one. It is aborted when nobody waits for it any more. */
+  /** Joins the upload of the same file, or starts one. It is aborted when no call waits for it any longer. */
   async #uploadShared(file: ValidatedFile, request: UploadRequest): Promise<string> {
     const { signal, maxRetries, onProgress } = request;
     signal?.throwIfAborted();
@@ -156,7 +153,7 @@ export class UploadManager {
     try {
       if (upload.done) listener(total);
       const url = await raceAbort(Promise.race([callbackFailed, upload.url]), signal);
-      // The call with the last bytes may have rejected as the upload ended.
+      // The callback for the last bytes may have rejected as the upload ended.
       if (callbackError !== undefined) throw callbackError;
       return url;
     } finally {
@@ -164,7 +161,7 @@ export class UploadManager {
       upload.listeners.delete(listener);
       upload.waiting -= 1;
       if (upload.waiting === 0 && !upload.done) {
-        // Removed at once: a later caller must not join an upload that is about to be aborted.
+        // Removed immediately: a later call must not join an upload that is about to be aborted.
         this.#remove(file.identity, upload);
         upload.abort.abort(new Error('Nobody waits for this upload any more.'));
       }
@@ -189,7 +186,7 @@ export class UploadManager {
     upload.url = this.#uploader.upload(file, { signal: abort.signal, maxRetries, onBytes }).then(
       (url) => {
         upload.done = true;
-        // The transport may take the last bytes without asking for more.
+        // The transport may take the last bytes without requesting more.
         if (upload.loaded < file.size) onBytes(file.size);
         return url;
       },
@@ -198,7 +195,7 @@ export class UploadManager {
         throw error;
       },
     );
-    // Everybody who waited may be gone.
+    // All waiting calls may have been aborted.
     upload.url.catch(() => undefined);
     this.#add(file.identity, upload);
     return upload;

@@ -1,4 +1,4 @@
-/** Reads what a caller passes as a file, and validates its content before anything is sent. */
+/** Validates the source and content of an upload before anything is sent. */
 import { isBlob } from '../models/prepare-input.js';
 import { type MediaGroup, validateFile } from './file-type.js';
 import { nameOf, openLocalFile, UnreadableFileError } from './local-file.js';
@@ -7,7 +7,7 @@ import type { ValidatedFile } from './uploader.js';
 /** What can be uploaded: a path, a `file:` URL, a Blob or a File. */
 export type UploadSource = string | URL | Blob | File;
 
-/** Opens and validates a file. A problem is a sentence that starts with the file's name. */
+/** The problem is a sentence that starts with the file's name. */
 export async function inspect(
   source: URL | string | Blob,
   groups: readonly MediaGroup[],
@@ -28,7 +28,7 @@ export async function inspect(
   }
 }
 
-/** Checks the type of an argument of `upload`; throws what `invalid` returns. */
+/** Throws what `invalid` returns. */
 export function readSource(source: unknown, invalid: (problem: string) => Error): string | URL | Blob {
   const text = typeof source === 'string' ? source : source instanceof URL ? source.href : undefined;
   if (text === undefined) {

@@ -1,4 +1,4 @@
-/** Reads an upload ticket: where the service wants the bytes of a file, and with which headers. */
+/** Parses an upload ticket: the URL and headers for the upload of a file. */
 import { InvalidResponseError } from '../core/errors/index.js';
 import { httpUrl } from '../http/idle-timeout.js';
 import { isRecord } from '../utils/is-record.js';
@@ -6,9 +6,7 @@ import { isRecord } from '../utils/is-record.js';
 export const TICKETS_PATH = '/api/v3/media/uploads';
 
 export interface UploadTicket {
-  /** The URL of the uploaded file. */
   downloadUrl: string;
-  /** The signed URL for the PUT. */
   url: URL;
   headers: Record<string, string>;
 }
@@ -17,7 +15,7 @@ export interface UploadTicket {
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** @throws {InvalidResponseError} without the body in it: it contains a signed URL. */
+/** @throws {InvalidResponseError} without the body, which contains a signed URL. */
 export function readTicket(data: unknown): UploadTicket {
   const { download_url, upload } = isRecord(data) ? data : {};
   const downloadUrl = httpUrl(download_url) ?? fail('the response has no download_url');

@@ -1,4 +1,4 @@
-/** Uploads one file: with a ticket and a PUT, or as a multipart form where the service has no tickets. */
+/** Uploads one file: with a ticket and a PUT, or as a multipart form if the service has no tickets. */
 import { randomBytes } from 'node:crypto';
 import { VERSION } from '../core/version.js';
 import {
@@ -29,16 +29,13 @@ import { readTicket, TICKETS_PATH, type UploadTicket } from './upload-ticket.js'
 export interface UploadDependencies {
   http: ApiClient;
   transport: Transport;
-  /** Origin and, behind a proxy, a path; without a trailing slash. */
   baseUrl: string;
   clientName: string;
   maxRetries: number;
   onRetry: OnRetry | undefined;
 }
 
-/** A file that the service accepts. */
 export interface ValidatedFile extends LocalFile {
-  /** Its name in error messages. */
   label: string;
   type: FileType;
 }
@@ -46,13 +43,12 @@ export interface ValidatedFile extends LocalFile {
 export interface UploadCall {
   signal: AbortSignal;
   maxRetries: number;
-  /** Called with the number of bytes sent; starts from 0 again with each attempt. */
+  /** Called with the number of bytes sent; restarts from 0 with each attempt. */
   onBytes: (loaded: number) => void;
 }
 
 const FORM_PATH = '/api/v3/media/upload/binary';
 
-/** Uploads files, and remembers whether the service has tickets. */
 export class Uploader {
   readonly #deps: UploadDependencies;
   #hasTickets = true;
@@ -61,7 +57,6 @@ export class Uploader {
     this.#deps = dependencies;
   }
 
-  /** Uploads a file and returns its URL. */
   async upload(file: ValidatedFile, call: UploadCall): Promise<string> {
     const ticket = this.#hasTickets ? await this.#requestTicket(file, call) : undefined;
     if (ticket === undefined) return this.#retry(call, () => this.#post(file, call));
@@ -70,7 +65,7 @@ export class Uploader {
     return ticket.downloadUrl;
   }
 
-  /** Returns undefined where the service has no tickets. */
+  /** Returns undefined if the service has no tickets. */
   async #requestTicket(file: ValidatedFile, call: UploadCall): Promise<UploadTicket | undefined> {
     const { signal } = call;
     const body = {
@@ -107,7 +102,7 @@ export class Uploader {
           const response = await this.#deps.transport.stream({
             method: 'PUT',
             url: ticket.url,
-            // Only the ticket's headers, which are signed. Not the API key.
+            // Only the ticket's headers, which are signed; not the API key.
             headers: { ...ticket.headers, 'content-length': String(file.size) },
             body,
             signal: timer.signal,
@@ -180,7 +175,7 @@ export class Uploader {
     });
   }
 
-  /** Rejects a success that came too early: the transport stops sending then, and storage has part of the file. */
+  /** Rejects an early success: the transport stops sending then, and storage has only part of the file. */
   #checkComplete(file: ValidatedFile, sent: { bytes: number }, label: string): void {
     if (sent.bytes >= file.size) return;
     // A mocked fetch responds without reading the body.
@@ -221,6 +216,6 @@ function rejectedBy(
   return new UploadError('refused', file.label, problem, { status: response.status });
 }
 
-/** Escapes a filename in a form as browsers do. */
+/** Escapes as browsers do. */
 const escapeFilename = ({ name, type }: ValidatedFile): string =>
   uploadName(name, type).replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A');

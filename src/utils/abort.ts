@@ -1,6 +1,6 @@
-/** Waits that an AbortSignal ends, without leaving a timer or a listener behind. */
+/** Promises, delays and callbacks with an AbortSignal, without leaking timers or listeners. */
 
-/** The longest time of setTimeout, which fires at once for a longer one. */
+/** The maximum delay of setTimeout, which fires immediately for a longer one. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 interface Listener {
@@ -8,7 +8,7 @@ interface Listener {
   onAbort: () => void;
 }
 
-/** One listener per signal: Node warns of a leak from the eleventh on, and a thousand waits may share a signal. */
+/** One listener per signal, because Node warns about a leak from the eleventh on. */
 const listeners = new WeakMap<AbortSignal, Listener>();
 
 /** Calls back when the signal aborts, immediately if it already has. Returns a function that removes the callback. */
@@ -53,7 +53,7 @@ export async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | un
   }
 }
 
-/** Waits, and keeps the process alive meanwhile. An abort rejects with the signal's reason. */
+/** Keeps the process alive. Rejects with the signal's reason if it aborts. */
 export async function delay(ms: number, signal: AbortSignal | undefined): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const elapsed = new Promise<void>((resolve) => {

@@ -1,6 +1,5 @@
-/** An async iterator that can be closed during a step, which a generator alone would finish first. */
+/** An async iterator that can be closed while a step is pending; a plain generator would finish the step first. */
 
-/** Reason of the abort when the iterator is closed. */
 const ITERATOR_CLOSED = Symbol('iterator closed');
 
 /** Makes `return` and `throw` of a generator abort its current step. */

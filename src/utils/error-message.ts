@@ -1,4 +1,4 @@
-/** Returns the message of whatever was thrown. There are values at which String() itself throws. */
+/** Returns the message of any thrown value; String() itself can throw. */
 export function getErrorMessage(thrown: unknown): string {
   try {
     return thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,3 +1,3 @@
-/** Returns whether a value is an object that is no array. */
+/** Returns true for an object that is not an array. */
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

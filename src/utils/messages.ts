@@ -1,12 +1,12 @@
-/** Helpers for error messages: what was given, and what was probably meant. */
+/** Formats values and suggestions for error messages. */
 
 const MAX_SHOWN_CHARACTERS = 60;
 
-/** Formats a value for a message: short, and without a URL's query and credentials, which are secrets. */
+/** Truncates the value, and removes a URL's query and credentials, which are secrets. */
 export function formatValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'string') {
-    // A data URL can have many megabytes, and only the beginning is shown.
+    // A data URL can have many megabytes, but only the beginning is shown.
     const plain = value
       .slice(0, 10_000)
       .replace(/\?.*$/s, '?…')
@@ -21,7 +21,6 @@ export function formatValue(value: unknown): string {
     : `a ${typeof value}`;
 }
 
-/** Truncates a text, without splitting a surrogate pair. */
 export function formatName(text: string): string {
   return text.length > MAX_SHOWN_CHARACTERS
     ? `${text.slice(0, MAX_SHOWN_CHARACTERS - 3).replace(/[\uD800-\uDBFF]$/, '')}…`
@@ -52,13 +51,13 @@ function editDistance(from: string, to: string): number {
   return row[to.length] ?? 0;
 }
 
-/** No name of ours is longer, and comparing takes time in proportion to the length. */
+/** Longer than any known name; limits the time of the comparison. */
 const MAX_COMPARED_CHARACTERS = 100;
 
 /**
- * Returns the known name that was probably meant: close in spelling, whatever the case and separators.
+ * Returns the known name closest in spelling, ignoring case and separators.
  *
- * @param aliases other words for a known name, in lower case without separators.
+ * @param aliases Other words for a known name, in lower case without separators.
  */
 export function didYouMean(
   given: string,
@@ -79,7 +78,6 @@ export function didYouMean(
   return alias !== undefined && known.includes(alias) ? alias : undefined;
 }
 
-/** Returns the message for an unknown option: the one that was probably meant, or all there are. */
 export function unknownOptionMessage(name: string, known: readonly string[]): string {
   const meant = didYouMean(name, known);
   const hint = meant === undefined ? `the options are ${known.join(', ')}.` : `did you mean \`${meant}\`?`;

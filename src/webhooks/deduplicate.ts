@@ -1,4 +1,4 @@
-/** Calls the caller's handler once for each delivery, and again when it failed. */
+/** Calls the handler once for each delivery, and again if it failed. */
 import { getErrorMessage } from '../utils/error-message.js';
 import { ConfigurationError } from '../core/errors/index.js';
 import { CLAIM_STATES, type WebhookClaim, type WebhookStore } from './store.js';
@@ -12,7 +12,6 @@ export interface WebhookErrorContext {
   event?: WebhookEvent;
 }
 
-/** A response, before it becomes a Fetch or Node one. */
 export interface WebhookResponse {
   status: number;
   body: { received: true; duplicate?: true } | { reason: string; message: string };
@@ -22,7 +21,6 @@ export interface WebhookResponse {
 export interface DeduplicateOptions {
   store: WebhookStore;
   onEvent: (event: WebhookEvent) => unknown;
-  /** Must not reject. */
   report: (error: unknown, context: WebhookErrorContext) => Promise<void>;
 }
 
@@ -30,7 +28,7 @@ export function rejected(status: number, reason: string, message: string): Webho
   return { status, body: { reason, message } };
 }
 
-/** Returns a function that handles a delivery, and shares the response between concurrent deliveries of one event. */
+/** Concurrent deliveries of one event share the response. */
 export function deduplicate(options: DeduplicateOptions) {
   const running = new Map<string, Promise<WebhookResponse>>();
   return (webhookId: string, event: WebhookEvent): Promise<WebhookResponse> => {
@@ -74,7 +72,7 @@ async function handleOnce(
   } catch (error) {
     await update(() => store.release(webhookId));
     await report(error, context);
-    // Without the error's message: it is for the caller, and the response leaves the server.
+    // The response leaves the server, so it does not contain the error's message.
     return rejected(500, 'handler_failed', 'The event was not handled; send it again.');
   }
   // If this fails, the event was still handled: "send it again" would handle it twice.
@@ -82,7 +80,7 @@ async function handleOnce(
   return { status: 200, body: { received: true } };
 }
 
-/** Rejects other values: treated as `new`, a store without a `return` would have each retry handled again. */
+/** Rejects other values: a store without a `return` would otherwise have each retry handled again. */
 function checkClaim(claim: WebhookClaim): WebhookClaim {
   if ((CLAIM_STATES as readonly unknown[]).includes(claim)) return claim;
   throw new ConfigurationError(

@@ -2,7 +2,6 @@
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import type { WebhookEvent } from './verify.js';
 
-/** Number of finished tasks that are remembered for later subscribers. */
 const REMEMBERED_EVENTS = 1_000;
 
 /** Drops the `input`: with images as `data:` URLs, a thousand of them would fill the memory. */
@@ -12,7 +11,6 @@ function withoutInput(event: Prediction): Prediction {
   return kept;
 }
 
-/** Creates an emitter; `onListenerError` must not reject. */
 export function createEmitter(onListenerError: (error: unknown, event: WebhookEvent) => Promise<void>) {
   type Listener = (prediction: Prediction) => unknown;
   const listeners = new Map<string, Set<Listener>>();

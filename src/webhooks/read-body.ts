@@ -13,7 +13,7 @@ export interface NodeWebhookRequest {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** A webhook contains the task's `input`, and with it every `data:` URL among the images: many megabytes. */
+/** A webhook contains the task's `input` with every `data:` URL in it, which can be many megabytes. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 export function checkMaxBodyBytes(maxBodyBytes: number = MAX_BODY_BYTES): number {
@@ -54,7 +54,7 @@ export async function readFetchBody(request: Request, maxBytes: number): Promise
   return join(chunks);
 }
 
-/** Reads the body of a Node request, or takes the bytes that a framework kept. */
+/** Reads the stream, or uses the bytes that a framework kept. */
 export async function readNodeBody(request: NodeWebhookRequest, maxBytes: number): Promise<unknown> {
   // `rawBody`: Google Cloud Functions, Firebase and NestJS keep the bytes there. `body`: express.raw() and text().
   const { rawBody, body } = request as { rawBody?: unknown; body?: unknown };
@@ -64,7 +64,6 @@ export async function readNodeBody(request: NodeWebhookRequest, maxBytes: number
   throw parsedBodyError('Something read the body before the receiver.');
 }
 
-/** Creates the error for a body whose raw bytes are gone. */
 export function parsedBodyError(problem: string): WebhookVerificationError {
   return new WebhookVerificationError(
     'parsed_body',
@@ -78,7 +77,7 @@ const isRaw = (body: unknown): body is string | ArrayBufferView =>
   typeof body === 'string' || ArrayBuffer.isView(body);
 
 function checkSize<Body extends string | ArrayBufferView>(body: Body, maxBytes: number): Body {
-  // A string has at least as many bytes as characters: close enough for one that a framework already accepted.
+  // The length in characters is a lower bound, which is enough for a body that a framework already accepted.
   if ((typeof body === 'string' ? body.length : body.byteLength) > maxBytes) throw tooLarge(maxBytes);
   return body;
 }

@@ -70,7 +70,7 @@ export interface WebhookReceiver {
   subscribe: (predictionId: string, listener: (prediction: Prediction) => unknown) => () => void;
 }
 
-/** 4xx for errors of the sender, 5xx for errors of our own set-up: the service sends those events again. */
+/** 4xx for errors of the sender. 5xx for configuration errors: the service sends those events again. */
 const STATUS: Record<WebhookVerificationReason, number> = {
   invalid_secret: 500,
   parsed_body: 500,
@@ -139,10 +139,10 @@ export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookR
       return { ...response, headers: { allow: 'POST' } };
     }
     try {
-      // Before the body is read: anybody can send a request without a signature.
+      // Checked before the body is read: anyone can send a request without a signature.
       const signature = readSignatureHeaders(headers, toleranceSeconds, now());
       const event = await verifyBody(toBytes(await readBody()), signature, checkSecret(secret));
-      // Before the handler and the store, which may fail: a task's waiters do not depend on them.
+      // Called before the handler and the store, which may fail: waits for the task do not depend on them.
       emitter.publish(event);
       return (await handle?.(signature.id, event)) ?? { status: 200, body: { received: true } };
     } catch (error) {

@@ -9,15 +9,13 @@ export type WebhookHeaders =
 /** `whsec_…`, or several of them while a secret is being rotated: one match is enough. */
 export type WebhookSecret = string | readonly string[];
 
-/** The well-formed headers of one delivery. */
 export interface SignatureHeaders {
   id: string;
   timestamp: string;
-  /** The digests of the `v3` signatures. */
   digests: readonly Uint8Array[];
 }
 
-/** A limit on what is parsed and compared; no rotation has as many. */
+/** Limits what is parsed and compared. */
 const MAX_SIGNATURES = 16;
 
 export function checkTolerance(toleranceSeconds: number = 300): number {
@@ -28,11 +26,11 @@ export function checkTolerance(toleranceSeconds: number = 300): number {
   );
 }
 
-/** Returns the HMAC keys: the text of each secret without its prefix. */
+/** Returns the HMAC keys: each secret without its prefix. */
 export function checkSecret(secret: WebhookSecret): string[] {
   const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret];
   const keys = secrets.map((one) => (typeof one === 'string' ? one.replace(/^whsec_/, '') : ''));
-  // Anybody can sign with an empty key, and Web Crypto does not reject it everywhere.
+  // Anyone can sign with an empty key, and Web Crypto does not reject it everywhere.
   if (keys.length === 0 || keys.some((key) => key.trim() === '')) {
     throw new WebhookVerificationError(
       'invalid_secret',
@@ -43,7 +41,7 @@ export function checkSecret(secret: WebhookSecret): string[] {
   return keys;
 }
 
-/** Reads and checks everything that can be checked without the body. */
+/** Checks everything that does not need the body. */
 export function readSignatureHeaders(
   headers: WebhookHeaders,
   toleranceSeconds: number,
@@ -56,7 +54,6 @@ export function readSignatureHeaders(
   return { id, timestamp, digests };
 }
 
-/** Returns whether one of the keys made one of the signatures. Computes one HMAC per key. */
 export async function isSignedBy(
   keys: readonly string[],
   { id, timestamp, digests }: SignatureHeaders,
@@ -100,7 +97,7 @@ function requireHeader(headers: WebhookHeaders, name: string): string {
   );
 }
 
-/** Parses the `v3` signatures; other versions are ignored. */
+/** Ignores other versions. */
 function parseSignatures(header: string): Uint8Array[] {
   const candidates = header
     .split(/\s+/)
@@ -151,7 +148,7 @@ function concatenate(prefix: string, body: Uint8Array): Uint8Array<ArrayBuffer> 
   return bytes;
 }
 
-/** Compares two digests in constant time; Web Crypto has no function for it. */
+/** Web Crypto has no constant-time comparison. */
 function timingSafeEqual(left: Uint8Array, right: Uint8Array): boolean {
   let difference = left.byteLength ^ right.byteLength;
   for (const [index, byte] of left.entries()) difference |= byte ^ (right[index] ?? 0);

@@ -1,6 +1,5 @@
 /** Remembers which webhook deliveries were handled: the interface, and the in-memory store. */
 
-/** The possible results of `WebhookStore.claim`. */
 export const CLAIM_STATES = ['new', 'running', 'done'] as const;
 
 /**
@@ -40,7 +39,6 @@ const MAX_ENTRIES = 10_000;
 /** 24 hours, well after the service's three retries. */
 const KEEP_MS = 24 * 60 * 60 * 1000;
 
-/** Creates the default store: for this process only, bounded in number and time. */
 export function createMemoryStore(maxEntries: number = MAX_ENTRIES, keepMs: number = KEEP_MS): WebhookStore {
   // Separate, so that handled ones never evict running ones.
   const running = new Set<string>();

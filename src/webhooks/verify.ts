@@ -52,7 +52,7 @@ export async function verifyWebhook(
   secret: WebhookSecret,
   options: VerifyWebhookOptions = {},
 ): Promise<WebhookEvent> {
-  // The receiver's own set-up first: its errors must not hide behind "the signature does not match".
+  // Configuration errors first: they must not hide behind "the signature does not match".
   const toleranceSeconds = checkTolerance(options.toleranceSeconds);
   const keys = checkSecret(secret);
   const body = toBytes(rawBody);
@@ -60,7 +60,6 @@ export async function verifyWebhook(
   return verifyBody(body, signature, keys);
 }
 
-/** Checks the signature over the body, and parses the body. */
 export async function verifyBody(
   body: Uint8Array,
   signature: SignatureHeaders,
@@ -78,9 +77,8 @@ export async function verifyBody(
   return parseEvent(body);
 }
 
-/** Returns the bytes of a raw body. */
 export function toBytes(rawBody: unknown): Uint8Array {
-  // The result of String(object); no JSON starts like it.
+  // The result of String(object), which is never valid JSON.
   if (typeof rawBody === 'string' && rawBody !== '[object Object]') return new TextEncoder().encode(rawBody);
   if (ArrayBuffer.isView(rawBody)) {
     return new Uint8Array(rawBody.buffer, rawBody.byteOffset, rawBody.byteLength);
