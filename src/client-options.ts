@@ -83,7 +83,6 @@ export interface WaveSpeedKlingOptions {
   clientName?: string | undefined;
 }
 
-/** The client's options, checked, with their defaults. */
 export interface ClientSettings {
   apiKey: string | (() => string | Promise<string>);
   baseUrl: string;
@@ -95,7 +94,7 @@ export interface ClientSettings {
   maxRetries: number;
   maxCost: number;
   timeoutMs: number;
-  /** Undefined: the default, which differs with a webhook receiver. */
+  /** Undefined for the default, which differs with a webhook receiver. */
   pollIntervalMs: PollInterval | undefined;
   maxPollsPerSecond: number;
   limits: { perMinute: number; concurrency: number };
@@ -126,7 +125,6 @@ const CLIENT_OPTIONS = [
   'clientName',
 ] as const satisfies readonly (keyof WaveSpeedKlingOptions)[];
 
-/** Checks the client's options and fills in the defaults. */
 export function readClientOptions(options: unknown): ClientSettings {
   checkObject('options', options, '{ apiKey }');
   checkNames(options, CLIENT_OPTIONS);
@@ -176,7 +174,7 @@ export function readClientOptions(options: unknown): ClientSettings {
   };
 }
 
-/** Reads an environment variable; an empty one counts as not set. */
+/** Treats an empty variable as not set. */
 function environment(name: string): string | undefined {
   return process.env[name] || undefined;
 }

@@ -285,7 +285,7 @@ export class WaveSpeedKling {
     yield* this.#runner.watch(checkId(id), watchOptions, controller);
   }
 
-  /** Lends a connection to a search that is made after `close()`. */
+  /** `candidates()` also works after `close()`, with a temporary connection. */
   async #withOpenHttp<T>(work: (http: ApiClient) => Promise<T>): Promise<T> {
     if (!this.#isClosed) return work(this.#http);
     const transport = new Transport(this.#settings);
@@ -296,7 +296,6 @@ export class WaveSpeedKling {
     }
   }
 
-  /** Sends a read and returns its data as an object. */
   async #read(
     operation: RetryContext['operation'],
     request: ApiRequest,

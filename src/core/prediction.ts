@@ -58,7 +58,7 @@ function errorText(error: unknown): string {
   return isRecord(error) && typeof error.message === 'string' ? error.message : JSON.stringify(error);
 }
 
-/** Returns an object without a field that is not of its type, such as null. */
+/** Omits a field that has another type, such as null. */
 function withField(value: unknown, field: string, type: 'string' | 'number'): Record<string, unknown> {
   if (!isRecord(value)) return {};
   if (!(field in value) || typeof value[field] === type) return value;
@@ -72,22 +72,22 @@ function urlOf(output: unknown): string {
   return typeof url === 'string' ? url : '';
 }
 
-/** Returns the id of a task, undefined if the value is not a task. */
+/** Returns undefined if the value is not a task. */
 export function idOf(value: unknown): string | undefined {
   if (!isRecord(value)) return undefined;
   const id = typeof value.id === 'number' ? String(value.id) : value.id;
   return isTaskId(id) ? id : undefined;
 }
 
-/** Returns whether a value can be the id of a task. A dot or two would lead to another path, however they are encoded. */
+/** Rejects `.` and `..`, which would lead to another path even when encoded. */
 export function isTaskId(id: unknown): id is string {
   if (typeof id !== 'string' || id.trim() === '') return false;
   return id !== '.' && id !== '..' && !/\p{Surrogate}/u.test(id);
 }
 
 /**
- * Parses a task leniently: a null, a missing field, an unknown field or status never loses a paid video. Returns
- * undefined only for a value without an id.
+ * Parses a task leniently, so that an unexpected response never loses a paid video. Returns undefined only for a value
+ * without an id.
  */
 export function normalizePrediction(value: unknown): Prediction | undefined {
   const id = idOf(value);

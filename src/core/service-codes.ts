@@ -1,4 +1,7 @@
-/** The service's error codes: in an error response, and in `data.code` of a failed task. Source: WaveSpeed's error-codes page. */
+/**
+ * The service's error codes: in an error response, and in `data.code` of a failed task. Source: WaveSpeed's
+ * error-codes page.
+ */
 
 /** What each known code means. 1406 and 1407 are known from third-party clients. */
 export const SERVICE_CODES = {
@@ -21,12 +24,11 @@ export type KnownServiceCode = keyof typeof SERVICE_CODES;
 /** A code of the service: a known one, or one that came later. */
 export type ServiceCode = KnownServiceCode | (number & {}) | (string & {});
 
-/** Returns what a known code means, undefined for any other. */
 export function describeServiceCode(code: ServiceCode | undefined): string | undefined {
   return Object.hasOwn(SERVICE_CODES, code ?? '') ? SERVICE_CODES[code as KnownServiceCode] : undefined;
 }
 
-/** Parses a code: digits as a number, other strings as they are, undefined for everything else. */
+/** Parses digits as a number and keeps other strings; returns undefined for everything else. */
 export function readServiceCode(value: unknown): ServiceCode | undefined {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string' || value === '') return undefined;

@@ -1,4 +1,4 @@
-/** Checks that options of several rooms share: unknown names, and the type of each value. */
+/** Option checks shared by several rooms: unknown names, and the type of each value. */
 import { ConfigurationError } from './errors/input-error.js';
 import { unknownOptionMessage } from '../utils/messages.js';
 
@@ -10,26 +10,26 @@ export interface CallOptions {
   maxRetries?: number | undefined;
 }
 
-/** Describes a value that may be a secret (a key, a proxy URL): only harmless kinds are shown as they are. */
+/** The value may be a secret (a key, a proxy URL), so only safe types are shown. */
 function describe(value: unknown): string {
   if (value === null || ['undefined', 'number', 'boolean'].includes(typeof value)) return String(value);
   if (Array.isArray(value)) return 'an array';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** @throws {ConfigurationError} that names the option, what was given and what was expected. */
+/** @throws {ConfigurationError} always: names the option, the given value and what was expected. */
 export function rejectOption(name: string, given: unknown, expected: string): never {
   throw new ConfigurationError(`\`${name}\`: got ${describe(given)}; expected ${expected}.`);
 }
 
-/** Rejects unknown names: a misspelled `maxCost` would be no limit at all. */
+/** Rejects unknown names: a misspelled `maxCost` would otherwise be no limit. */
 export function checkNames(options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw new ConfigurationError(unknownOptionMessage(name, known));
   }
 }
 
-/** Returns a copy of the known options, inherited ones included: what is checked is what is used. */
+/** Returns a copy of the known options, inherited ones included, so that the checked values are the used ones. */
 export function copyOptions<Options extends object>(
   options: Options,
   known: readonly (keyof Options & string)[],
@@ -53,7 +53,6 @@ export function checkFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') rejectOption(name, value, 'a function');
 }
 
-/** Checks an integer of at least `min`. */
 export function checkInteger(name: string, value: unknown, min: number): void {
   if (value !== undefined && (!Number.isInteger(value) || (value as number) < min)) {
     rejectOption(name, value, `a whole number, ${min} or more`);
@@ -80,7 +79,6 @@ export function checkSignal(signal: unknown): void {
 
 const CALL_OPTIONS = ['signal', 'maxRetries'] as const satisfies readonly (keyof CallOptions)[];
 
-/** Checks the options of a call that takes no others. */
 export function readCallOptions(options: CallOptions): CallOptions {
   checkObject('options', options, '{ signal }');
   checkNames(options, CALL_OPTIONS);

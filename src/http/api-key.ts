@@ -21,7 +21,7 @@ export async function resolveApiKey(
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  // A fixed key was validated in the constructor.
+  // A fixed key was already validated.
   if (typeof source === 'string') return source;
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {

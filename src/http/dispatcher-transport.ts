@@ -54,7 +54,7 @@ export class DispatcherTransport implements HttpTransport {
     const handler = new StreamHandler(request);
     try {
       dispatch(this.#dispatcher, request, handler);
-      // Only our own connections report whether a body ended with the connection.
+      // A custom dispatcher may check the end of the body itself.
       return { ...(await handler.response), openEnded: false };
     } catch (error) {
       throw isUnsupported(error) ? createUnsupportedDispatcherError(error) : error;

@@ -70,7 +70,7 @@ export class FetchTransport implements HttpTransport {
       header: (name) => response.headers.get(name) ?? undefined,
       body: response.body ?? (async function* () {})(),
       discard: () => void response.body?.cancel().catch(() => undefined),
-      // Unknown for a custom fetch.
+      // Not known: a custom fetch may check the end of the body itself.
       openEnded: false,
     };
   }

@@ -1,9 +1,9 @@
-/** The two models' configs. A third model is one more entry. */
+/** The two models' configs. */
 import { KLING_O1, KLING_O3_STD, type ModelConfig } from './model-config.js';
 
 /**
- * Source: the models' pages. The O1 page prints only "Max 7" images; its later edition and Kling's own API both
- * reduce it to 4 with a reference video.
+ * Source: the models' pages. The O1 page prints only "Max 7" images; its later edition and Kling's own API both reduce
+ * it to 4 with a reference video.
  */
 export const CATALOG = {
   [KLING_O1]: {

@@ -1,4 +1,4 @@
-/** Makes a model from its config: validation, types, JSON Schema and cost. */
+/** Creates a model from its config: validation, types, JSON Schema and cost. */
 import { type DefinedModel, MODEL_BRAND } from './defined-model.js';
 import { makeInputObject, withImageLimit } from './input-schema.js';
 import { type JsonSchema, toInputJsonSchema } from './json-schema.js';

@@ -1,4 +1,4 @@
-/** The type of what `defineModel` makes, and how it is recognized. */
+/** The type of a defined model, and its brand. */
 import type { InputObject, InputSchema } from './input-schema.js';
 import type { JsonSchema } from './json-schema.js';
 import type { ModelConfig } from './model-config.js';
@@ -17,7 +17,7 @@ export interface DefinedModel<
   readonly inputJsonSchema: JsonSchema;
 }
 
-/** Marks a model; the same symbol in every loaded copy of this library. */
+/** Loaded copies of this library share the symbol. */
 export const MODEL_BRAND = /* @__PURE__ */ Symbol.for('wavespeed-kling.model');
 
 /** Returns whether a value is a model made by `defineModel`, of this loaded copy of the library or another. */

@@ -1,4 +1,4 @@
-/** The cost of a task, exact in money. */
+/** Computes the cost of a task, without rounding errors. */
 import { InvalidInputError } from '../core/errors/index.js';
 import { formatValue } from '../utils/messages.js';
 import { formatDurations } from './field-messages.js';
@@ -6,7 +6,7 @@ import { defaultDuration } from './model-config.js';
 import type { ModelInput } from './media-input.js';
 import { type Model, resolveConfig } from './resolve-config.js';
 
-/** Prices are multiples of a ten-thousandth of a dollar; whole numbers of those multiply exactly. */
+/** Prices are multiples of 0.0001 dollars; integers multiply exactly. */
 const STEPS_PER_DOLLAR = 10_000;
 
 /**
@@ -23,7 +23,7 @@ export function estimateCost<M extends Model>(model: M, input: Partial<ModelInpu
     const message = `got ${formatValue(input)}; expected an object such as { duration: 5 }`;
     throw new InvalidInputError(id, [{ path: [], message }]);
   }
-  // Forms have null for fields that were not filled in.
+  // Forms use null for empty fields.
   const { duration: given, video }: { duration?: number | null | undefined; video?: unknown } = input;
   const duration = given ?? defaultDuration(durations);
   if (!durations.includes(duration)) {

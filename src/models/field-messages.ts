@@ -20,11 +20,9 @@ const ALIASES: Record<string, string> = {
   videourl: 'video',
 };
 
-/** Makes a zod error function. */
 export const expectedMessage = (expected: string) => (issue: { input?: unknown }) =>
   `got ${formatValue(issue.input)}; expected ${expected}`;
 
-/** Formats durations as a range where they have no gap, else as a list. */
 export function formatDurations(durations: readonly number[]): string {
   const first = durations[0];
   const last = durations.at(-1);
@@ -43,13 +41,12 @@ const fieldsOf = (config: ModelConfig): string[] => [
   ...(config.sound ? ['sound'] : []),
 ];
 
-/** Suggests the field that was probably meant. */
 export const suggestField = (given: string, known: readonly string[]) => didYouMean(given, known, ALIASES);
 
 /**
- * Returns the message for an undeclared field, which the service would ignore, and charge for.
+ * The service would ignore an unknown field, and charge for the task.
  *
- * @param known the declared fields: the model's, or those of an object that was extended or picked from.
+ * @param known The declared fields: the model's, or those of an object that was extended or picked from.
  */
 export function unknownFieldMessage(
   config: ModelConfig,

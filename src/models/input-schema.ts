@@ -1,8 +1,8 @@
 /**
- * Makes a model's zod schemas from its config.
+ * Creates a model's zod schemas from its config.
  *
- * zod and JSON Schema validators agree on every JSON value, because both can express each rule in the same way:
- * "not only whitespace" is the pattern `\S`; a URL is a pattern (url-patterns.ts) and no `format`, which validators
+ * zod and JSON Schema validators agree on every JSON value, because both can express each rule in the same way: "not
+ * only whitespace" is the pattern `\S`; a URL is a pattern (url-patterns.ts) and not a `format`, which validators
  * interpret differently; a duration is an enumeration of integers.
  */
 import * as z from 'zod';
@@ -42,12 +42,11 @@ export type InputSchema<Duration extends number, Sound extends boolean> = z.ZodT
 const flag = (description: string) =>
   z.boolean({ error: expectedMessage('true or false') }).meta({ description });
 
-/** Makes the fields that every model has. */
 function commonFields(config: ModelConfig): ReferenceShape<number> {
   const { durations, images, imagesWithVideo } = config;
   const maxImages = {
     error: expectedMessage(`at most ${images} images, or ${imagesWithVideo} with a reference video`),
-    // A string has a length as well, and is already rejected.
+    // A string also has a length, but is already rejected.
     when: ({ value }: { value: unknown }) => Array.isArray(value),
   };
   return {
@@ -80,7 +79,7 @@ function commonFields(config: ModelConfig): ReferenceShape<number> {
         description: `Reference images of the element, scene or style: at most ${images}, or ${imagesWithVideo} with a reference video.`,
         examples: [['https://example.com/front.png', 'https://example.com/side.png'].slice(0, images)],
       })
-      // A function, so that no two inputs share an array.
+      // A function, so that inputs never share an array.
       .default(() => [...DEFAULTS.images]),
     keep_original_sound: flag("Whether to keep the reference video's own sound.").default(
       DEFAULTS.keep_original_sound,
@@ -105,7 +104,6 @@ function commonFields(config: ModelConfig): ReferenceShape<number> {
 /** `.extend` and `.pick` pass the error function on, so the fields are those of the schema that raised the issue. */
 const keysOf = (schema: unknown) => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : undefined);
 
-/** Makes the object schema of a model: every field's own limits, no unknown fields, defaults filled in. */
 export function makeInputObject(config: ModelConfig) {
   const shape = {
     ...commonFields(config),

@@ -1,4 +1,4 @@
-/** The types of an input as the service takes it, before and after its defaults are filled in. */
+/** Types of an input as the service accepts it, before and after its defaults are filled in. */
 import type { CATALOG } from './catalog.js';
 import type { ASPECT_RATIOS, KLING_O1, KLING_O3_STD } from './model-config.js';
 
@@ -58,12 +58,10 @@ export interface KlingO1Params extends ReferenceParams<KlingO1Duration> {}
 /** Parsed input of Kling O3 Standard: defaults filled in. */
 export interface KlingO3StdParams extends ReferenceParamsWithSound<KlingO3StdDuration> {}
 
-/** Input of a model, by its durations and whether it has sound. */
 export type InputOf<Duration extends number, Sound extends boolean> = Sound extends true
   ? ReferenceInputWithSound<Duration>
   : ReferenceInput<Duration>;
 
-/** Parsed input of a model, by its durations and whether it has sound. */
 export type ParamsOf<Duration extends number, Sound extends boolean> = Sound extends true
   ? ReferenceParamsWithSound<Duration>
   : ReferenceParams<Duration>;

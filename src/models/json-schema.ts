@@ -27,9 +27,9 @@ function freeze(value: unknown): void {
 }
 
 export function toInputJsonSchema(schema: z.ZodType): JsonSchema {
-  // The copy leaves out zod's non-enumerable `~standard`: the result is plain JSON.
+  // The copy omits zod's non-enumerable `~standard`: the result is plain JSON.
   const copy = { ...z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' }) };
-  // All callers share it.
+  // Shared by all callers.
   freeze(copy);
   return copy as unknown as JsonSchema;
 }

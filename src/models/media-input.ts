@@ -1,4 +1,4 @@
-/** The types of an input as the client takes it: local media in place of URLs. */
+/** Types of an input as the client accepts it: with local media in place of URLs. */
 import type { DefinedModel } from './defined-model.js';
 import type {
   InputOf,

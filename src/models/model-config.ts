@@ -1,6 +1,6 @@
-/** The facts that describe a model, and what both models share: ids, aspect ratios, defaults. Data alone. */
+/** The config of a model, and the constants that both models share. */
 
-// `as const`: a literal that TypeScript does not widen to `string` in an object or array made of it.
+// `as const`, so that TypeScript does not widen the literal to `string` in an object or array.
 
 /** Id of Kling O1 reference-to-video. */
 export const KLING_O1 = 'kwaivgi/kling-video-o1/reference-to-video' as const;
@@ -45,7 +45,6 @@ export interface ModelConfig<
   };
 }
 
-/** Returns the duration, in seconds, of a request that leaves it out. */
 export function defaultDuration(durations: readonly number[]): number {
   return durations.includes(DEFAULTS.duration) ? DEFAULTS.duration : Math.min(...durations);
 }

@@ -1,4 +1,4 @@
-/** The public validation of an input. */
+/** Public validation of an input. */
 import type { ParsedInput } from './media-input.js';
 import { prepareInput, replaceMedia } from './prepare-input.js';
 import type { Model } from './resolve-config.js';

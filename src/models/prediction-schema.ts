@@ -1,4 +1,4 @@
-/** The zod schemas of what the service sends: a prediction, and the body of a webhook. */
+/** zod schemas of a prediction and of the body of a webhook. */
 import * as z from 'zod';
 import { FAILED_STATUSES, normalizePrediction, type Prediction } from '../core/prediction.js';
 import { formatValue } from '../utils/messages.js';
@@ -7,7 +7,7 @@ const texts = (description: string) => ({ type: 'array', items: { type: 'string'
 
 /**
  * The output for `z.toJSONSchema(predictionSchema, { io: 'output' })`. It validates nothing: `normalizePrediction`
- * guarantees this shape, and a second check could one day reject a paid video.
+ * guarantees this shape, and a second check could reject a paid video.
  */
 const makeOutput = () =>
   z.any().meta({

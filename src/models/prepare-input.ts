@@ -5,21 +5,19 @@ import type { ReferenceParams, ReferenceParamsWithSound } from './input-types.js
 import { resolveModel } from './resolve-model.js';
 import { validateInput } from './validate-input.js';
 
-/** Local media, and the field of the body that its URL belongs to. */
 export interface PendingUpload {
   source: URL | Blob;
   /** `video`, or the index in `images`. */
   place: 'video' | number;
 }
 
-/** A valid input, with placeholder URLs in place of local media. */
 export interface PreparedInput {
   model: DefinedModel;
   body: ReferenceParams | ReferenceParamsWithSound;
   local: PendingUpload[];
 }
 
-/** Unlike `instanceof`, works across realms and packages, and where the class does not exist. */
+/** Unlike `instanceof`, works across realms and packages, and if the class does not exist. */
 const hasTag = (value: unknown, ...tags: string[]) =>
   tags.includes(Object.prototype.toString.call(value).slice('[object '.length, -1));
 
@@ -31,7 +29,6 @@ const FILE_HINT =
   'pass a local file as pathToFileURL(path) from node:url, or as the URL that `await kling.upload(path)` returns';
 const BYTES_HINT = 'pass bytes as `new Blob([bytes])`';
 
-/** Returns how to pass a local file that was given as its path or its bytes; undefined for anything else. */
 function localFileHint(value: unknown): string | undefined {
   if (ArrayBuffer.isView(value) || hasTag(value, 'ArrayBuffer')) return BYTES_HINT;
   // A single letter before the colon is a Windows drive.
@@ -60,7 +57,7 @@ export function prepareInput(given: unknown, input: unknown): PreparedInput {
   const extract = (value: unknown, place: PendingUpload['place']): unknown => {
     if (isUrl(value) && value.protocol !== 'file:') return value.href;
     if (!isUrl(value) && !isBlob(value)) return value;
-    // A copy: a URL can be changed while the call waits for its turn.
+    // A copy: the caller can change a URL while the call is queued.
     local.push({ source: isUrl(value) ? new URL(value.href) : value, place });
     return `https://local.invalid/${place}`;
   };
@@ -74,7 +71,7 @@ export function prepareInput(given: unknown, input: unknown): PreparedInput {
   }
 }
 
-/** Returns the body with a replacement, such as the URL of the upload, for each of `prepared.local`. */
+/** Returns the body with a replacement, such as the uploaded URL, for each item of `prepared.local`. */
 export function replaceMedia<T>({ body, local }: PreparedInput, replacements: readonly T[]) {
   const images: (string | T)[] = [...body.images];
   let video: string | T | undefined = body.video;

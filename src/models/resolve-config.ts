@@ -1,4 +1,4 @@
-/** Finds the config of a model by what a caller passes. Without zod, which prices do not need. */
+/** Finds the config of a model. Does not import zod, which prices do not need. */
 import { InvalidInputError } from '../core/errors/index.js';
 import { didYouMean, formatValue } from '../utils/messages.js';
 import { CATALOG, isModelId, type ModelId } from './catalog.js';
@@ -8,7 +8,7 @@ import type { ModelConfig } from './model-config.js';
 /** A model as calls take it: an id, or the result of `defineModel`. */
 export type Model = ModelId | DefinedModel;
 
-/** @throws {InvalidInputError} always: names the value, the known ids and the one that was probably meant. */
+/** @throws {InvalidInputError} always: names the value, the known ids and the closest one. */
 export function throwUnknownModel(model: unknown): never {
   const known = Object.keys(CATALOG);
   const meant = typeof model === 'string' ? didYouMean(model, known) : undefined;
@@ -21,7 +21,6 @@ export function throwUnknownModel(model: unknown): never {
   ]);
 }
 
-/** @throws {InvalidInputError} for an unknown model. */
 export function resolveConfig(model: unknown): ModelConfig {
   if (isModelId(model)) return CATALOG[model];
   return isDefinedModel(model) ? model : throwUnknownModel(model);

@@ -1,4 +1,4 @@
-/** The models of the catalog with their schemas, and how a model is found by what a caller passes. */
+/** The models of the catalog with their schemas, and their lookup. */
 import { CATALOG, isModelId } from './catalog.js';
 import { defineModel } from './define-model.js';
 import { type DefinedModel, isDefinedModel } from './defined-model.js';
@@ -12,7 +12,6 @@ export const models = /* @__PURE__ */ (() =>
     [KLING_O3_STD]: defineModel(CATALOG[KLING_O3_STD]),
   }))();
 
-/** @throws {InvalidInputError} for an unknown model. */
 export function resolveModel(model: unknown): DefinedModel {
   if (isModelId(model)) return models[model];
   return isDefinedModel(model) ? model : throwUnknownModel(model);

@@ -8,11 +8,10 @@ const DATA_IMAGE =
   '[Dd][Aa][Tt][Aa]:[Ii][Mm][Aa][Gg][Ee]/[A-Za-z0-9.+-]+;[Bb][Aa][Ss][Ee]64,[A-Za-z0-9+/]+={0,2}';
 
 // Every part begins with a character that the part before it cannot contain, so matching takes linear time. Without
-// the `u` flag it takes no stack either, which a hostile string of some megabytes would exhaust; each class contains
-// either no character outside the basic plane or all of them, so the flag would change nothing else.
+// the `u` flag, a hostile string of some megabytes cannot exhaust the stack; each class contains either no character
+// outside the basic plane or all of them, so the flag would change nothing else.
 
-/** Matches an http or https URL: a host, a valid port, and no character that must be encoded. */
+/** Matches an http or https URL with a host, a valid port, and no character that must be encoded. */
 export const VIDEO_URL = new RegExp(`^${HTTP_URL}$`);
 
-/** Matches an http or https URL, or a `data:image/…;base64,` URL. */
 export const IMAGE_URL = new RegExp(`^(?:${HTTP_URL}|${DATA_IMAGE})$`);

@@ -1,4 +1,4 @@
-/** Validates an input against a model's schema, with this library's error. */
+/** Validates an input against a model's schema, and throws this library's error. */
 import type * as z from 'zod';
 import { type InputIssue, InvalidInputError } from '../core/errors/index.js';
 import type { DefinedModel } from './defined-model.js';
@@ -6,7 +6,7 @@ import { unknownFieldMessage } from './field-messages.js';
 import type { ReferenceParams, ReferenceParamsWithSound } from './input-types.js';
 import type { ModelConfig } from './model-config.js';
 
-/** One issue per unknown field, and each message names its field. */
+/** Creates one issue per unknown field; each message names its field. */
 function toInputIssues(config: ModelConfig, error: z.core.$ZodError): InputIssue[] {
   return error.issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
@@ -18,7 +18,6 @@ function toInputIssues(config: ModelConfig, error: z.core.$ZodError): InputIssue
   });
 }
 
-/** @throws {InvalidInputError} with every issue. */
 export function validateInput(
   model: DefinedModel,
   input: unknown,

@@ -3,7 +3,7 @@ import { ConfigurationError } from '../core/errors/index.js';
 import { formatValue, unknownOptionMessage } from '../utils/messages.js';
 import type { ModelConfig } from './model-config.js';
 
-/** Path segments without anything that needs encoding or leads elsewhere. */
+/** Path segments that need no encoding and cannot leave the API's path. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*)+$/;
 
 /** Upper bound for a plausible price, in US dollars per second. */
@@ -60,7 +60,7 @@ function checkPrice(price: unknown): asserts price is ModelConfig['price'] {
 }
 
 /**
- * Returns a copy that later changes of the argument do not affect.
+ * Returns a copy, so that later changes of the argument have no effect.
  *
  * @throws {ConfigurationError} that names the field, the value and what was expected.
  */

@@ -1,9 +1,9 @@
 /** The base class of every error of this library. */
 
-/** Holds the class names of an error, its own and its parents'. Two loaded copies of the library agree on it. */
+/** Holds the class names of an error and of its parents. Loaded copies of the library share the symbol. */
 const KINDS = /* @__PURE__ */ Symbol.for('wavespeed-kling.error');
 
-/** Removes the query of every URL in a text: the query of a signed URL is a secret. */
+/** The query of a signed URL is a secret. */
 function withoutQueries(text: string): string {
   return text.replace(/[^\s"<>]+/g, (word) => {
     const mark = word.indexOf('?');
@@ -13,10 +13,8 @@ function withoutQueries(text: string): string {
   });
 }
 
-/** Options of every error. */
 export interface WaveSpeedErrorOptions {
   cause?: unknown;
-  /** The task it is about. */
   predictionId?: string | undefined;
 }
 
@@ -56,7 +54,7 @@ export class WaveSpeedError extends Error {
     value: unknown,
   ): value is T {
     if (value instanceof this) return true;
-    // A class that an application derived has no name of its own here.
+    // A class derived in an application has no `className` of its own.
     const own = Object.getOwnPropertyDescriptor(this, 'className')?.value as unknown;
     const kinds =
       typeof value === 'object' && value !== null ? (value as { [KINDS]?: unknown })[KINDS] : undefined;
@@ -64,7 +62,7 @@ export class WaveSpeedError extends Error {
   }
 }
 
-/** Names the task on an error that concerns one, and says in its message how to resume. */
+/** Sets the task on an error, and adds to the message how to resume. */
 export function withPredictionId<E extends WaveSpeedError>(error: E, predictionId: string): E {
   error.predictionId ??= predictionId;
   if (error.message.includes('resume with wait(')) return error;
