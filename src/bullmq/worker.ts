@@ -108,8 +108,8 @@ class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
       ...options,
       // Without a URL no event comes.
       webhookReceiver: options.webhookUrl === undefined ? undefined : webhookReceiver,
-      // A 429 to a submit holds back every worker, not this one alone. A task that was submitted is only read.
-      maxRetries: hasTask(job) ? undefined : 0,
+      // A 429 holds back every worker, not this one alone; other failures are attempted again by the queue.
+      maxRetries: 0,
       // Nothing is lost with it: the journal knows the task.
       onUpdate: ({ status, id }: { status: string; id: string }) =>
         setProgress(job, { status, id }).catch(() => undefined),
@@ -119,7 +119,8 @@ class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
   /** Delays a job that is not submitted yet until its reserved start. */
   async #awaitTurn(job: KlingJob, token: string | undefined): Promise<void> {
     const { submitsPerMinute } = this.#settings;
-    if (submitsPerMinute === undefined || hasTask(job) || getProgress(job).status === 'scheduled') return;
+    const { status, id } = (job.progress ?? {}) as Partial<KlingJobProgress>;
+    if (submitsPerMinute === undefined || id !== undefined || status === 'scheduled') return;
     const redis = await this.backend.client;
     const delayMs = await reserveStart(redis, this.toKey('kling-next-start'), submitsPerMinute);
     await setProgress(job, { status: 'scheduled' });
@@ -127,14 +128,6 @@ class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
     await job.moveToDelayed(Date.now() + delayMs, token);
     throw new DelayedError();
   }
-}
-
-function getProgress(job: Job): Partial<KlingJobProgress> {
-  return (job.progress ?? {}) as Partial<KlingJobProgress>;
-}
-
-function hasTask(job: Job): boolean {
-  return getProgress(job).id !== undefined;
 }
 
 function setProgress(job: Job, progress: KlingJobProgress): Promise<void> {

@@ -2,9 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { type Job, Queue, QueueEvents, type Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { vi } from 'vitest';
 import { WaveSpeedKling, type WaveSpeedKlingOptions } from 'wavespeed-kling';
 import { createKlingWorker, type KlingWorkerOptions, redisJournal } from 'wavespeed-kling/bullmq';
 import { type Emulator, startEmulator, type StartEmulatorOptions } from 'wavespeed-kling/testing';
+
+/** Vitest's, with a time limit for a busy machine. */
+export const waitFor = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 20_000 });
 
 export { hasRedis, startRedis } from './redis-server.mjs';
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { defineModel, KLING_O1 } from 'wavespeed-kling';
 import { addKling, type KlingJobData } from 'wavespeed-kling/bullmq';
 import { ManualClock } from 'wavespeed-kling/testing';
-import { Bench, hasRedis, startRedis } from './support.js';
+import { Bench, hasRedis, startRedis, waitFor } from './support.js';
 
 const FOX: KlingJobData = { model: KLING_O1, input: { prompt: 'A fox in the snow' } };
 
@@ -80,7 +80,7 @@ describe.skipIf(!hasRedis())('createKlingWorker', () => {
     const first = bench.startWorker();
     const job = await addKling(bench.queue(), FOX, { attempts: 1 });
     const getProgress = async () => (await bench.queue().getJob(job.id ?? ''))?.progress;
-    await vi.waitFor(async () => expect(await getProgress()).toHaveProperty('id'));
+    await waitFor(async () => expect(await getProgress()).toHaveProperty('id'));
     await first.close();
     bench.emulator.fail({ on: 'result', kind: 'status', status: 503, headers: { 'retry-after': '0' } });
     clock.advance(60_000);
