@@ -1,20 +1,17 @@
-/** Rejects unknown options, fields and values: a misspelled fault would never be noticed. */
+/** Rejects unknown options, fields and values, so that a misspelled fault does not go unnoticed. */
 import { didYouMean } from '../utils/messages.js';
 
-/** Returns the name that was probably meant, or all known ones. */
 function hint(name: string, known: readonly string[]): string {
   const meant = didYouMean(name, known);
   return meant === undefined ? `expected one of ${known.join(', ')}` : `did you mean \`${meant}\`?`;
 }
 
-/** @throws {RangeError} for an unknown field. */
 export function checkFields(subject: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new RangeError(`${subject}: \`${unknown}\` is unknown; ${hint(unknown, known)}`);
 }
 
-/** @throws {RangeError} for an unknown value. */
 export function checkChoice(field: string, given: unknown, known: readonly string[]): void {
   if (typeof given === 'string' && known.includes(given)) return;
   const shown = typeof given === 'string' ? JSON.stringify(given) : typeof given;

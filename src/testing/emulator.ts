@@ -1,4 +1,4 @@
-/** The emulator without a transport: an account behind the API, and the faults that are set on it. */
+/** The emulator without a transport: the account behind the API and the faults set on it. */
 import { randomBytes } from 'node:crypto';
 import { getErrorMessage } from '../utils/error-message.js';
 import { FaultQueue, isAccepted } from './network/fault-queue.js';
@@ -19,13 +19,12 @@ import type { EmulatedTask, Task, TaskContext } from './service/task.js';
 import { type EmulatedUpload, Uploads } from './service/uploads.js';
 import type { EmulatorCore, RequestFilter } from './types.js';
 
-/** Start of the URLs that an emulator without a server returns: a name that never resolves. */
+/** Base URL of an emulator without a server. The host never resolves. */
 export const SOCKETLESS_BASE = 'https://wavespeed-emulator.test';
 
-/** Calls of storage and CDN, which must never receive the API key. */
+/** Operations of storage and CDN, which must never receive the API key. */
 const KEYLESS: readonly string[] = ['output', 'file', 'put'];
 
-/** The implementation of `EmulatorCore`, with the parts that its transports use. */
 export class EmulatorEngine implements EmulatorCore {
   readonly apiKey: string;
   readonly webhookSecret: string;
@@ -35,7 +34,6 @@ export class EmulatorEngine implements EmulatorCore {
   readonly clock: EmulatorClock;
   readonly fetch: typeof globalThis.fetch;
 
-  /** Start of the URLs that it returns. */
   protected base = SOCKETLESS_BASE;
   readonly #settings: Settings;
   readonly #faults = new FaultQueue();
@@ -44,7 +42,6 @@ export class EmulatorEngine implements EmulatorCore {
   readonly #deliveries: Deliveries;
   readonly #endWatcher: EndWatcher;
 
-  /** @param others The names of a subclass's own options. */
   constructor(options: EmulatorOptions, others: readonly string[] = []) {
     const settings = resolveOptions(options, others);
     this.#settings = settings;
@@ -109,12 +106,11 @@ export class EmulatorEngine implements EmulatorCore {
     return this.#deliveries.settled();
   }
 
-  /** Takes the fault of a connection that was just made, if there is one. */
   connectionFault(): ResetFault | undefined {
     return this.#faults.takeConnection();
   }
 
-  /** Receives a request and returns what to respond. Rejects when the request's body is cut off. */
+  /** Receives a request and returns the planned response. Rejects if the request body is cut off. */
   async receive(request: WireRequest): Promise<ResponsePlan> {
     const route = findRoute(request.method, request.url, (id) => this.#handlers.hasModel(id));
     const entry = logEntry(request, route.operation, this.clock.now());
@@ -151,7 +147,6 @@ export class EmulatorEngine implements EmulatorCore {
     return plan;
   }
 
-  /** Stops everything that goes on in the background. */
   protected stop(): void {
     this.#endWatcher.stop();
     this.#deliveries.stop();
@@ -220,7 +215,6 @@ export class EmulatorEngine implements EmulatorCore {
   }
 }
 
-/** Responds with the error that a fault's own function threw. */
 function callbackError(field: string, error: unknown, entry: LoggedRequest): ResponsePlan {
   entry.status = 500;
   return {

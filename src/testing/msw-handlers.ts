@@ -1,4 +1,4 @@
-/** The emulator as handlers of msw, which is loaded on the first call. */
+/** The emulator as msw handlers; msw is loaded on the first call. */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { ConfigurationError } from '../core/errors/index.js';
@@ -12,8 +12,8 @@ export type MswModule = {
 };
 
 /**
- * Lists the places from which to resolve msw: this file, its callers, the working directory. The CommonJS build has no
- * `import.meta`, and in a monorepo only the caller may see msw, so the places are read from the stack.
+ * Lists the files to resolve msw from: this file, its callers and the working directory. The CommonJS build has no
+ * `import.meta`, and in a monorepo only the caller may see msw, so the files come from the stack.
  */
 function lookFrom(): string[] {
   const files = [
@@ -54,13 +54,13 @@ function loadMsw(): MswModule {
 
 /**
  * Returns handlers for msw's `setupServer`: `/api/v3/…` of every host, and the outputs and uploads of the emulator.
- * Pass an emulator of `createEmulator()` to control it. Every closed connection becomes msw's network error.
+ * Pass the result of `createEmulator()` to control it. A closed connection becomes a network error of msw.
  *
  * The type parameter names the type of a handler, `emulatorHandlers<RequestHandler>()`; without it the handlers fit
  * `setupServer` and `server.use`. This package's types do not need msw.
  *
  * @param from Options of a new emulator, or an emulator. @default {}
- * @param msw Your own msw, `{ http }`, where it cannot be loaded from here: Node before 20.19, or a bundle.
+ * @param msw Your own msw, `{ http }`, if it cannot be loaded here: Node before 20.19, or a bundle.
  * @throws {ConfigurationError} if msw is not installed, or this version of Node cannot load it.
  * @example
  * const emulator = createEmulator();

@@ -1,4 +1,4 @@
-/** The options of an emulator, their defaults and their checks. */
+/** Options of an emulator: defaults and validation. */
 import { type DefinedModel, isDefinedModel } from '../models/defined-model.js';
 import { checkChoice, checkFields } from './check.js';
 import type { ManualClock } from './service/clock.js';
@@ -59,7 +59,6 @@ export interface EmulatorOptions {
   webhookSecret?: string | undefined;
 }
 
-/** Options without a default value. */
 type OpenOption =
   | 'apiKey'
   | 'perMinute'
@@ -69,7 +68,6 @@ type OpenOption =
   | 'outputBytes'
   | 'webhookSecret';
 
-/** The options with all defaults filled in. */
 export type Settings = {
   [Field in keyof EmulatorOptions]-?: Field extends OpenOption
     ? EmulatorOptions[Field]
@@ -102,12 +100,7 @@ function checkModels(models: readonly unknown[]): void {
   throw new RangeError('models: expected an array of models made by defineModel');
 }
 
-/**
- * Checks the options and fills in the defaults.
- *
- * @param others The names of options that are read elsewhere.
- * @throws {RangeError} for an unknown option or an invalid value, naming it.
- */
+/** Validates the options and fills in defaults. `others` are names of options that are read elsewhere. */
 export function resolveOptions(options: EmulatorOptions, others: readonly string[]): Settings {
   if (options.apiKey !== undefined && options.apiKey.trim() === '') {
     throw new RangeError('apiKey: got an empty string; expected a key, or nothing to accept any');

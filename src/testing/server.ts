@@ -11,17 +11,17 @@ import type { EmulatorOptions } from './options.js';
 export interface StartEmulatorOptions extends EmulatorOptions {
   /** Port to listen on. @default any free port */
   port?: number | undefined;
-  /** Time that it keeps an idle connection, in milliseconds. @default 5000 */
+  /** How long an idle connection is kept open, in milliseconds. @default 5000 */
   keepAliveTimeoutMs?: number | undefined;
 }
 
 /** An emulator that listens on 127.0.0.1. */
 export interface Emulator extends EmulatorCore {
-  /** Its address: `http://127.0.0.1:41234`. */
+  /** URL of the server: `http://127.0.0.1:41234`. */
   readonly url: string;
-  /** The same, with the name of the client's option. */
+  /** Same as `url`, under the name of the client's option. */
   readonly baseUrl: string;
-  /** Number of all connections so far, and of the open ones. */
+  /** Number of connections made so far, and of those that are open. */
   readonly connections: { readonly made: number; readonly open: number };
   /** Closes all connections and makes the port refuse new ones. */
   refuseConnections(): Promise<void>;
@@ -29,7 +29,7 @@ export interface Emulator extends EmulatorCore {
   acceptConnections(): Promise<void>;
   /** Closes all idle connections, as a restarted server does. */
   closeIdleSockets(): void;
-  /** Stops at once and closes all connections. */
+  /** Stops immediately and closes all connections. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -154,7 +154,6 @@ class LocalEmulator extends EmulatorEngine implements Emulator {
     }
   }
 
-  /** Waits until the time is over or the emulator is closed. */
   #pause(ms: number): Promise<void> {
     if (this.#closed) return Promise.resolve();
     return new Promise((resolve) => {

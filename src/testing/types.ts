@@ -17,13 +17,13 @@ export interface RequestFilter {
 
 /** An emulator of the service, with or without a server. */
 export interface EmulatorCore {
-  /** An API key that it accepts. */
+  /** A valid API key. */
   readonly apiKey: string;
   /** The secret of its webhooks: `whsec_…`. */
   readonly webhookSecret: string;
   /** All received requests, in order. */
   readonly requests: readonly LoggedRequest[];
-  /** Requests that sent the API key to a place that must not see it: outputs, uploaded files, storage. */
+  /** Requests that sent the API key where it must not be sent: outputs, uploaded files, storage. */
   readonly keyLeaks: readonly LoggedRequest[];
   /** The account: its balance and tasks. */
   readonly account: EmulatorAccount;
@@ -49,14 +49,14 @@ export interface EmulatorCore {
   /** Removes all faults that have not applied yet. */
   clearFaults(): void;
   /**
-   * Returns a task by its id, also an added or deleted one.
+   * Returns a task by its id, including added and deleted tasks.
    *
    * @throws {RangeError} for an unknown id.
    */
   task(id: string): EmulatedTask;
   /** Adds a task of another program to the account's history: not charged, and not in `account.tasks`. */
   addTask(task?: AddedTask): EmulatedTask;
-  /** Replaces every output by another file with another ETag, as a CDN may between two requests. */
+  /** Replaces every output with another file and ETag, as a CDN may between two requests. */
   rotateOutputs(): void;
   /** Waits until no webhook delivery is in progress. */
   settled(): Promise<void>;

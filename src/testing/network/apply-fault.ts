@@ -1,14 +1,13 @@
-/** The planned response to one request: what is sent, and the network fault on its way. */
+/** Plans the response to a request: what is sent, and the network fault that interrupts it. */
 import type { Fault } from './faults.js';
 import { type WireResponse, htmlPage, jsonResponse, errorResponse, textResponse } from './wire.js';
 
-/** A response and the network fault on its way; faults of the gateway are already in the response. */
+/** A response and its network fault. Gateway faults are already part of the response. */
 export interface ResponsePlan {
   response: WireResponse;
   fault?: Fault | undefined;
 }
 
-/** Reason phrases. */
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -55,11 +54,7 @@ function withFields(data: unknown, fields: Record<string, unknown>): unknown {
   return { ...(data as Record<string, unknown> | null), ...fields };
 }
 
-/**
- * Applies a fault to a response.
- *
- * @param response The response without the fault; undefined if the call does not take effect.
- */
+/** Applies a fault. `response` is undefined if the call does not take effect. */
 export function applyFault(response: WireResponse | undefined, fault: Fault): ResponsePlan {
   // A fault that cuts or delays a response needs one: a gateway's error page if the call had no effect.
   const original = response ?? textResponse(502, htmlPage(502, titleOf(502)), 'text/html');
@@ -95,12 +90,10 @@ export function applyFault(response: WireResponse | undefined, fault: Fault): Re
   }
 }
 
-/** Returns the number of bytes that are sent before the fault. */
 export function bytesBefore(response: WireResponse, bytes: number | undefined): number {
   return Math.min(response.body.length, bytes ?? Math.floor(response.body.length / 2));
 }
 
-/** Returns the chunk size of a dripping body, in bytes. */
 export function chunkSize(response: WireResponse, bytes: number | undefined): number {
   return Math.max(1, bytes ?? Math.ceil(response.body.length / 16));
 }

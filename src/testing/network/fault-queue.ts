@@ -1,10 +1,9 @@
-/** The queue of faults: checks them, and finds the one that applies to a request. */
+/** The queue of faults: validates them and finds the one that applies to a request. */
 import { checkChoice, checkFields } from '../check.js';
 import type { AcceptedFlag, Fault, FaultKind, FaultTarget, FaultTurn, ResetFault } from './faults.js';
 import type { LoggedRequest } from './request-log.js';
 import { type Operation, OPERATIONS } from './route.js';
 
-/** The fields of each kind, in addition to the common ones. */
 const FIELDS: {
   readonly [Kind in FaultKind['kind']]: readonly (keyof Extract<FaultKind, { kind: Kind }>)[];
 } = {
@@ -30,7 +29,6 @@ const COMMON_FIELDS: readonly (keyof FaultTurn | keyof AcceptedFlag | 'kind')[] 
   'accepted',
 ];
 
-/** @throws {RangeError} for a fault that would never apply. */
 function checkFault(fault: Fault): void {
   checkChoice('on', fault.on, [...OPERATIONS, 'any']);
   checkChoice('kind', fault.kind, Object.keys(FIELDS));
@@ -41,7 +39,6 @@ function checkFault(fault: Fault): void {
 
 const UPLOAD_STEPS: readonly string[] = ['upload', 'ticket', 'put'] satisfies Operation[];
 
-/** Returns true if the call takes effect despite the fault. */
 export function isAccepted(fault: FaultKind): boolean {
   if (fault.accepted !== undefined) return fault.accepted;
   switch (fault.kind) {
@@ -68,11 +65,9 @@ function matchesOperation(on: FaultTarget, operation: Operation): boolean {
   return on === 'any' || on === operation || (on === 'upload' && UPLOAD_STEPS.includes(operation));
 }
 
-/** The faults that were set, in order. */
 export class FaultQueue {
   #waiting: { fault: Fault; after: number; times: number }[] = [];
 
-  /** @throws {RangeError} for an invalid fault. */
   add(fault: Fault): void {
     checkFault(fault);
     const times = fault.times ?? 1;
@@ -86,7 +81,6 @@ export class FaultQueue {
     this.#waiting = [];
   }
 
-  /** Takes the first fault that applies to a request. */
   take(request: LoggedRequest): Fault | undefined {
     return this.#next(
       (fault) =>
@@ -97,7 +91,6 @@ export class FaultQueue {
     );
   }
 
-  /** Takes the first fault that applies to a new connection. */
   takeConnection(): ResetFault | undefined {
     return this.#next(isConnectionReset) as (Fault & ResetFault) | undefined;
   }

@@ -1,4 +1,4 @@
-/** The faults of networks and gateways that a test can set. */
+/** Network and gateway faults that a test can set. */
 import type { LoggedRequest } from './request-log.js';
 import type { Operation } from './route.js';
 
@@ -7,7 +7,7 @@ export type FaultTarget = Operation | 'any';
 
 /** When a fault applies. */
 export interface FaultTurn {
-  /** The calls it applies to. A reset of a `connection` applies to any: its request is not known yet. */
+  /** The calls it applies to. A `connection` reset applies to any call: its request is not known yet. */
   on: FaultTarget;
   /** Number of times it applies; `Infinity` for always. @default 1 */
   times?: number | undefined;

@@ -2,14 +2,12 @@
 import { bytesBefore, chunkSize, type ResponsePlan } from './apply-fault.js';
 import { type WireResponse, firstBytes, inChunks, type WireRequest } from './wire.js';
 
-/** The part of an emulator that receives requests. */
 export interface Receiver {
   receive(request: WireRequest): Promise<ResponsePlan>;
 }
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}
 
-/** Creates the error with which `fetch` rejects when the network fails. */
 function networkError(code: string, reason: string): TypeError {
   return new TypeError('fetch failed', { cause: Object.assign(new Error(reason), { code }) });
 }
@@ -32,7 +30,6 @@ function pause(ms: number, request: Request): Promise<void> {
 /** Keeps hanging requests from being garbage collected: their signals would no longer fire. */
 const hanging = new Set<Request>();
 
-/** Waits until the caller aborts. */
 function never(request: Request): Promise<never> {
   return new Promise((_resolve, reject) => {
     const abort = () => {
@@ -120,7 +117,6 @@ async function exchange(receiver: Receiver, request: Request): Promise<Response>
   return responseOf(plan, request);
 }
 
-/** Creates a `fetch` that calls the emulator, whatever the host of the URL. */
 export function fetchFrom(receiver: Receiver): typeof globalThis.fetch {
   return (input, init) => exchange(receiver, new Request(input, init));
 }

@@ -2,10 +2,9 @@
 import type { LoggedRequest } from './request-log.js';
 import { readAll, type WireRequest } from './wire.js';
 
-/** Larger than any submit with images in it, in bytes. */
+/** Larger than any submit with inline images, in bytes. */
 const JSON_LIMIT = 64 * 1024 * 1024;
 
-/** Reads a body to its end: JSON into the log, an upload only counted. */
 export async function readBody(
   request: WireRequest,
   entry: LoggedRequest,

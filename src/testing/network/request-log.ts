@@ -12,7 +12,7 @@ export interface LoggedRequest {
   readonly query: Readonly<Record<string, string>>;
   /** Names are lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The parsed JSON body; its text where it is not JSON; undefined for uploaded bytes or no body. */
+  /** The parsed JSON body; its text if it is not JSON; undefined for uploaded bytes or no body. */
   body: unknown;
   /** Length of the body in bytes, as far as it was read. */
   bodyBytes: number;
@@ -22,13 +22,12 @@ export interface LoggedRequest {
   readonly connection: number;
   /** Whether the connection carried a request before. */
   readonly reused: boolean;
-  /** Kind of the fault that the request met. */
+  /** Kind of the fault that was applied. */
   fault?: string;
   /** Status of the response; absent when there was none. */
   status?: number;
 }
 
-/** Creates the log entry of a request, without its body. */
 export function logEntry(request: WireRequest, operation: Operation, at: number): LoggedRequest {
   return {
     operation,

@@ -1,6 +1,5 @@
 /** Finds the API call that a request makes. */
 
-/** The calls of the API. */
 export const OPERATIONS = [
   'submit',
   'result',
@@ -22,14 +21,12 @@ export const OPERATIONS = [
 /** A call of the API. `ticket` and `put` are the newer upload, `upload` is the multipart one; `file` fetches an upload. */
 export type Operation = (typeof OPERATIONS)[number];
 
-/** The call that a request makes, its parameters, and the API's address as the caller sees it. */
 export interface Route {
   operation: Operation;
-  /** The part of the path that names a model, a task or a file. */
+  /** Path segment that names a model, a task or a file. */
   name: string;
-  /** The second such part. */
   detail: string;
-  /** The part before `/api/v3`, so that URLs in responses begin with the caller's base URL. */
+  /** Base URL before `/api/v3`, so that URLs in responses begin with the caller's base URL. */
   apiBase: string;
 }
 
@@ -51,7 +48,6 @@ const POST: Readonly<Record<string, Operation>> = {
   'predictions/delete': 'delete',
 };
 
-/** Paths outside of the API: the CDN and the storage. */
 const FILES: Readonly<Record<string, Operation>> = { outputs: 'output', uploads: 'file', storage: 'put' };
 
 function decode(text: string): string {
@@ -82,11 +78,7 @@ function findOperation(
   return { operation: own(POST, path) ?? 'unknown', name: path };
 }
 
-/**
- * Returns the call that a request makes.
- *
- * @param isModel Returns true for the id of a model; a POST to its path is a submit.
- */
+/** Returns the operation of a request. A POST to the path of a model (`isModel`) is a submit. */
 export function findRoute(method: string, url: URL, isModel: (id: string) => boolean): Route {
   const path = url.pathname;
   const start = path.indexOf(API);

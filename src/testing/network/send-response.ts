@@ -6,16 +6,14 @@ import { type WireResponse, firstBytes, inChunks } from './wire.js';
 
 type Pause = (ms: number) => Promise<void>;
 
-/** Time for the client to read what was sent before a reset, which may overtake it; in milliseconds. */
+/** Time for the client to read what was sent before a reset, which may overtake it, in milliseconds. */
 const READ_FIRST_MS = 20;
 
-/** Closes a connection with a TCP reset, or in an orderly way. */
 export function closeAbruptly(socket: Socket, how: 'rst' | 'fin' | undefined): void {
   if (how === 'fin') socket.destroy();
   else socket.resetAndDestroy();
 }
 
-/** Waits until the socket drains or closes. */
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const go = () => {
@@ -28,7 +26,6 @@ function drained(response: ServerResponse): Promise<void> {
   });
 }
 
-/** Writes with backpressure; stops when the client disconnects. */
 async function writeAll(response: ServerResponse, chunks: Iterable<Uint8Array>): Promise<void> {
   for (const chunk of chunks) {
     if (response.destroyed) return;
@@ -44,7 +41,6 @@ function writeHead(response: ServerResponse, content: WireResponse): void {
   });
 }
 
-/** Sends the headers and the first part of the body, and lets the client read them. */
 async function writePart(
   response: ServerResponse,
   content: WireResponse,
@@ -57,7 +53,6 @@ async function writePart(
   await pause(READ_FIRST_MS);
 }
 
-/** Responds as planned. `pause` waits so many milliseconds, or until the emulator is closed. */
 export async function sendResponse(
   { response: content, fault }: ResponsePlan,
   request: IncomingMessage,

@@ -1,4 +1,4 @@
-/** The emulated account: its balance, its history and its limits. */
+/** The emulated account: its balance, history and limits. */
 import { randomUUID } from 'node:crypto';
 import { isHttpUrl } from './validate.js';
 import type { EmulatorClock } from './clock.js';
@@ -9,11 +9,11 @@ import type { EmulatedTask, Task, TaskParams } from './task.js';
 export interface EmulatorAccount {
   /** Current balance, in US dollars. */
   balance: number;
-  /** Sum of all charges, in US dollars, without refunds. */
+  /** Sum of all charges, in US dollars, before refunds. */
   readonly charged: number;
   /** Sum of all refunds, in US dollars: 3 hours after each failure. */
   readonly refunded: number;
-  /** Every task submitted to this emulator, oldest first, with deleted ones, without those of `addTask`. */
+  /** All tasks submitted to this emulator, oldest first. Includes deleted tasks, excludes those of `addTask`. */
   readonly tasks: readonly EmulatedTask[];
 }
 
@@ -30,7 +30,6 @@ export interface AddedTask {
   [field: string]: unknown;
 }
 
-/** The checked query of a list. */
 export interface ListQuery {
   page: number;
   pageSize: number;
@@ -41,29 +40,26 @@ export interface ListQuery {
   includeInputs: boolean;
 }
 
-/** A limit that a submit exceeds. */
 export interface ExceededLimit {
   message: string;
   retryAfterSeconds: number;
 }
 
 const MINUTE_MS = 60_000;
-/** Prices are whole ten-thousandths of a dollar, so that sums of them are exact. */
+/** Prices are multiples of $0.0001: sums of integer units are exact. */
 const UNITS_PER_DOLLAR = 10_000;
-/** Time for which the service keeps predictions, outputs and uploads. */
+/** Time for which the service keeps predictions, outputs and uploads, in milliseconds. */
 export const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** Returns a new id of a task or an upload. */
 export function newId(): string {
   return randomUUID().replaceAll('-', '');
 }
 
-/** Returns true for a URL that the emulator accepts as a webhook: https anywhere, http on this machine only. */
+/** Accepts https URLs of any host, and http URLs of this machine. */
 export function isWebhookUrl(text: string): boolean {
   return isHttpUrl(text) && (new URL(text).protocol === 'https:' || isLoopback(text));
 }
 
-/** Returns true for a URL on this machine. */
 export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
@@ -71,17 +67,12 @@ export function isLoopback(url: string): boolean {
 
 const toUnits = (dollars: number) => Math.round(dollars * UNITS_PER_DOLLAR);
 
-/** The implementation of `EmulatorAccount`, with the parts that only the emulator uses. */
 export class Account implements EmulatorAccount {
   readonly tasks: Task[] = [];
-  /** Everything the list shows, oldest first. */
   readonly #history: Task[] = [];
   readonly #byId = new Map<string, Task>();
-  /** Tasks that were running at the last look. */
   #running: Task[] = [];
-  /** Tasks over the concurrency limit, oldest first. */
   readonly #waiting: Task[] = [];
-  /** Times of the submits within the last minute. */
   #starts: number[] = [];
   #paidIn: number;
   #charged = 0;
@@ -113,18 +104,16 @@ export class Account implements EmulatorAccount {
     return this.#refundedUnits() / UNITS_PER_DOLLAR;
   }
 
-  /** Finds a task that is still in the history. */
   find(id: string): Task | undefined {
     const task = this.#byId.get(id);
     return task === undefined || task.deleted || this.#isExpired(task) ? undefined : task;
   }
 
-  /** Finds a task by its id, with deleted and expired ones. */
+  /** Also finds deleted and expired tasks. */
   findAny(id: string): Task | undefined {
     return this.#byId.get(id);
   }
 
-  /** Returns the limit that another submit would exceed, if any. */
   exceededLimit(): ExceededLimit | undefined {
     const now = this.#clock.now();
     const { perMinute, concurrency, overConcurrency } = this.#settings;
@@ -141,7 +130,6 @@ export class Account implements EmulatorAccount {
     return exceeded('You have reached your concurrency limit', soonest - now);
   }
 
-  /** Returns true if a task submitted now has to wait until another one ends. */
   mustWait(): boolean {
     const { concurrency, overConcurrency } = this.#settings;
     if (concurrency === undefined || overConcurrency !== 'queue') return false;
@@ -151,7 +139,7 @@ export class Account implements EmulatorAccount {
     return this.#running.length >= concurrency || this.#waiting.length > 0;
   }
 
-  /** Starts the waiting tasks whose turn has come, each at the moment when another one ended. */
+  /** Starts waiting tasks, each at the time at which another one ended. */
   startWaiting(): void {
     const { concurrency = Number.POSITIVE_INFINITY } = this.#settings;
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
@@ -166,14 +154,12 @@ export class Account implements EmulatorAccount {
     }
   }
 
-  /** Returns the time at which the next running task ends, Infinity if there is none. */
   nextEnd(): number {
     const now = this.#clock.now();
     const ends = this.#running.map((task) => task.releasedAt).filter((at) => at > now);
     return Math.min(...ends, Number.POSITIVE_INFINITY);
   }
 
-  /** Adds a task to the history; `charge` for one that was submitted. */
   add(task: Task, charge: boolean): void {
     this.#byId.set(task.id, task);
     let place = this.#history.length;
@@ -187,7 +173,6 @@ export class Account implements EmulatorAccount {
     }
   }
 
-  /** Deletes tasks from the history and returns how many there were. */
   delete(ids: readonly string[]): number {
     let count = 0;
     for (const id of new Set(ids)) {
@@ -200,7 +185,6 @@ export class Account implements EmulatorAccount {
     return count;
   }
 
-  /** Returns one page of the history, newest first, and the number of all tasks that match. */
   list(query: ListQuery): { items: Task[]; total: number } {
     const visibleMs = this.#clock.now() - this.#settings.listLagMs;
     const items: Task[] = [];
@@ -219,7 +203,7 @@ export class Account implements EmulatorAccount {
     return { items, total };
   }
 
-  /** Writes a time as the service does, with nanoseconds that increase within one millisecond. */
+  /** Formats a time as the service does, with nanoseconds that increase within one millisecond. */
   stamp(ms: number): Pick<TaskParams, 'createdAt' | 'created_at'> {
     this.#withinMs = ms === this.#lastMs ? this.#withinMs + 1 : 1;
     this.#lastMs = ms;

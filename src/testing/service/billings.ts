@@ -12,7 +12,6 @@ interface BillingRow {
   [field: string]: unknown;
 }
 
-/** One page of rows. */
 export interface BillingPage {
   page: number;
   total: number;
@@ -20,7 +19,6 @@ export interface BillingPage {
   items: BillingRow[];
 }
 
-/** Returns an id that stays the same between two searches. */
 const stableId = (...parts: string[]) => createHash('md5').update(parts.join(':')).digest('hex');
 
 function rowOf(task: Task, type: BillingRow['billing_type'], at: number): BillingRow {
@@ -42,7 +40,6 @@ function rowOf(task: Task, type: BillingRow['billing_type'], at: number): Billin
   };
 }
 
-/** Reads milliseconds since 1970, as a number or a string, or an ISO 8601 time; NaN where it is none. */
 function readTime(value: unknown, fallback: number): number {
   if (value === undefined || value === '') return fallback;
   if (typeof value === 'number') return value;
@@ -53,7 +50,6 @@ function readTime(value: unknown, fallback: number): number {
 const isStringArray = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string');
 
-/** Searches the billing rows, newest first by default, or returns what is wrong with the request's body. */
 export function searchBillings(tasks: readonly Task[], body: unknown): BillingPage | string {
   const fields = asFields(body ?? {});
   if (fields === undefined) return 'the body must be a JSON object';

@@ -1,4 +1,4 @@
-/** The emulator's time: the real clock, or one that moves only when it is advanced. */
+/** The emulator's clock: the real time, or a time that moves only when advanced. */
 
 /** A clock that can be advanced. */
 export interface EmulatorClock {
@@ -33,7 +33,7 @@ abstract class MovableClock implements EmulatorClock {
 }
 
 /**
- * A clock that stands still until it is advanced, so that a task of minutes takes no time in a test.
+ * A clock that moves only when advanced: a task of minutes takes no time in a test.
  *
  * @throws {RangeError} for a start or an advance that is not a valid time.
  * @example
@@ -59,7 +59,6 @@ export class ManualClock extends MovableClock {
   }
 }
 
-/** The real time, which can be advanced as well. */
 export class RealClock extends MovableClock {
   now(): number {
     return Date.now() + this.aheadMs;

@@ -27,10 +27,10 @@ export interface WebhookDelivery {
 }
 
 const RETRIES = 3;
-/** Time that the service waits for a response, in milliseconds. */
+/** How long the service waits for a response, in milliseconds. */
 const RESPONSE_TIMEOUT_MS = 20 * 60_000;
 
-/** Sends webhooks and records every attempt. Never throws: errors are in the record. */
+/** Sends webhooks and records every attempt. Never throws. */
 export class Deliveries {
   readonly list: WebhookDelivery[] = [];
   readonly #settings: Settings;
@@ -44,7 +44,6 @@ export class Deliveries {
     this.#secret = secret;
   }
 
-  /** Starts a delivery. */
   send(taskId: string, url: string, event: unknown): void {
     const delivery = this.#deliver(taskId, url, JSON.stringify(event)).finally(() => {
       this.#pending.delete(delivery);
@@ -52,7 +51,6 @@ export class Deliveries {
     this.#pending.add(delivery);
   }
 
-  /** Waits until no delivery is in progress. */
   async settled(): Promise<void> {
     // The timers of the retries are unreferenced: keep the process alive while a caller waits.
     const hold = setInterval(() => {}, 60_000);
@@ -63,7 +61,6 @@ export class Deliveries {
     }
   }
 
-  /** Aborts all deliveries. */
   stop(): void {
     this.#stopped.abort();
     for (const wake of this.#waits) wake();
@@ -132,8 +129,7 @@ export class Deliveries {
 }
 
 /**
- * Posts to a receiver and returns its status. Uses its own dispatcher, because tests intercept the global fetch and
- * node:http, and msw would reject a request without a handler.
+ * Uses its own dispatcher: tests intercept the global fetch and node:http, and msw rejects requests without a handler.
  */
 async function send(
   url: string,

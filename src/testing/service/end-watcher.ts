@@ -5,18 +5,17 @@ import type { Task } from './task.js';
 interface Watch {
   task: Task;
   deadline: number;
-  /** Called with false when the deadline passed or the task was deleted. */
+  /** Called with false when the deadline passes or the task is deleted. */
   notify: (ended: boolean) => void;
 }
 
-/** Longest delay of a timer, in milliseconds. */
+/** Longest delay of `setTimeout`, in milliseconds. */
 const TIMER_LIMIT = 2 ** 31 - 1;
 
-/** Watches tasks; uses one timer under the real clock, and none under a manual one. */
+/** Uses one timer with the real clock, and none with a manual one. */
 export class EndWatcher {
   readonly #watches = new Set<Watch>();
   readonly #clock: EmulatorClock;
-  /** Returns the time at which the next running task of the account ends. */
   readonly #nextEnd: () => number;
   readonly #stopListening: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -28,7 +27,6 @@ export class EndWatcher {
     this.#stopListening = clock.onAdvance(() => this.check());
   }
 
-  /** Calls `notify` once, as soon as the task has ended. */
   watch(task: Task, notify: Watch['notify'], deadline = Number.POSITIVE_INFINITY): void {
     const watch = { task, notify, deadline };
     this.#watches.add(watch);
@@ -36,7 +34,6 @@ export class EndWatcher {
     else this.#schedule(this.#next(watch));
   }
 
-  /** Looks at every watched task now. */
   check(): void {
     const now = this.#clock.now();
     for (const watch of this.#watches) {
@@ -55,10 +52,9 @@ export class EndWatcher {
     this.#watches.clear();
   }
 
-  /** Returns the time at which a watch is to be looked at, however far off. */
   #next({ task, deadline }: Watch): number {
     const end = task.startedAt === undefined ? this.#nextEnd() : task.releasedAt;
-    // A task that the test holds at a status stays, though its time is over.
+    // A task whose status the test has set does not end, even when its time is over.
     return Math.min(end > this.#clock.now() ? end : Number.POSITIVE_INFINITY, deadline);
   }
 

@@ -2,19 +2,16 @@
 import { sampleVideo } from './sample-video.js';
 import { type WireResponse, type ResponseBody, bytesBody } from '../network/wire.js';
 
-/** A file that can be read from any position. */
 export interface ServedFile {
   contentType: string;
-  /** In bytes. */
   size: number;
-  /** With quotes. */
+  /** Including the quotes. */
   etag: string;
   modifiedMs: number;
-  /** Yields the bytes from `start` to `end` (exclusive). */
+  /** `end` is exclusive. */
   read(start: number, end: number): Iterable<Uint8Array>;
 }
 
-/** Serves bytes held in memory. */
 export function bytesFile(
   bytes: Uint8Array,
   about: Pick<ServedFile, 'contentType' | 'etag' | 'modifiedMs'>,
@@ -22,7 +19,7 @@ export function bytesFile(
   return { ...about, size: bytes.byteLength, read: (start, end) => [bytes.subarray(start, end)] };
 }
 
-/** Not a power of two, so that a range from the wrong position never has the right bytes. */
+/** Not a power of two, so that a range read from the wrong position never has the right bytes. */
 const PATTERN_LENGTH = 1_048_573;
 const patterns = new Map<number, Uint8Array>();
 
@@ -44,8 +41,8 @@ function pattern(version: number): Uint8Array {
 }
 
 /**
- * Generates a video of any size as it is read: the sample, then a padding box that players skip. The same version
- * always has the same bytes.
+ * Generates a video of any size: the sample, then a padding box that players skip. The same version always has the same
+ * bytes.
  */
 export function generatedVideo(size: number, version: number): Pick<ServedFile, 'size' | 'read'> {
   // A box of size 0 extends to the end of the file.
@@ -68,7 +65,7 @@ export function generatedVideo(size: number, version: number): Pick<ServedFile, 
 
 type Span = { start: number; end: number };
 
-/** Parses a `Range` header; undefined for one to ignore (several ranges, another unit). */
+/** Returns undefined for a header to ignore (several ranges, another unit). */
 function parseRange(header: string, size: number): Span | 'unsatisfiable' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header.trim());
   if (match === null) return undefined;
@@ -84,7 +81,6 @@ function parseRange(header: string, size: number): Span | 'unsatisfiable' | unde
   return { start, end: last === '' ? size : Math.min(Number(last) + 1, size) };
 }
 
-/** Responds to a GET or HEAD of a file. `ranges: false` ignores `Range` headers. */
 export function serveFile(
   method: string,
   headers: Readonly<Record<string, string>>,

@@ -1,24 +1,24 @@
-/** Encodes pictures made of one-coloured 16×16 tiles as H.264: every picture on its own, one coefficient a tile and plane. */
+/** Encodes pictures of single-colour 16×16 tiles as H.264: intra pictures only, one coefficient per tile and plane. */
 
 /** A colour in video range: luma 16–235, chroma 16–240. */
 export type TileColour = readonly [luma: number, blue: number, red: number];
 
-/** The size of a video in pixels: multiples of 16. */
+/** Size in pixels; multiples of 16. */
 export interface VideoSize {
   readonly width: number;
   readonly height: number;
 }
 
-/** At this quantiser one step of a luma coefficient is one level, and one of a chroma coefficient two. */
+/** At this quantiser, a level is one luma coefficient step or two chroma steps. */
 const QUANTISER = 28;
 
-/** Writes bits as H.264 does: fixed ones, and the variable-length ue(v) and se(v). */
+/** Writes fixed-length bits, and the variable-length codes ue(v) and se(v) of H.264. */
 class BitWriter {
   readonly #bytes: number[] = [];
   #pending = 0;
   #count = 0;
 
-  /** Writes up to 24 bits. */
+  /** At most 24 bits. */
   bits(value: number, length: number): this {
     this.#pending = (this.#pending << length) | value;
     this.#count += length;
@@ -39,7 +39,6 @@ class BitWriter {
     return this.ue(value > 0 ? 2 * value - 1 : -2 * value);
   }
 
-  /** Ends the unit with its stop bit. */
   finish(): Uint8Array {
     this.bits(1, 1).bits(0, (8 - this.#count) % 8);
     return Uint8Array.from(this.#bytes);
@@ -54,12 +53,11 @@ class BitWriter {
   }
 }
 
-/** Number of tiles in a row and in a column. */
 export function tileGrid({ width, height }: VideoSize): { columns: number; rows: number } {
   return { columns: width / 16, rows: height / 16 };
 }
 
-/** Encodes the sequence parameter set: Baseline, level 3. */
+/** Baseline profile, level 3. */
 export function sequenceParameters(size: VideoSize): Uint8Array {
   const { columns, rows } = tileGrid(size);
   const writer = new BitWriter().bits(0x67, 8).bits(66, 8).bits(0xc0, 8).bits(30, 8);
@@ -74,7 +72,6 @@ export function sequenceParameters(size: VideoSize): Uint8Array {
   return writer.bits(0b1100, 4).finish();
 }
 
-/** Encodes the picture parameter set. */
 export function pictureParameters(): Uint8Array {
   const writer = new BitWriter().bits(0x68, 8).ue(0).ue(0).bits(0, 2).ue(0).ue(0).ue(0).bits(0, 3);
   return writer
@@ -85,7 +82,6 @@ export function pictureParameters(): Uint8Array {
     .finish();
 }
 
-/** Encodes one picture. */
 export function encodePicture(
   size: VideoSize,
   number: number,
@@ -116,7 +112,7 @@ export function encodePicture(
   return writer.finish();
 }
 
-/** Encodes one tile as its difference from the prediction, and returns the colour that a decoder will see. */
+/** Encodes a tile as the difference from its prediction. Returns the colour that a decoder will see. */
 function encodeTile(
   writer: BitWriter,
   mode: 0 | 1 | 2,
@@ -143,7 +139,7 @@ function encodeTile(
   return [wanted[0], predicted[1] + 2 * blue, predicted[2] + 2 * red];
 }
 
-/** Writes a block whose only coefficient is the first: its count, level, and that no zeros come before it. */
+/** Writes a block whose only non-zero coefficient is the first. */
 function writeCoefficient(writer: BitWriter, level: number, token: number, tokenLength: number): void {
   if (Math.abs(level) === 1) {
     writer.bits(0b01, 2).bits(level < 0 ? 0b11 : 0b01, 2);

@@ -1,4 +1,4 @@
-/** The API's calls on one account: the parts of a request → a response. No sockets, no faults. */
+/** The API's operations on one account: a request in, a response out. No sockets, no faults. */
 import type { DefinedModel } from '../../models/defined-model.js';
 import { KLING_O3_STD } from '../../models/model-config.js';
 import { models } from '../../models/resolve-model.js';
@@ -15,19 +15,15 @@ import { Task, type TaskContext, type TaskParams } from './task.js';
 import { rejectKey } from './storage-error.js';
 import { asFields, checkSubmit, INVALID_PARAMETER, MISSING_PARAMETER, priceOf } from './validate.js';
 
-/** A parsed JSON body, or `invalid`. */
 export type JsonBody = { value: unknown } | 'invalid';
 
-/** The service's code for insufficient credits. */
 const INSUFFICIENT_CREDITS = 1406;
-/** The service's code for a timeout. */
 const SYNC_TIMEOUT = 5004;
 
 const invalid = (message: string) => errorResponse(400, message, { code: INVALID_PARAMETER });
 
 const readFields = (body: JsonBody) => (body === 'invalid' ? undefined : asFields(body.value));
 
-/** Handles the calls on one account. */
 export class Handlers {
   readonly #account: Account;
   readonly #context: TaskContext;
@@ -46,7 +42,6 @@ export class Handlers {
     this.#models = new Map(served.map((model) => [model.id, model]));
   }
 
-  /** Returns true for the id of a model that it serves. */
   hasModel(id: string): boolean {
     return this.#models.has(id);
   }
@@ -122,7 +117,7 @@ export class Handlers {
     return successResponse({ secret });
   }
 
-  /** `POST /model/price`, and the older `/model/pricing` with its own shape. */
+  /** `POST /model/price`, and the older `/model/pricing`, which has another response shape. */
   price(request: WireRequest, body: JsonBody): WireResponse {
     const fields = readFields(body);
     if (fields === undefined) return invalid('the body must be a JSON object');
@@ -171,7 +166,6 @@ export class Handlers {
     return serveFile(request.method, request.headers, file, this.#settings.outputRanges);
   }
 
-  /** Adds a task that another program submitted. */
   add(added: AddedTask): Task {
     const {
       id,
@@ -197,7 +191,6 @@ export class Handlers {
     return task;
   }
 
-  /** Responds when the task has ended, or after the limit of the sync mode. */
   async #whenEnded(task: Task): Promise<WireResponse> {
     const { syncLimitMs } = this.#settings;
     if (await this.#context.whenEnded(task, syncLimitMs)) return successResponse(task.prediction());

@@ -2,7 +2,6 @@
 import type { ListQuery } from './account.js';
 import { asFields } from './validate.js';
 
-/** Reads a page number and size, or returns what is wrong with them. */
 export function readPage({
   page = 1,
   page_size = 20,
@@ -19,13 +18,11 @@ const isInteger = (value: unknown): value is number => Number.isSafeInteger(valu
 const isOptionalString = (value: unknown): value is string | undefined =>
   value === undefined || typeof value === 'string';
 
-/** Reads an ISO 8601 time; NaN where it is none. */
 function readTime(value: unknown, fallback: number): number {
   if (value === undefined) return fallback;
   return typeof value === 'string' ? Date.parse(value) : Number.NaN;
 }
 
-/** Reads the body of a list request, or returns what is wrong with it. */
 export function readListQuery(body: unknown): ListQuery | string {
   const fields = asFields(body ?? {});
   if (fields === undefined) return 'the body must be a JSON object';

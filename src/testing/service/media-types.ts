@@ -2,7 +2,7 @@
 
 const MB = 1024 * 1024;
 const IMAGE_LIMIT = 20 * MB;
-/** Size limit of everything but images, in bytes. */
+/** Size limit of all types but images, in bytes. */
 export const OTHER_LIMIT = 100 * MB;
 const TYPES: Readonly<Record<string, string>> = {
   jpg: 'image/jpeg',
@@ -31,7 +31,7 @@ const TYPES: Readonly<Record<string, string>> = {
   flac: 'audio/flac',
 };
 
-/** Other names of the same formats. */
+/** Aliases of the types above. */
 const OTHER_NAMES = [
   'image/jpg',
   'image/x-ms-bmp',
@@ -51,8 +51,8 @@ const OTHER_NAMES = [
 const ACCEPTED: ReadonlySet<string> = new Set([...Object.values(TYPES), ...OTHER_NAMES]);
 
 /**
- * Returns the media type of an upload, by its name where no type is given; undefined for a type that is not accepted.
- * A name without an extension is accepted as it is, as the official clients send such files.
+ * Falls back to the extension if no type is given. A name without an extension is accepted, because the official
+ * clients send such files. Returns undefined for a type that is not accepted.
  */
 export function mediaType(filename: string, contentType: string | undefined): string | undefined {
   const given = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
@@ -61,7 +61,7 @@ export function mediaType(filename: string, contentType: string | undefined): st
   return extension === undefined ? 'application/octet-stream' : TYPES[extension];
 }
 
-/** Returns the error message for a file that is too large. */
+/** Returns an error message for a file over the limit. */
 export function tooLarge(contentType: string, size: number): string | undefined {
   const limit = contentType.startsWith('image/') ? IMAGE_LIMIT : OTHER_LIMIT;
   return size > limit ? `the file is too large: at most ${limit / MB} MB` : undefined;

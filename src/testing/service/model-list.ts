@@ -2,7 +2,7 @@
 import type { DefinedModel } from '../../models/defined-model.js';
 import { estimateCost } from '../../models/estimate-cost.js';
 
-/** Returns a model in the shape that the official command line tool and MCP server read. */
+/** The shape that the official command line tool and MCP server read. */
 function describe(model: DefinedModel, server: string): Record<string, unknown> {
   const { images, video } = model.price;
   return {
@@ -29,7 +29,6 @@ function describe(model: DefinedModel, server: string): Record<string, unknown> 
   };
 }
 
-/** Lists the models; `server` is the API's address. */
 export function listModels(models: Iterable<DefinedModel>, server: string): Record<string, unknown>[] {
   return Array.from(models, (model) => describe(model, server));
 }

@@ -1,7 +1,6 @@
-/** Packs H.264 pictures into an MP4 file that plays from its first bytes on. */
+/** Packs H.264 pictures into an MP4 file with its index first, so that it plays while it downloads. */
 import type { VideoSize } from './h264.js';
 
-/** What a file is made of. */
 export interface Mp4Video {
   size: VideoSize;
   framesPerSecond: number;
@@ -38,7 +37,6 @@ const prefixed = (unit: Uint8Array, prefix: Buffer) => Buffer.concat([prefix, un
 const TIMESCALE = 1000;
 const UNITY = u32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 
-/** Builds the file. */
 export function makeMp4(video: Mp4Video): Uint8Array {
   const samples = video.pictures.map((picture) => prefixed(picture, u32(picture.byteLength)));
   const type = box('ftyp', Buffer.from('isom'), u32(512), Buffer.from('isomiso2avc1mp41'));

@@ -1,23 +1,20 @@
 /** A streaming parser of multipart/form-data that buffers no more than a boundary. */
 
-/** The headers of a part. */
 export interface PartHeader {
   name: string;
   filename: string | undefined;
   contentType: string | undefined;
 }
 
-/** Thrown for a body that is not valid multipart/form-data. */
 export class MultipartError extends Error {
   override name = 'MultipartError';
 }
 
 const LINE_END = Buffer.from('\r\n');
 const HEADERS_END = Buffer.from('\r\n\r\n');
-/** More than any form sends. */
+/** Larger than the headers of any real form. */
 const MAX_HEADER_BYTES = 16_384;
 
-/** Returns the boundary of a content type. */
 export function boundaryOf(contentType: string): string | undefined {
   const match = /^multipart\/form-data\s*;.*?boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType);
   return match?.[1] ?? match?.[2];
@@ -36,18 +33,14 @@ function parseHeader(text: string): PartHeader {
   };
 }
 
-/**
- * Reads every part and passes each chunk of its content to the function that `onPart` returned for it.
- *
- * @throws {MultipartError} when the body ends early or is malformed.
- */
+/** Passes each part's chunks to the function that `onPart` returned for it. */
 export async function readMultipart(
   body: AsyncIterable<Uint8Array>,
   boundary: string,
   onPart: (header: PartHeader) => (chunk: Uint8Array) => void,
 ): Promise<void> {
   const delimiter = Buffer.from(`\r\n--${boundary}`);
-  // With a line end before it, the first boundary looks like all others.
+  // With a line end before it, the first boundary looks like any other.
   let held: Buffer = LINE_END;
   let state = 'content' as 'content' | 'delimiter' | 'header' | 'done';
   let sink: (chunk: Uint8Array) => void = () => {};

@@ -1,4 +1,4 @@
-/** Draws the video that the emulator returns: a light that wanders over two colours, in H.264 and MP4. */
+/** Draws the video that the emulator returns: a light moving over two colours, as H.264 in MP4. */
 import { encodePicture, pictureParameters, sequenceParameters, tileGrid, type TileColour } from './h264.js';
 import { makeMp4 } from './mp4.js';
 
@@ -8,14 +8,14 @@ const SIZES = {
   '1:1': { width: 192, height: 192 },
 } as const;
 const FRAMES_PER_SECOND = 8;
-/** How many videos are kept for the next request, such as the next part of the same file. */
+/** Number of cached videos: a client may fetch one in several ranges. */
 const KEPT = 16;
 
 const drawn = new Map<string, Uint8Array>();
 
-/** The fields of a request that decide what its video looks like. */
+/** Fields of an input that determine its video. */
 export interface SampleVideoInput {
-  /** Decides the colours and the path of the light. @default '' */
+  /** Determines the colours and the path of the light. @default '' */
   prompt?: unknown;
   /** `'16:9'`, `'9:16'` or `'1:1'`. @default '16:9' */
   aspect_ratio?: unknown;
@@ -81,14 +81,13 @@ function hash(text: string): number {
   return value >>> 0;
 }
 
-/** Derives a fraction from a seed, each `number` another one. */
 function fraction(seed: number, number: number): number {
   let value = Math.imul(seed ^ Math.imul(number, 0x9e3779b1), 0x85ebca6b);
   value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
   return ((value ^ (value >>> 16)) >>> 0) / 2 ** 32;
 }
 
-/** Converts hue, saturation and lightness to a colour in video range (BT.601). */
+/** Converts HSL to a colour in video range (BT.601). */
 function colour(hue: number, saturation: number, lightness: number): TileColour {
   const channel = (offset: number) => {
     const place = (offset + hue / 30) % 12;

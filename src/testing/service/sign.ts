@@ -1,4 +1,4 @@
-/** Signs webhooks as the service does. Independent of the verifier, so that it can test it. */
+/** Signs webhooks as the service does. Shares no code with the verifier, so that it can test it. */
 import { createHmac, randomUUID } from 'node:crypto';
 
 /** Options of `signWebhook`. */

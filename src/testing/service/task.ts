@@ -1,4 +1,4 @@
-/** One task: its status follows the clock unless the test has set it. */
+/** One task: its status follows the clock unless the test sets it. */
 import { FAILED_STATUSES, isTerminal, type Prediction } from '../../core/prediction.js';
 import type { Settings } from '../options.js';
 import type { EmulatorClock } from './clock.js';
@@ -36,46 +36,37 @@ export interface EmulatedTask {
   set(fields: { status?: string } & Record<string, unknown>): void;
 }
 
-/** Everything that a task is made of. */
 export interface TaskParams {
   id: string;
   model: string;
   input: Record<string, unknown>;
   createdAt: number;
   created_at: string;
-  /** Price, in US dollars. */
+  /** In US dollars. */
   cost: number;
   webhook?: string | undefined;
-  /** The part before `/api/v3` in the URLs of the caller that submitted it. */
+  /** Base URL of the caller that submitted it, before `/api/v3`. */
   apiBase: string;
-  /** Start of the output URLs. */
   outputBase: string;
-  /** Whether the task waits until another one ends. */
   waiting?: boolean;
 }
 
-/** What a task needs to know of its emulator. */
 export interface TaskContext {
   clock: EmulatorClock;
   settings: Settings;
-  /** Starts the waiting tasks whose turn has come. */
   startWaiting(): void;
-  /** Resolves with true when the task has ended, with false after `limitMs`. */
+  /** Resolves with true when the task has ended, or with false after `limitMs`. */
   whenEnded(task: Task, limitMs: number): Promise<boolean>;
-  /** Called after a submit created a task. */
   submitted(task: Task): void;
-  /** Called after the test changed a task. */
   changed(): void;
 }
 
 const REFUND_MS = 3 * 60 * 60 * 1000;
 const DEFAULT_FAILURE = 'The task failed: the content could not be generated.';
-/** The service's code for a failed task. */
 const DEFAULT_CODE = 1403;
 
 const isFailed = (status: string) => (FAILED_STATUSES as readonly string[]).includes(status);
 
-/** The implementation of `EmulatedTask`, with the parts that only the emulator uses. */
 export class Task implements EmulatedTask {
   readonly id: string;
   readonly model: string;
@@ -84,13 +75,12 @@ export class Task implements EmulatedTask {
   readonly created_at: string;
   readonly cost: number;
   readonly webhook: string | undefined;
-  /** Time at which it left the account's waiting line; undefined while it waits. */
+  /** Undefined while the task waits for another one to end. */
   startedAt: number | undefined;
 
   readonly #params: TaskParams;
   readonly #context: TaskContext;
   #deletedAt: number | undefined;
-  /** Set when the test ended the task. */
   #ending: { status: string; at: number; error: string; code?: number | undefined } | undefined;
   #fields: Record<string, unknown> = {};
 
@@ -143,7 +133,6 @@ export class Task implements EmulatedTask {
     return isFailed(this.status) && this.#context.clock.now() >= this.refundAt;
   }
 
-  /** Time of the refund, if the task fails. */
   get refundAt(): number {
     return (this.#ending?.at ?? this.dueAt) + REFUND_MS;
   }
@@ -164,7 +153,6 @@ export class Task implements EmulatedTask {
     this.#context.changed();
   }
 
-  /** Marks it as deleted from the history. */
   delete(): void {
     this.#deletedAt = this.#context.clock.now();
     this.#context.changed();
@@ -174,7 +162,6 @@ export class Task implements EmulatedTask {
     return this.#show(this.#context.settings.returnInput ? 'input' : undefined);
   }
 
-  /** Returns the prediction as an item of the list. */
   listItem(includeInputs: boolean): Prediction {
     const { listInputs } = this.#context.settings;
     return this.#show(includeInputs && listInputs !== 'never' ? listInputs : undefined);

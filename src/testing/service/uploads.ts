@@ -28,7 +28,7 @@ export interface EmulatedUpload {
   readonly url: string;
   /** The kind of upload. */
   readonly via: 'ticket' | 'binary';
-  /** Its bytes; empty with `keepUploads: false`. */
+  /** Content; empty with `keepUploads: false`. */
   readonly bytes: Uint8Array;
   /** Time of the upload, in milliseconds since 1970. */
   readonly at: number;
@@ -44,11 +44,10 @@ type Ticket = {
   url: string;
 };
 
-/** Headers that HTTP clients add themselves; all others of a PUT must be in its ticket. */
+/** Headers that HTTP clients add themselves. Any other header of a PUT must be in its ticket. */
 const CLIENT_HEADERS =
   /^(host|connection|content-length|transfer-encoding|accept|accept-encoding|accept-language|user-agent|sec-fetch-mode|cache-control|pragma|priority|te|expect|date|traceparent|tracestate|baggage)$/;
 
-/** Handles uploads and keeps the files. */
 export class Uploads {
   readonly files: EmulatedUpload[] = [];
   readonly #tickets = new Map<string, Ticket>();
@@ -62,7 +61,7 @@ export class Uploads {
     this.#base = base;
   }
 
-  /** POST /media/uploads. */
+  /** `POST /media/uploads`. */
   ticket(body: unknown): WireResponse {
     if (!this.#settings.ticketUploads) return errorResponse(404, 'page not found');
     const { filename, size, content_type } = (body ?? {}) as Record<string, unknown>;
@@ -105,7 +104,6 @@ export class Uploads {
     });
   }
 
-  /** PUT to a ticket's URL. */
   async put(request: WireRequest, route: Route, entry: LoggedRequest): Promise<WireResponse> {
     const ticket = this.#tickets.get(route.name);
     const wrong = this.#rejectPut(request, ticket);
@@ -124,7 +122,7 @@ export class Uploads {
     return { status: 200, headers: { etag }, body: bytesBody(new Uint8Array()) };
   }
 
-  /** POST /media/upload/binary. */
+  /** `POST /media/upload/binary`. */
   async binary(request: WireRequest, entry: LoggedRequest): Promise<WireResponse> {
     const boundary = boundaryOf(request.headers['content-type'] ?? '');
     if (boundary === undefined) {
@@ -161,7 +159,6 @@ export class Uploads {
     return successResponse({ type: mediaKind(contentType), download_url: url, filename, size });
   }
 
-  /** GET of an uploaded file. */
   serve(request: WireRequest, route: Route): WireResponse {
     const file = this.files.find((candidate) => candidate.id === route.name);
     if (file === undefined) return storageError(404, 'NoSuchKey', 'The specified key does not exist.');
@@ -223,7 +220,6 @@ export class Uploads {
   }
 }
 
-/** Returns `image`, `video`, `audio` or `file`. */
 function mediaKind(contentType: string): string {
   return contentType.startsWith('application/') ? 'file' : (contentType.split('/')[0] ?? 'file');
 }

@@ -3,34 +3,29 @@ import type { DefinedModel } from '../../models/defined-model.js';
 import { estimateCost } from '../../models/estimate-cost.js';
 import { ASPECT_RATIOS, DEFAULTS, defaultDuration, type ModelConfig } from '../../models/model-config.js';
 
-/** Why a request is rejected: the message and the service's code. */
 export interface Rejection {
   message: string;
   code: number;
 }
 
-/** The fields of a submit with defaults filled in, or why it is rejected. */
 export type Checked = { input: Record<string, unknown> } | { rejection: Rejection };
 
-/** The service's codes for invalid requests. */
 export const MISSING_PARAMETER = 1400;
 export const INVALID_PARAMETER = 1401;
 
-/** Returns a JSON object's fields, undefined for any other value. */
 export function asFields(value: unknown): Record<string, unknown> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : undefined;
 }
 
-/** Returns true for an http or https URL. */
 export function isHttpUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);
   return (protocol === 'http:' || protocol === 'https:') && hostname !== '';
 }
 
-/** Returns a field; `null` and `''` count as absent, as forms and other languages send them. */
+/** `null` and `''` count as absent: forms and other languages send them. */
 function given(body: Record<string, unknown>, field: string): unknown {
   const value = body[field];
   return value === null || value === '' ? undefined : value;
@@ -75,7 +70,6 @@ function invalid(message: string): { rejection: Rejection } {
   return { rejection: { message, code: INVALID_PARAMETER } };
 }
 
-/** Checks a submit's body against a model and fills in the defaults. */
 export function checkSubmit(model: ModelConfig, body: unknown): Checked {
   const fields = asFields(body);
   if (fields === undefined) return invalid('the body must be a JSON object');
@@ -110,7 +104,7 @@ export function checkSubmit(model: ModelConfig, body: unknown): Checked {
   };
 }
 
-/** Returns the price of a task in US dollars, undefined for a duration that the model does not make. */
+/** In US dollars; undefined for a duration that the model does not support. */
 export function priceOf(model: DefinedModel, fields: Record<string, unknown>): number | undefined {
   const duration = given(fields, 'duration') ?? defaultDuration(model.durations);
   if (typeof duration !== 'number' || !model.durations.includes(duration)) return undefined;
