@@ -1,4 +1,4 @@
-/** Reads a batch: one JSON object per line, all of them checked before the first is sent. */
+/** Reads a batch: one JSON object per line, all validated before the first is sent. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { InvalidInputError } from '../index.js';
@@ -6,17 +6,14 @@ import { CommandError, EXIT } from './exit-codes.js';
 import { EXPECTED_MODEL, findModel } from './options.js';
 import { readRequest, readStdin, type TaskRequest } from './request.js';
 
-/** One line of a batch. */
 export interface BatchLine extends TaskRequest {
-  /** From 1. */
   line: number;
-  /** The line's own key. */
   key: string | undefined;
   /** The line's own key, or one derived from its content. */
   idempotencyKey: string;
 }
 
-/** Key of a line without one: the same content gets the same key wherever it stands, its repetitions get others. */
+/** The same content gets the same key on any line; a repeated line gets another one. */
 function deriveKey(content: Record<string, unknown>, repetition: number): string {
   const sorted = Object.fromEntries(Object.entries(content).sort(([one], [other]) => (one < other ? -1 : 1)));
   const hash = createHash('sha256').update(JSON.stringify([sorted, repetition]));
@@ -50,7 +47,6 @@ async function readLine(text: string, line: number, seen: Map<string, number>): 
   return { ...request, line, key, idempotencyKey: key ?? deriveKey(content, repetition) };
 }
 
-/** Reads the text of a batch from a file, or from stdin for `-`. */
 async function readText(file: string): Promise<string> {
   try {
     return file === '-' ? await readStdin() : await readFile(file, 'utf8');
@@ -60,11 +56,7 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-/**
- * Reads all lines of a batch; blank ones are skipped.
- *
- * @throws {CommandError} with every error and its line number.
- */
+/** @throws {CommandError} with every error and its line number. */
 export async function readBatch(file: string): Promise<BatchLine[]> {
   const texts = (await readText(file)).replace(/^\uFEFF/, '').split(/\r?\n/);
   const problems: string[] = [];

@@ -1,8 +1,7 @@
-/** Makes the client that the commands share: the key and the proxy come from the environment. */
+/** Creates the client for all commands, with the key and the proxy of the environment. */
 import { ConfigurationError, WaveSpeedKling, type WaveSpeedKlingOptions } from '../index.js';
 import { CommandError, EXIT } from './exit-codes.js';
 
-/** Returns the proxy that the environment names for the API, as curl and undici read it. */
 export function proxyFromEnvironment(env: NodeJS.ProcessEnv = process.env): string | undefined {
   const http = env.http_proxy || env.HTTP_PROXY || undefined;
   if (/^http:/i.test(env.WAVESPEED_BASE_URL ?? '')) return http;
@@ -13,11 +12,6 @@ export function hasKey(): boolean {
   return (process.env.WAVESPEED_API_KEY ?? '').trim() !== '';
 }
 
-/**
- * Creates a client; close it with `await using`.
- *
- * @throws {CommandError} with exit code 4 for a missing or malformed key.
- */
 export async function createClient(options: WaveSpeedKlingOptions = {}): Promise<WaveSpeedKling> {
   if (!hasKey()) {
     throw new CommandError(

@@ -1,4 +1,4 @@
-/** The checks of `doctor` that cost nothing. */
+/** The checks of `doctor` that are free. */
 import {
   ConnectionError,
   estimateCost,
@@ -13,7 +13,6 @@ import { interrupted } from './interrupt.js';
 import { MODELS, shortName } from './options.js';
 import { describe } from './messages.js';
 
-/** What one check found. */
 export interface Check {
   check: string;
   ok: boolean;
@@ -21,12 +20,11 @@ export interface Check {
 }
 
 const MIN_NODE = [20, 18, 1] as const;
-/** Any reference video: nothing is fetched for a price. */
+/** Never fetched: a price needs only some URL. */
 const VIDEO = 'https://example.com/clip.mp4';
-/** How many tasks of the history are looked at. */
 const LISTED = 5;
 
-/** Runs a check; an error fails it, but an interruption ends the command. */
+/** An error fails the check; an interruption ends the command. */
 export async function attempt(check: string, run: () => Promise<Omit<Check, 'check'>>): Promise<Check> {
   try {
     return { check, ...(await run()) };
@@ -51,7 +49,6 @@ function checkProxy(): Check {
   return { check: 'proxy', ok: true, detail: new URL(proxy).host };
 }
 
-/** Checks the network, the key and the balance with one request. */
 async function checkAccount(kling: WaveSpeedKling): Promise<Check[]> {
   try {
     const balance = await kling.balance({ signal: interrupted });
@@ -117,13 +114,11 @@ async function checkSecret(kling: WaveSpeedKling): Promise<Omit<Check, 'check'>>
   return { ok, detail: ok ? 'whsec_…' : 'does not begin with whsec_' };
 }
 
-/** Runs the checks of this machine. */
 export function* localChecks(): Generator<Check, void, void> {
   yield checkNode();
   yield checkProxy();
 }
 
-/** Runs the checks of the service; without an account there is nothing else to check. */
 export async function* serviceChecks(kling: WaveSpeedKling): AsyncGenerator<Check, void, void> {
   const account = await checkAccount(kling);
   yield* account;

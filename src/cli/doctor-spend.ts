@@ -1,4 +1,4 @@
-/** The checks of `doctor --spend`: makes one short video, and compares what can be seen with the contract. */
+/** The checks of `doctor --spend`: makes a short video and compares what it observes with the contract. */
 import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Prediction, WaveSpeedKling } from '../index.js';
@@ -12,12 +12,11 @@ import { followTask, taskCallbacks, type TaskContext } from './task.js';
 
 export const SPEND_INPUT = { prompt: 'A paper boat on a calm lake', duration: 3 } as const;
 
-/** A clock that is further off makes the search for a lost submit harder, in milliseconds. */
+/** In milliseconds. With a larger skew, a lost submit is hard to find in the history. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
 const ORDER = ['created', 'processing', 'completed'];
 
-/** What was seen of one task. */
 interface Observation {
   startedAt: number;
   submitted?: Prediction;
@@ -26,7 +25,6 @@ interface Observation {
   code: number;
 }
 
-/** Makes one video of 3 seconds with a model, and yields what was checked on the way. */
 export async function* spendChecks(
   kling: WaveSpeedKling,
   model: ModelId,

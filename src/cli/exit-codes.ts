@@ -1,22 +1,21 @@
-/** Exit codes of the command, and which error ends it with which. */
+/** Exit codes, and the errors that lead to them. */
 import { WaveSpeedError, type WaveSpeedErrors } from '../index.js';
 
-/** What a script can tell from the exit code. */
 export const EXIT = {
   done: 0,
-  /** The task failed, or something else went wrong. */
+  /** The task failed, or any other error. */
   failed: 1,
-  /** Wrong usage, invalid input, over budget: nothing was sent. */
+  /** Wrong usage, invalid input or over budget: nothing was sent. */
   usage: 2,
-  /** A submit may or may not have been accepted. */
+  /** The outcome of a submit is unknown. */
   unknown: 3,
-  /** The key was rejected, or the account has too little credit. */
+  /** The key was rejected, or the credit is insufficient. */
   account: 4,
   timeout: 124,
   interrupted: 130,
 } as const;
 
-/** An error of the command itself: its message is all that is shown. */
+/** An error of the command itself: only its message is printed. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 
@@ -28,9 +27,9 @@ export class CommandError extends Error {
   }
 }
 
-/** The reason of the abort after a signal such as Ctrl-C. */
+/** Abort reason after a signal such as Ctrl-C. */
 export class Interruption extends CommandError {
-  /** @param isQuiet Whether nobody needs to be told: the reader of stdout went away. */
+  /** @param isQuiet True if nobody reads the output any more: no message is printed. */
   constructor(
     exitCode: number,
     readonly isQuiet = false,
@@ -39,7 +38,7 @@ export class Interruption extends CommandError {
   }
 }
 
-/** Exit codes by error; those that are missing are 1. */
+/** Errors that are missing here exit with 1. */
 const CODES: Partial<Record<WaveSpeedErrors['name'], number>> = {
   InvalidInputError: EXIT.usage,
   BudgetExceededError: EXIT.usage,
@@ -55,7 +54,6 @@ const CODES: Partial<Record<WaveSpeedErrors['name'], number>> = {
   AbortError: EXIT.interrupted,
 };
 
-/** Returns the exit code of an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommandError) return error.exitCode;
   if (!WaveSpeedError.isInstance(error)) return EXIT.failed;
@@ -68,10 +66,10 @@ export function exitCodeOf(error: unknown): number {
   return CODES[name] ?? EXIT.failed;
 }
 
-/** What outranks what where several tasks ended differently. */
+/** Precedence when several tasks end differently. */
 const RANKING: readonly number[] = [EXIT.interrupted, EXIT.unknown, EXIT.account, EXIT.timeout];
 
-/** Returns the exit code of several tasks: 2 only if nothing at all was sent. */
+/** Returns 2 only if nothing was sent at all. */
 export function combineExitCodes(codes: Iterable<number>): number {
   const all = new Set(codes);
   const signal = [...all].find((code) => code > 128);

@@ -1,14 +1,13 @@
-/** Turns Ctrl-C into an abort: the first ends the work in order, the second ends the process. */
+/** Turns Ctrl-C into an abort: the first stops the work in order, the second ends the process. */
 import { constants } from 'node:os';
 import { EXIT, Interruption } from './exit-codes.js';
 import { note, paint } from './output.js';
 
-/** npm passes Ctrl-C on to what it runs, which has it from the terminal already: one press, two signals. */
+/** npm forwards a Ctrl-C that its child has already received from the terminal: one press, two signals. */
 const SAME_PRESS_MS = 250;
 
 const controller = new AbortController();
 
-/** Aborted by the first Ctrl-C. */
 export const interrupted: AbortSignal = controller.signal;
 
 export const SUBMIT_INTERRUPTED =
@@ -16,12 +15,12 @@ export const SUBMIT_INTERRUPTED =
 
 let announcement: string | undefined;
 
-/** Sets what the first Ctrl-C prints. */
+/** Sets the message that the first Ctrl-C prints. */
 export function announceInterrupt(text: string): void {
   announcement = text;
 }
 
-/** Listens for signals, and for a closed stdout: nobody reads on, but a submit under way still needs its id. */
+/** Also listens for a closed stdout: nobody reads on, but a submit in flight still needs its id. */
 export function listenForInterrupts(): void {
   let firstAt: number | undefined;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -40,6 +39,6 @@ export function listenForInterrupts(): void {
     if (!isPipe) note(`stdout cannot be written: ${error.message}`, paint('red', '✖'));
     controller.abort(new Interruption(isPipe ? EXIT.interrupted : EXIT.failed, true));
   });
-  // Where stderr is closed nothing can be said about it.
+  // A closed stderr cannot be reported.
   process.stderr.on('error', () => undefined);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `wavespeed-kling`: prints its version at once, and loads the rest for everything else. */
+/** The command `wavespeed-kling`: prints its version immediately, and loads the rest only when needed. */
 import { VERSION } from '../core/version.js';
 
 const [flag, ...others] = process.argv.slice(2);

@@ -1,31 +1,27 @@
-/** Words errors for a terminal, and says how to go on. */
+/** Error messages for the terminal, with the next step. */
 import { SubmissionUnknownError, WaitTimeoutError } from '../index.js';
 import { Interruption } from './exit-codes.js';
 import { note, paint } from './output.js';
 
-/** How long candidates of a lost submit are looked for, in milliseconds. */
 const CANDIDATES_TIMEOUT_MS = 20_000;
 
-/** A task that a lost submit may have started, as `--json` prints it. */
 export interface ListedCandidate {
   id: string;
   status: string;
   created_at: string;
-  /** `true`: its input is the one submitted. `null`: the service does not show its input. */
+  /** `true`: the input is the one submitted. `null`: the service does not return the input. */
   exact_match: boolean | null;
 }
 
-/** Quotes a word for a shell, where it needs it. */
 function quote(word: string): string {
   return /^[\w./:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** Returns the command that resumes a task. */
 export function resumeCommand(id: string, directory = 'out'): string {
   return `wavespeed-kling wait ${quote(id)} -o ${quote(directory)}`;
 }
 
-/** Words an error for a terminal: the library's messages name its own methods. */
+/** Rewords errors for a terminal: the library's messages name its own methods. */
 export function describe(error: unknown, id?: string): { name: string; message: string } {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   if (error instanceof Interruption) {
@@ -53,7 +49,6 @@ export function describe(error: unknown, id?: string): { name: string; message: 
   return { name, message };
 }
 
-/** Prints the tasks that a lost submit may have started. */
 export async function listCandidates(
   error: SubmissionUnknownError,
   directory: string | undefined,

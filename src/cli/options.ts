@@ -2,16 +2,13 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { isModelId, KLING_O1, KLING_O3_STD, type ModelId } from '../schemas.js';
 
-/** Models by short name. */
 export const MODELS = { o1: KLING_O1, 'o3-std': KLING_O3_STD } as const;
 
-/** Finds a model by short name or id. */
 export function findModel(name: unknown): ModelId | undefined {
   if (typeof name === 'string' && Object.hasOwn(MODELS, name)) return MODELS[name as keyof typeof MODELS];
   return isModelId(name) ? name : undefined;
 }
 
-/** Returns the short name of a model, or its id where it has none. */
 export function shortName(model: string): string {
   return Object.entries(MODELS).find(([, id]) => id === model)?.[0] ?? model;
 }
@@ -24,7 +21,7 @@ export function parseModel(name: string): ModelId {
   return model;
 }
 
-/** Wraps a parser for a flag that may be given once: the last of two could be the dearer one. */
+/** Rejects a repeated flag: the last value could be the more expensive one. */
 export function once<T>(parse: (value: string) => T): (value: string, previous: T | undefined) => T {
   return (value, previous) => {
     if (previous !== undefined) throw new InvalidArgumentError('It was given more than once.');
@@ -34,12 +31,10 @@ export function once<T>(parse: (value: string) => T): (value: string, previous: 
 
 export const text = once((value) => value);
 
-/** Collects a flag that may be repeated. */
 export function collect(value: string, previous: string[] | undefined): string[] {
   return [...(previous ?? []), value];
 }
 
-/** Parses a number of at least `min`. */
 export function numberFrom(min: number, kind: 'number' | 'integer' = 'number') {
   return once((value) => {
     const number = value.trim() === '' ? Number.NaN : Number(value);
@@ -51,7 +46,6 @@ export function numberFrom(min: number, kind: 'number' | 'integer' = 'number') {
   });
 }
 
-/** Parses one of several words. */
 export function oneOf<const Choice extends string>(choices: readonly Choice[]) {
   return once((value): Choice => {
     const choice = choices.find((one) => one === value);
@@ -62,7 +56,7 @@ export function oneOf<const Choice extends string>(choices: readonly Choice[]) {
   });
 }
 
-/** Parses a duration in seconds into milliseconds. */
+/** Parses seconds into milliseconds. */
 export const seconds = once((value) => {
   const number = Number(value);
   if (!(number > 0 && number < Infinity) || value.trim() === '') {
@@ -71,7 +65,6 @@ export const seconds = once((value) => {
   return number * 1000;
 });
 
-/** Formats the example of a command's help. */
 export function example(...lines: readonly string[]): string {
   return `\nExample:\n${lines.map((line) => `  $ wavespeed-kling ${line}`).join('\n')}`;
 }

@@ -1,4 +1,4 @@
-/** The program: its commands, and how an error ends it. */
+/** The program: its commands and its exit code. */
 import { Command, CommanderError } from '@commander-js/extra-typings';
 import { balanceCommand } from './commands/balance.js';
 import { batchCommand } from './commands/batch.js';
@@ -49,7 +49,6 @@ function createProgram(version: string) {
   return program;
 }
 
-/** Runs the command line, and ends the process with its exit code. */
 export async function main(argv: readonly string[], version: string): Promise<void> {
   listenForInterrupts();
   try {
@@ -58,14 +57,13 @@ export async function main(argv: readonly string[], version: string): Promise<vo
     process.exitCode = await report(error);
   }
   await flush();
-  // What still holds the process, such as a pipe on stdin, is not waited for.
+  // Do not wait for open handles, such as a pipe on stdin.
   // oxlint-disable-next-line unicorn/no-process-exit
   process.exit();
 }
 
-/** Says what went wrong in a sentence, and returns the exit code. */
 async function report(error: unknown): Promise<number> {
-  // commander has printed its own.
+  // commander has already printed it.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const code = exitCodeOf(error);
   const isQuiet = error instanceof Interruption && error.isQuiet;

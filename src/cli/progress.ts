@@ -7,13 +7,9 @@ const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const FRAME_MS = 100;
 const BAR_CELLS = 20;
 
-/** One task, or one transfer. */
 export interface Row {
-  /** Shows a change of status. */
   update(status: string): void;
-  /** Shows how much of a transfer is done. */
   transfer(status: string, loaded: number, total: number | undefined): void;
-  /** Ends the row with a line that stays. */
   end(ok: boolean, status: string): void;
 }
 
@@ -45,11 +41,10 @@ export class Progress {
   #timer: NodeJS.Timeout | undefined;
   readonly #render;
 
-  /** @param total How many rows are to come. */
   constructor(total = 1) {
     this.#total = total;
     const { stderr } = process;
-    // A pseudo-terminal may say that it has no columns and no rows.
+    // A pseudo-terminal may report 0 columns and rows.
     const stream = Object.create(stderr, {
       columns: { get: () => stderr.columns || 80 },
       rows: { get: () => stderr.rows || 24 },
@@ -64,7 +59,7 @@ export class Progress {
     }, FRAME_MS);
   }
 
-  /** Adds a row. @param cost In US dollars. */
+  /** @param cost In US dollars. */
   row(label: string, cost?: number): Row {
     const row: RowState = {
       label: clean(label).replaceAll('\n', ' '),
@@ -101,7 +96,6 @@ export class Progress {
     };
   }
 
-  /** Ends the display; rows that did not end are left out. */
   stop(): void {
     clearInterval(this.#timer);
     if (!this.#isLive) return;

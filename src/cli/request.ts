@@ -1,4 +1,4 @@
-/** Reads the request of one task, from flags or from a line of a batch, and checks it before anything is sent. */
+/** Reads the request of one task from flags or a batch line, and validates it before anything is sent. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { addAbortSignal } from 'node:stream';
@@ -8,24 +8,21 @@ import { type InputIssue, InvalidInputError, type ModelInput } from '../index.js
 import { estimateCost, type ModelId, parseInput } from '../schemas.js';
 import { interrupted } from './interrupt.js';
 
-/** One checked request. */
 export interface TaskRequest {
   model: ModelId;
   input: ModelInput<ModelId>;
   /** In US dollars. */
   cost: number;
-  /** Local media, which are uploaded first. */
   files: URL[];
 }
 
-/** Reads media: a URL as it is, a path as the URL of its file. */
+/** A URL stays as it is; a path becomes a `file:` URL. */
 export function readMedia(value: unknown): unknown {
   if (typeof value !== 'string' || value === '' || /^(?:https?|data):/i.test(value)) return value;
   if (/^file:/i.test(value) && URL.canParse(value)) return new URL(value);
   return pathToFileURL(resolve(value));
 }
 
-/** Reads all of stdin as text, until Ctrl-C. */
 export async function readStdin(): Promise<string> {
   try {
     return await text(addAbortSignal(interrupted, process.stdin));
@@ -35,11 +32,7 @@ export async function readStdin(): Promise<string> {
   }
 }
 
-/**
- * Checks a request whose fields are named as the service names them; media may be paths.
- *
- * @throws {InvalidInputError} with everything that is wrong with it.
- */
+/** Validates a request with the service's field names; media may be paths. */
 export async function readRequest(model: ModelId, fields: Record<string, unknown>): Promise<TaskRequest> {
   const { video, images } = fields;
   const given = {

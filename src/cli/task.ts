@@ -1,4 +1,4 @@
-/** Follows one task to its end: progress, download, the result that is printed, and the exit code. */
+/** Follows one task until it ends: progress, download, result and exit code. */
 import {
   DownloadError,
   isCompleted,
@@ -18,35 +18,30 @@ import type { Row } from './progress.js';
 
 /** A task as `--json` prints it. */
 export interface TaskResult {
-  /** Line of the batch, from 1. */
   line?: number | undefined;
   key?: string | undefined;
   id?: string | undefined;
   model?: string | undefined;
-  /** The service's status; `not_submitted`, or `unknown` where the outcome of the submit is. */
+  /** The service's status, `not_submitted`, or `unknown` if the outcome of the submit is unknown. */
   status: string;
   /** In US dollars. */
   cost?: number | undefined;
   outputs?: string[] | undefined;
-  /** Path of the first output, where it was downloaded. */
   file?: string | undefined;
-  /** Paths of all outputs, where there is more than one. */
+  /** Set if there is more than one output. */
   files?: string[] | undefined;
   error?: { name: string; message: string; candidates?: ListedCandidate[] } | undefined;
 }
 
-/** What is known of a task beforehand. */
 export interface TaskContext {
   kling: WaveSpeedKling;
   row: Row;
-  /** Names the task in messages. */
   label: string;
-  /** Where outputs are downloaded to; undefined: not at all. */
+  /** Nothing is downloaded if undefined. */
   directory: string | undefined;
   result: TaskResult;
 }
 
-/** Returns the callbacks of a task's life that keep its row, its result and stderr up to date. */
 export function taskCallbacks({ row, label, result, directory }: TaskContext) {
   return {
     onSubmitted: ({ id, status }: Prediction) => {
@@ -61,7 +56,7 @@ export function taskCallbacks({ row, label, result, directory }: TaskContext) {
   };
 }
 
-/** Waits for a task, downloads its outputs, and fills in its result. Returns its exit code; does not reject. */
+/** Waits for a task, downloads its outputs and fills in its result. Returns its exit code; never rejects. */
 export async function followTask(context: TaskContext, run: () => Promise<Prediction>): Promise<number> {
   const { kling, row, directory, result } = context;
   try {
@@ -82,7 +77,7 @@ export async function followTask(context: TaskContext, run: () => Promise<Predic
   }
 }
 
-/** Downloads a task's outputs. A file that exists is complete and the task's own: its name holds the task's id. */
+/** Keeps an existing file: its name contains the task's id, so it is the complete output. */
 export async function saveOutputs(
   kling: WaveSpeedKling,
   prediction: Prediction,

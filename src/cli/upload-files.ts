@@ -1,10 +1,10 @@
-/** Uploads local files and shows how far they are. */
+/** Uploads local files and shows the progress. */
 import { basename } from 'node:path';
 import type { WaveSpeedKling } from '../index.js';
 import { interrupted } from './interrupt.js';
 import type { Row } from './progress.js';
 
-/** Uploads files one after another. Returns their URLs; the client remembers them for its own submits. */
+/** The client caches the URLs: a later submit does not upload the files again. */
 export async function uploadFiles(kling: WaveSpeedKling, files: readonly URL[], row: Row): Promise<string[]> {
   const urls: string[] = [];
   for (const file of files) {

@@ -1,4 +1,4 @@
-/** `balance`: prints what is left on the account. */
+/** `balance`: prints the account's balance. */
 import { Command } from '@commander-js/extra-typings';
 import { createClient } from '../client.js';
 import { interrupted } from '../interrupt.js';

@@ -18,7 +18,6 @@ import { note, paint, printJson } from '../output.js';
 import { Progress } from '../progress.js';
 import { followTask, taskCallbacks, type TaskContext } from '../task.js';
 
-/** How many results are downloaded at a time. */
 const DOWNLOADS = 4;
 
 const LEVELS = Object.keys(ACCOUNT_LEVELS) as AccountLevel[];
@@ -137,7 +136,7 @@ async function runAll(
     for await (const result of results) await finish(result);
   };
   for (const worker of await Promise.allSettled(Array.from({ length: DOWNLOADS }, work))) {
-    // After an interruption the reason of the abort comes last, once every result was given.
+    // After an interruption, the iterator rejects with the abort reason once all results were yielded.
     const isInterruption =
       interrupted.aborted && worker.status === 'rejected' && worker.reason === interrupted.reason;
     if (worker.status === 'rejected' && !isInterruption) throw worker.reason;

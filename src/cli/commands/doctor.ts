@@ -1,4 +1,4 @@
-/** `doctor`: checks this machine, the account and the service against what this package expects. */
+/** `doctor`: checks the machine, the account and the service. */
 import { createInterface } from 'node:readline/promises';
 import { Command } from '@commander-js/extra-typings';
 import { estimateCost } from '../../schemas.js';
@@ -56,7 +56,6 @@ async function* checks(options: {
   for (const model of Object.values(MODELS)) yield* spendChecks(kling, model, options.directory);
 }
 
-/** @throws {CommandError} unless the answer is yes. */
 async function confirmSpending(): Promise<void> {
   const cost = Object.values(MODELS).reduce((sum, model) => sum + estimateCost(model, SPEND_INPUT), 0);
   if (!process.stdin.isTTY) {

@@ -1,4 +1,4 @@
-/** `emulator`: serves a local stand-in of the service. */
+/** `emulator`: serves a local emulator of the service. */
 import { once } from 'node:events';
 import { Command } from '@commander-js/extra-typings';
 import { CommandError, EXIT } from '../exit-codes.js';

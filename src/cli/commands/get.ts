@@ -1,4 +1,4 @@
-/** `get`: looks at one task once. */
+/** `get`: prints the current state of a task. */
 import { Command } from '@commander-js/extra-typings';
 import { createClient } from '../client.js';
 import { interrupted } from '../interrupt.js';

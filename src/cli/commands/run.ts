@@ -79,7 +79,7 @@ async function run(model: ModelId, options: Options): Promise<number> {
   let code: number;
   try {
     code = await followTask(context, async () => {
-      // With a key the task may exist already, and need no upload.
+      // With a key, the task may already exist and need no upload.
       if (idempotencyKey === undefined) await uploadFiles(kling, request.files, context.row);
       context.row.update('submitting');
       return wait
@@ -95,7 +95,6 @@ async function run(model: ModelId, options: Options): Promise<number> {
   return code;
 }
 
-/** Returns the fields of the request under the service's names, without those that were not given. */
 async function readFields(options: Options): Promise<Record<string, unknown>> {
   const { prompt, image, video, duration, aspectRatio, sound, keepOriginalSound } = options;
   return {

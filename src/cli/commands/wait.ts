@@ -1,4 +1,4 @@
-/** `wait`: takes up tasks that were accepted, by their ids. */
+/** `wait`: waits for submitted tasks by id. */
 import { Command } from '@commander-js/extra-typings';
 import { createClient } from '../client.js';
 import { combineExitCodes } from '../exit-codes.js';
