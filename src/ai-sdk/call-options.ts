@@ -1,11 +1,10 @@
-/** Reads a call of `ai`: its settings and `providerOptions.wavespeedKling`. */
+/** Reads the options of a call of `ai`: its settings and `providerOptions.wavespeedKling`. */
 import { checkNames, checkObject, rejectOption } from '../core/validate-options.js';
 import { ConfigurationError, type Model, type ModelInput } from '../index.js';
 import { isModelId, models } from '../schemas.js';
 import { readReferences } from './references.js';
 import type { VideoCallOptions, Warning } from './types.js';
 
-/** Key of this provider in `providerOptions` and `providerMetadata`. */
 export const PROVIDER_KEY = 'wavespeedKling';
 
 /**
@@ -17,14 +16,14 @@ export const PROVIDER_KEY = 'wavespeedKling';
 export type KlingVideoOptions = {
   /**
    * Every call with the same key gets the same task; at most 250 characters. With `n` above 1, the second video has the
-   * key `<key>#2`, and so on. @default the `idempotency-key` header, where there is one
+   * key `<key>#2`, and so on. @default the `idempotency-key` header, if there is one
    */
   idempotencyKey?: string | undefined;
   /** Id of a task to wait for: nothing is submitted, and the other settings are not used. Not with `n` above 1. */
   resume?: string | undefined;
   /** Highest cost of each video, in US dollars. @default the client's */
   maxCost?: number | undefined;
-  /** Time limit of `generateVideo`, in milliseconds; the task itself goes on. @default the client's */
+  /** Time limit of `generateVideo`, in milliseconds; the task itself continues. @default the client's */
   timeoutMs?: number | undefined;
   /** Time between two polls, in milliseconds. @default the client's */
   pollIntervalMs?: number | undefined;
@@ -47,17 +46,15 @@ const OPTIONS = [
   'webhookUrl',
 ] as const satisfies readonly (keyof KlingVideoOptions)[];
 
-/** Room for the `#2` of the second video within the 255 characters of a key. */
+/** Leaves room for the suffix `#2` of a second video within the 255 characters of a key. */
 const MAX_KEY_LENGTH = 250;
 
-/** A call of `ai`, in the terms of the client. */
 export interface VideoRequest {
   input: ModelInput<Model>;
   options: KlingVideoOptions;
   warnings: Warning[];
 }
 
-/** @throws {ConfigurationError | InvalidInputError} before anything is sent. */
 export function readCallOptions(model: Model, call: VideoCallOptions): VideoRequest {
   const options = readProviderOptions(call);
   const warnings: Warning[] = [];
@@ -91,13 +88,13 @@ export function readCallOptions(model: Model, call: VideoCallOptions): VideoRequ
   return { input: input as unknown as ModelInput<Model>, options, warnings };
 }
 
-/** An unknown model is rejected by the client, with the id that was meant. */
+/** Accepts an unknown model: the client rejects it with a suggestion. */
 function findModel(model: Model): { id: string; sound: boolean } {
   if (typeof model !== 'string') return model;
   return isModelId(model) ? models[model] : { id: model, sound: false };
 }
 
-/** Values are validated by the client, with its own options. */
+/** Checks names only: the client validates the values. */
 function readProviderOptions({ providerOptions, headers }: VideoCallOptions): KlingVideoOptions {
   for (const name of Object.keys(providerOptions ?? {})) {
     // Ignoring it would ignore its `maxCost`.

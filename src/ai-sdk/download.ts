@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DownloadError, type WaveSpeedKling } from '../index.js';
 
-/** Downloads through a temporary file: retried, resumed where it broke off, and its length verified. */
+/** Uses a temporary file, because only a download to a file is resumed. */
 export async function downloadToMemory(
   client: WaveSpeedKling,
   url: string | URL,

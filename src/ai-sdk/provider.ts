@@ -1,4 +1,4 @@
-/** Provider for the AI SDK: makes video models on a client. */
+/** Provider for the AI SDK: creates video models that use a client. */
 import { checkFunction, checkNames, checkObject, rejectOption } from '../core/validate-options.js';
 import { ConfigurationError, type Model, WaveSpeedKling } from '../index.js';
 import { downloadToMemory } from './download.js';
@@ -7,11 +7,13 @@ import { createVideoModel, type TaskCallback } from './video-model.js';
 
 /** Options of `createWaveSpeedKling`. */
 export interface KlingProviderOptions {
-  /** Client that all models use. @default new WaveSpeedKling(), made at the first call: its key is in WAVESPEED_API_KEY */
+  /**
+   * Client of all models. @default new WaveSpeedKling(), created at the first call with the key in WAVESPEED_API_KEY
+   */
   client?: WaveSpeedKling | undefined;
   /**
    * Called with each task once the service has accepted it, and awaited: save its id here. `providerOptions` cannot
-   * carry functions; `context.idempotencyKey` tells which call it is.
+   * carry functions; `context.idempotencyKey` identifies the call.
    */
   onSubmitted?: TaskCallback | undefined;
   /** Called with the task at every change of its status. Not with `poll`, `webhook` and `startVideo` of ai 7. */
@@ -21,9 +23,9 @@ export interface KlingProviderOptions {
 /** Provider for the AI SDK, of specification v3. */
 export interface KlingProvider {
   readonly specificationVersion: 'v3';
-  /** Video model by its id, or as `defineModel` made it. */
+  /** Creates a video model from its id, or from the result of `defineModel`. */
   readonly video: (model: Model | (string & {})) => KlingVideoModel;
-  /** The same as `video`: the name that a registry calls. */
+  /** Same as `video`, under the name that a provider registry calls. */
   readonly videoModel: (model: Model | (string & {})) => KlingVideoModel;
   /** @throws {ConfigurationError} Always: there are video models only. */
   readonly languageModel: (modelId: string) => never;
@@ -32,7 +34,7 @@ export interface KlingProvider {
   /** @throws {ConfigurationError} Always: there are video models only. */
   readonly imageModel: (modelId: string) => never;
   /**
-   * Download function for `generateVideo({ download })`: retried, resumed where it broke off, and its length verified.
+   * Download function for `generateVideo({ download })`: retries, resumes and verifies the length.
    *
    * @throws {DownloadError}
    */

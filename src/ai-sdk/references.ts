@@ -1,26 +1,22 @@
-/** Sorts the references of a call into images and a video, by their content. */
+/** Sorts the references of a call into images and a video, by content. */
 import { InvalidInputError, type Media } from '../index.js';
 import type { VideoCallOptions, VideoFile, Warning } from './types.js';
 
 const VIDEO_EXTENSION = /\.(?:mp4|m4v|mov|avi|wmv|flv|webm|mkv|3gp|ogv)$/i;
 
-/** Brands of the image formats that share the container of MP4 and MOV. */
+/** Brands of the image formats that share their container with MP4 and MOV. */
 const IMAGE_BRANDS = /^(?:hei[cxms]|hev[cxms]|mif1|msf1|avif|avis|crx )$/;
 
-/** `generateVideo({ n: 3 })` passes the same file three times, and a client uploads the same Blob once. */
+/**
+ * One Blob per file: `generateVideo({ n: 3 })` passes the same file three times, and the client uploads a Blob once.
+ */
 const blobs = new WeakMap<VideoFile, Blob>();
 
-/** References, as the client takes them. */
 export interface References {
   images: Media[];
   video: Media | undefined;
 }
 
-/**
- * Collects `prompt.image`, `inputReferences` and `frameImages`.
- *
- * @throws {InvalidInputError} for a second video.
- */
 export function readReferences(modelId: string, options: VideoCallOptions, warnings: Warning[]): References {
   const { image, frameImages = [], inputReferences = [] } = options;
   const frames = frameImages.map((frame) => frame.image);
@@ -47,7 +43,7 @@ export function readReferences(modelId: string, options: VideoCallOptions, warni
   return { images, video: videos[0] && toMedia(videos[0]) };
 }
 
-/** ai 7 calls WebM audio and ai 6 calls HEIC a video: bytes are looked at. */
+/** Checks the bytes: ai 7 detects WebM as audio, and ai 6 detects HEIC as video. */
 function isVideo(file: VideoFile): boolean {
   if (file.type === 'file') return isVideoContent(toBytes(file.data));
   if (file.mediaType !== undefined) return file.mediaType.startsWith('video/');

@@ -34,7 +34,7 @@ export function toCallInfo(task: Prediction, modelId: string, cost: number | und
   };
 }
 
-/** Cost of a task that was started elsewhere; undefined where the service does not show its input. */
+/** Undefined if the service does not return the task's input. */
 export function estimateTaskCost(model: Model, { input }: Prediction): number | undefined {
   if (typeof input !== 'object' || input === null) return undefined;
   try {

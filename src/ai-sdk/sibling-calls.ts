@@ -1,38 +1,30 @@
-/** Relates the parallel calls that one `generateVideo({ n: 3 })` makes: each knows its place and the others' tasks. */
+/** Relates the parallel calls of one `generateVideo({ n: 3 })`: each knows its index and the others' tasks. */
 import { ConfigurationError, SubmissionUnknownError, WaitAbortedError, WaveSpeedError } from '../index.js';
 import type { VideoCallOptions } from './types.js';
 
-/** One call among those of the same `generateVideo`. */
 export interface SiblingCall {
-  /** Place among them, from 0. */
   readonly index: number;
-  /** Aborts with the caller's signal, and when a sibling has failed: `generateVideo` then discards this video. */
+  /** Aborts with the caller's signal, or when a sibling fails: `generateVideo` then discards this video. */
   readonly signal: AbortSignal;
-  /** Id of this call's task, once it was accepted. */
   predictionId: string | undefined;
 }
 
 interface Member extends SiblingCall {
   readonly options: VideoCallOptions;
   readonly stop: AbortController;
-  /** Settles with what the call rejected with, if it did. */
+  /** Resolves with the reason for which the call rejected, if it did. */
   done: Promise<unknown>;
 }
 
 interface Group {
   members: Member[];
-  /** Number of calls in flight. */
   pending: number;
-  /** Reason why none of the calls may be sent. */
   rejection: ConfigurationError | undefined;
-  /** The first failure, which names the tasks of the siblings. */
   failure: Promise<unknown> | undefined;
 }
 
-/** Runs a call; where it fails, the error names the tasks of its siblings. */
 type RunCall = <T>(options: VideoCallOptions, work: (call: SiblingCall) => Promise<T>) => Promise<T>;
 
-/** Settings that the calls of one `generateVideo` share. */
 const SHARED = [
   'prompt',
   'aspectRatio',
@@ -48,15 +40,15 @@ const SHARED = [
 ] as const satisfies readonly (keyof VideoCallOptions)[];
 
 /**
- * Relates calls of `doGenerate`: ai 6 and 7 pass the same `headers` object to the calls of one `generateVideo`, and to
- * no others. When one fails, the others are aborted.
+ * Relates calls of `doGenerate` by their `headers`: ai 6 and 7 pass the same object to all calls of one
+ * `generateVideo`, and to no other. When one fails, the others are aborted.
  */
 export function relateGenerateCalls(): RunCall {
   const groups = new WeakMap<object, Group>();
   return (options, work) => {
     const { headers } = options;
     const known = headers && groups.get(headers);
-    // A later call is of another `generateVideo`, unless it is a call that is repeated.
+    // A later call belongs to another `generateVideo`, unless it repeats a call.
     const isSibling =
       known !== undefined &&
       (known.pending > 0 || known.members.some((member) => member.options === options));
@@ -67,8 +59,8 @@ export function relateGenerateCalls(): RunCall {
 }
 
 /**
- * Relates calls of `doStart`, which share no object: those that have the same settings and are in flight together. They
- * may belong to two calls of `generateVideo`, so that they only name each other.
+ * Relates calls of `doStart` that are in flight together and have the same settings, because they share no object. They
+ * may belong to different calls of `generateVideo`, so errors name the others' tasks but nothing is aborted.
  */
 export function relateStartCalls(): RunCall {
   const groups = new Set<Group>();
@@ -99,7 +91,7 @@ async function runMember<T>(
   abortSiblings: boolean,
 ): Promise<T> {
   if (options.n > 1) {
-    // `generateVideo({ n: 3, maxVideosPerCall: 2 })` makes another call, of one video: that is not sent either.
+    // `generateVideo({ n: 3, maxVideosPerCall: 2 })` also makes a call for one video: it is not sent either.
     group.rejection ??= new ConfigurationError(
       `\`n\`: got ${options.n} in one call; nothing was sent. Leave out \`maxVideosPerCall\`: each video is a task of its own.`,
     );
@@ -128,7 +120,7 @@ async function runMember<T>(
   }
 }
 
-/** Adds a call to its group; a call that is repeated keeps its place, and with it its idempotency key. */
+/** A repeated call keeps its index, and thus its idempotency key. */
 function join(group: Group, options: VideoCallOptions): Member {
   const known = group.members.findIndex((member) => member.options === options);
   const index = known === -1 ? group.members.length : known;
@@ -140,7 +132,7 @@ function join(group: Group, options: VideoCallOptions): Member {
   return member;
 }
 
-/** `generateVideo` rejects with the first error and drops the other results: the error is the place for their ids. */
+/** `generateVideo` rejects with the first error and drops the other results, so the error carries their ids. */
 async function nameSiblings(error: unknown, group: Group, failed: Member): Promise<unknown> {
   const others = group.members.filter((member) => member !== failed);
   const ids: string[] = [];

@@ -1,22 +1,17 @@
 /** The parts of the AI SDK's video model specification (ai 6 and 7) that this provider reads and returns. */
 
-/** A JSON value, as the AI SDK declares it. */
 export type JsonValue = null | string | number | boolean | JsonObject | JsonValue[];
-/** A JSON object, as the AI SDK declares it. */
 export type JsonObject = { [key: string]: JsonValue | undefined };
 
-/** A reference as `ai` passes it on: bytes, base64 or a URL. */
 export type VideoFile =
   | { type: 'file'; mediaType: string; data: string | Uint8Array }
   | { type: 'url'; url: string; mediaType?: string };
 
-/** A setting that is not used, or not as its name says. */
 export type Warning =
   | { type: 'unsupported'; feature: string; details?: string }
   | { type: 'compatibility'; feature: string; details?: string }
   | { type: 'other'; message: string };
 
-/** What `generateVideo` calls a model with. */
 export interface VideoCallOptions {
   prompt: string | undefined;
   n: number;
@@ -34,7 +29,6 @@ export interface VideoCallOptions {
   headers?: Record<string, string | undefined>;
 }
 
-/** What `generateVideo` of ai 7 starts a task with. */
 export interface VideoStartOptions extends VideoCallOptions {
   webhookUrl?: string;
 }
@@ -45,13 +39,11 @@ interface ResponseInfo {
   headers: Record<string, string> | undefined;
 }
 
-/** One call's share of `providerMetadata`. */
 export interface CallInfo {
   providerMetadata: Record<string, JsonObject>;
   response: ResponseInfo;
 }
 
-/** A video, which `generateVideo` downloads. */
 export interface VideoUrl {
   type: 'url';
   url: string;
@@ -63,11 +55,10 @@ export interface VideoResult extends CallInfo {
   warnings: Warning[];
 }
 
-/** Started task: JSON, for any process. */
+/** Serializable as JSON, so that any process can poll the task. */
 export type VideoOperation = {
-  /** Id of the task. */
   id: string;
-  /** Cost, in US dollars. Absent for a task that was resumed. */
+  /** In US dollars. Absent for a resumed task. */
   cost?: number;
 };
 
@@ -81,7 +72,7 @@ export type VideoStatusResult =
   | ({ status: 'completed' } & VideoResult)
   | ({ status: 'error'; error: string } & CallInfo);
 
-/** A video model of specification v3, which ai 6 and 7 take; the last three methods are used by ai 7 alone. */
+/** Video model of specification v3, for ai 6 and 7. Only ai 7 uses the last three methods. */
 export interface KlingVideoModel {
   readonly specificationVersion: 'v3';
   readonly provider: string;

@@ -26,18 +26,17 @@ import type {
   VideoStatusResult,
 } from './types.js';
 
-/** What a callback of the provider is called with, in addition to the task. */
+/** Second argument of the provider's callbacks. */
 export interface TaskContext {
   /** Id of the model. */
   modelId: string;
-  /** Idempotency key of this video, where the call has one. */
+  /** Idempotency key of this video, if the call has one. */
   idempotencyKey: string | undefined;
 }
 
-/** Callback of the provider. */
+/** Type of `onSubmitted` and `onUpdate`. */
 export type TaskCallback = (prediction: Prediction, context: TaskContext) => void | Promise<void>;
 
-/** A model, and what it has from its provider. */
 export interface ModelContext {
   model: Model;
   modelId: string;
@@ -46,10 +45,9 @@ export interface ModelContext {
   onUpdate: TaskCallback | undefined;
 }
 
-/** How long one call of `doStatus` tries to read the status, in milliseconds. */
 const STATUS_TIMEOUT_MS = 60_000;
 
-/** Makes a model of functions without `this`: ai 7 wraps it in a Proxy. */
+/** The methods do not use `this`, because ai 7 wraps the model in a Proxy. */
 export function createVideoModel(context: ModelContext): KlingVideoModel {
   const runGenerateCall = relateGenerateCalls();
   const runStartCall = relateStartCalls();
@@ -139,7 +137,7 @@ function submitOptions(
   } satisfies RunOptions;
 }
 
-/** The first video has the key as it was given. */
+/** The first video uses the key unchanged. */
 function keyAt(key: string | undefined, index: number): string | undefined {
   return key === undefined || index === 0 ? key : `${key}#${index + 1}`;
 }
@@ -178,7 +176,7 @@ async function readStatus(
   return { status: 'error', error: new PredictionFailedError(task).message, ...info };
 }
 
-/** An operation may have been stored as JSON. */
+/** Validates the operation, which may have been stored as JSON. */
 function readOperation(operation: JsonValue): VideoOperation {
   const { id, cost } = (typeof operation === 'object' && operation !== null ? operation : {}) as JsonObject;
   if (typeof id !== 'string' || id === '') {
@@ -187,7 +185,7 @@ function readOperation(operation: JsonValue): VideoOperation {
   return { id, ...(typeof cost === 'number' ? { cost } : {}) };
 }
 
-/** Looks until a look succeeds: a 503 is no failure of the task. */
+/** Retries until a poll succeeds: a 503 does not mean that the task failed. */
 async function lookOnce(
   client: WaveSpeedKling,
   id: string,
