@@ -1,7 +1,6 @@
 /** Journal entries in memory, with compare-and-set. */
 import type { JournalEntry } from './journal.js';
 
-/** An entry and its revision. */
 export interface StoredEntry {
   entry: JournalEntry;
   revision: number;
@@ -29,7 +28,7 @@ export class EntryTable {
     return this.restore(key, { entry: structuredClone(entry), revision: next }) ? next : 'taken';
   }
 
-  /** Stores an entry under the revision it had; false if another key has its task. */
+  /** Returns false if another key has the same task. */
   restore(key: string, stored: StoredEntry): boolean {
     const { entry } = stored;
     if ('predictionId' in entry) {

@@ -9,20 +9,20 @@ import { JournalFile } from './journal-file.js';
 
 /** A journal in a file. */
 export interface FileJournal extends Journal {
-  /** Ends writing and lets another process open the file. The end of the process does so, too. */
+  /** Completes pending writes and lets another process open the file. The end of the process releases it, too. */
   close(): Promise<void>;
 }
 
-/** The open files of this process, shared by every journal on the same path. */
+/** Open files of this process, shared by all journals on the same path. */
 const files = new Map<string, { file: Promise<JournalFile>; users: Set<object> }>();
 
 /**
- * Creates a journal that keeps idempotency keys in a file: JSON lines, appended and flushed to the disk, readable by
- * this user alone. The file is opened with the first key and created if it is missing; its directory has to exist.
+ * Creates a journal that keeps idempotency keys in a file: JSON lines, appended and flushed to the disk, readable only
+ * by this user. The file is opened with the first key and created if it is missing; its directory must exist.
  *
  * @param path A path or `file:` URL on a local disk.
- * @throws {JournalError} from the calls that use it: when another process has the file, when it is not a journal, or
- * when it cannot be read or written. Nothing was sent then.
+ * @throws {JournalError} from the calls that use it: if another process has the file, if it is not a journal, or if
+ * it cannot be read or written. Nothing was sent then.
  * @example
  * const kling = new WaveSpeedKling({ journal: fileJournal('./journal.jsonl') });
  * const video = await kling.run(KLING_O3_STD, input, { idempotencyKey: order.id });
@@ -81,7 +81,7 @@ async function closeShared(user: object): Promise<void> {
   }
 }
 
-/** Follows links, so that one file has one lock. */
+/** Resolves links, so that one file has one lock. */
 async function findRealPath(path: string): Promise<string> {
   try {
     return await realpath(path).catch(async () => join(await realpath(dirname(path)), basename(path)));

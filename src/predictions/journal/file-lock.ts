@@ -1,4 +1,4 @@
-/** A lock that one process holds on a path, by a file next to it; it ends with the process. */
+/** A lock on a path, held by one process through a file next to it. It is released when the process ends. */
 import { randomBytes } from 'node:crypto';
 import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -9,21 +9,21 @@ import { JournalError } from '../../core/errors/input-error.js';
 interface Holder {
   file: string;
   pid: number;
-  /** When the process started, where the system tells; empty elsewhere. */
+  /** Empty where the system does not report it. */
   startedAt: string;
   host: string;
 }
 
-/** Two processes that start at once may both step back; then the faster one gets it. */
+/** Processes that start together may all back off; they retry after random delays. */
 const ATTEMPTS = 6;
 
 /**
- * Takes the lock; returns what gives it back.
+ * Takes the lock; resolves with a function that releases it.
  *
- * Each process creates a file of its own, then looks for those of others: of two processes, at least one sees the other.
- * A file of a process that has ended is removed. As no name is used twice, that cannot remove another's.
+ * Each process creates its own file, then looks for those of others, so at least one of two processes sees the other.
+ * Files of ended processes are removed; names are never reused, so that cannot remove a live one.
  *
- * @throws {JournalError} that names the process that has it.
+ * @throws {JournalError} that names the process that holds the lock.
  */
 export async function lock(path: string): Promise<() => Promise<void>> {
   const startedAt = (await startOf(process.pid)) ?? '';
@@ -54,7 +54,7 @@ async function findHolder(path: string, own: string): Promise<Holder | undefined
 
 const NAME = /^(\d+)\.(\d*)\.[0-9a-f]{8}\.(.+)$/;
 
-/** A process of another host cannot be seen from here: it counts as alive. */
+/** A process on another host cannot be checked: it counts as alive. */
 async function isAlive({ pid, startedAt, host }: Holder): Promise<boolean> {
   if (host !== hostname()) return true;
   try {
@@ -62,15 +62,17 @@ async function isAlive({ pid, startedAt, host }: Holder): Promise<boolean> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
-  // Another process may have got its id meanwhile.
+  // The process id may have been reused.
   const now = await startOf(pid);
   return now === undefined || startedAt === '' || now === startedAt;
 }
 
-/** When a process started, in ticks since the system did; undefined where the system does not tell (Linux does). */
+/**
+ * Start time of a process, in clock ticks since boot. Undefined where the system does not report it (only Linux does).
+ */
 async function startOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The name of the process, in parentheses, may have spaces and parentheses in it.
+  // The process name, in parentheses, may contain spaces and parentheses.
   const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
   return state === 'Z' ? 'ended' : fields[18];
 }

@@ -5,16 +5,12 @@ import { nameOf, openLocalFile, UnreadableFileError } from '../../media/local-fi
 import { replaceMedia, type PreparedInput } from '../../models/prepare-input.js';
 import { isRecord } from '../../utils/is-record.js';
 
-/**
- * Hashes the model and the validated input, with local media by their content.
- *
- * @throws {InvalidInputError} when a local file cannot be read.
- */
+/** Hashes the model and the validated input. Local media count by their content. */
 export async function createFingerprint(read: PreparedInput): Promise<string> {
   const digests: string[] = [];
   for (const { source, place } of read.local) {
     try {
-      // No URL that an input may have begins like this.
+      // No valid URL of an input begins like this.
       digests.push(`sha256:${await hashFile(source)}`);
     } catch (error) {
       if (!(error instanceof UnreadableFileError)) throw error;
@@ -37,7 +33,7 @@ async function hashFile(source: URL | Blob): Promise<string> {
   return hash.digest('hex');
 }
 
-/** JSON with the fields of every object in the order of their names. */
+/** Sorts the fields of every object by name. */
 function stringifySorted(value: unknown): string {
   return JSON.stringify(value, (_, field: unknown) =>
     isRecord(field)

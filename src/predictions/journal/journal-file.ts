@@ -16,7 +16,7 @@ interface PendingLine {
   reject: (error: JournalError) => void;
 }
 
-/** A file with fewer lines is not worth rewriting. */
+/** A smaller file is not worth compacting. */
 const MIN_COMPACTED_LINES = 1000;
 
 const toLine = (key: string, stored: StoredEntry) => `${JSON.stringify({ key, ...stored })}\n`;
@@ -27,7 +27,6 @@ export class JournalFile {
   readonly #onEnd: () => void;
   #handle: FileHandle;
   #table = new EntryTable();
-  /** Bytes of the lines that are on the disk. */
   #size = 0;
   #pending: PendingLine[] = [];
   #flushing: Promise<void> | undefined;
@@ -40,11 +39,7 @@ export class JournalFile {
     this.#onEnd = onEnd;
   }
 
-  /**
-   * Locks, reads and, where most of it is outdated, compacts the file.
-   *
-   * @param onEnd Called when a write has failed: the file is to be opened anew.
-   */
+  /** @param onEnd Called after a failed write: the file must be opened again. */
   static async open(path: string, onEnd: () => void): Promise<JournalFile> {
     const fail = (cause: unknown): never => {
       throw createError(path, 'cannot be opened', cause);
@@ -70,7 +65,7 @@ export class JournalFile {
 
   async put(key: string, entry: JournalEntry, revision?: number): Promise<number | 'stale' | 'taken'> {
     if (this.#failure !== undefined) throw this.#failure;
-    // What is in memory is what a later process will read.
+    // A later process will read what is in memory.
     const plain = JSON.parse(JSON.stringify(entry)) as JournalEntry;
     const next = this.#table.put(key, plain, revision);
     if (typeof next === 'number') await this.#append(toLine(key, { entry: plain, revision: next }));
@@ -91,7 +86,7 @@ export class JournalFile {
     });
   }
 
-  /** Writes what is pending; what comes meanwhile is written together next. */
+  /** Writes the pending lines. Lines added meanwhile are written together next. */
   async #flush(): Promise<void> {
     while (this.#pending.length > 0) {
       const lines = this.#pending;
@@ -124,7 +119,7 @@ export class JournalFile {
     const stats = await this.#handle.stat();
     if (!stats.isFile()) throw new JournalError(`${this.#path} is not a regular file.`);
     const bytes = await this.#handle.readFile();
-    // A line without an end was being written when a process ended: nothing had relied on it.
+    // An incomplete line was being written when a process ended: nothing relies on it.
     this.#size = bytes.lastIndexOf('\n') + 1;
     const lines = bytes.subarray(0, this.#size).toString('utf8').split('\n').slice(0, -1);
     for (const [index, line] of lines.entries()) {
@@ -140,7 +135,7 @@ export class JournalFile {
     await syncDirectory(this.#path);
   }
 
-  /** Takes in a line; returns what is wrong with it. */
+  /** Returns what is wrong with an invalid line. */
   #restore(line: string): string | undefined {
     let value: unknown;
     try {
@@ -158,7 +153,6 @@ export class JournalFile {
     return undefined;
   }
 
-  /** Rewrites the file with the last entry of each key. */
   async #compact(): Promise<void> {
     const temporary = `${this.#path}.new`;
     const handle = await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC, 0o600);
@@ -177,7 +171,6 @@ export class JournalFile {
   }
 }
 
-/** Writes a text at a position; returns its bytes. */
 async function writeAt(handle: FileHandle, text: string, position: number): Promise<number> {
   const bytes = Buffer.from(text);
   let written = 0;
@@ -188,7 +181,7 @@ async function writeAt(handle: FileHandle, text: string, position: number): Prom
   return written;
 }
 
-/** Makes a new name durable. Windows cannot open a directory, and does not need it. */
+/** Makes a rename durable. Windows cannot open a directory, and does not need it. */
 async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const directory = await open(dirname(path), constants.O_RDONLY);

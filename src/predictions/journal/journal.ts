@@ -1,17 +1,17 @@
-/** The journal of idempotency keys: its interface, for those who store it elsewhere, such as in SQL. */
+/** Interface of the journal of idempotency keys, to be implemented for other stores such as SQL. */
 import type { Prediction } from '../../core/prediction.js';
 
-/** What a journal stores for one key. Plain JSON. */
+/** Entry of one key. Plain JSON. */
 export type JournalEntry = {
   /** SHA-256 of the model and the validated input. */
   fingerprint: string;
   model: string;
-  /** Counts the submits under this key, from 1. */
+  /** Number of submits under this key, from 1. */
   attempt: number;
 } & (
-  | { /** It is proven that there is no task. */ state: 'idle'; reason: string }
+  | { /** Proven: there is no task. */ state: 'idle'; reason: string }
   | {
-      /** A POST may begin until `sendBy`, and not after it. */
+      /** A POST may begin until `sendBy`, and not later. */
       state: 'sending';
       /** The request body. */
       body: unknown;
@@ -31,7 +31,7 @@ export interface Journal {
   /**
    * Writes an entry if `revision` is the stored one (undefined: the key has no entry). Atomic, and durable when it resolves.
    *
-   * @returns the new revision; `'stale'` if `revision` is not the stored one; `'taken'` if another key has this prediction id.
+   * @returns The new revision; `'stale'` if `revision` is not the stored one; `'taken'` if another key has this prediction id.
    */
   put(key: string, entry: JournalEntry, revision?: number): Promise<number | 'stale' | 'taken'>;
 }

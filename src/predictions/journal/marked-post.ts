@@ -1,16 +1,15 @@
-/** One POST with its mark in the journal, and what becomes of the mark. */
+/** Marks one POST in the journal, and clears the mark when nothing was accepted. */
 import { ConnectionError } from '../../core/errors/connection-error.js';
 import { SubmissionUnknownError } from '../../core/errors/prediction-error.js';
 import type { Journal, JournalEntry } from './journal.js';
 import { writeEntry } from './validate-entry.js';
 
-/** Makes one POST. Calls `beforeSend` as the request is handed to the socket; if that throws, it sends nothing. */
+/** Makes one POST. Calls `beforeSend` when the request is handed to the socket; if that throws, nothing is sent. */
 export type Post<T> = (beforeSend: () => void) => Promise<T>;
 
-/** Another caller has changed the entry: read it again. */
+/** Another caller changed the entry: read it again. */
 export class EntryChanged extends Error {}
 
-/** The entry as this call last knew it. */
 export interface Progress {
   attempt: number;
   revision: number | undefined;
@@ -20,15 +19,13 @@ export interface MarkContext {
   journal: Journal;
   /** How long after its mark a POST may begin. */
   leaseMs: number;
-  /** By the clock of this machine. */
   now: () => number;
 }
 
 /**
- * Marks the entry, makes one POST, and frees the key when it is proven that nothing was accepted. Keeps `progress` up to
- * date.
+ * Marks the entry, makes one POST, and frees the key if it is certain that nothing was accepted. Updates `progress`.
  *
- * @throws {EntryChanged} when another caller was faster; nothing was sent.
+ * @throws {EntryChanged} if another caller was faster; nothing was sent.
  */
 export async function postMarked<T>(
   post: Post<T>,
@@ -71,7 +68,7 @@ export async function postMarked<T>(
     const failure: unknown = expired ?? error;
     const reason = failure instanceof Error ? failure.name : 'not submitted';
     const idle: JournalEntry = { fingerprint, model, attempt, state: 'idle', reason };
-    // If this fails, the entry says less than is known, but nothing wrong.
+    // If this fails, the entry stays `sending`: incomplete, but not wrong.
     const freed = await writeEntry(journal, key, idle, revision).catch(() => undefined);
     if (typeof freed === 'number') progress.revision = freed;
     throw failure;

@@ -1,4 +1,4 @@
-/** Looks for the task of an interrupted submit in the history, and takes it for its key. */
+/** Searches the history for the task of an interrupted submit, and assigns it to the key. */
 import { type Candidate, type CandidatesOptions } from '../../core/errors/prediction-error.js';
 import type { Journal, JournalEntry } from './journal.js';
 import { writeEntry } from './validate-entry.js';
@@ -15,25 +15,22 @@ interface RecoverContext {
   now: () => number;
 }
 
-/** What a look at the history has shown. */
 export type Recovery =
   | { state: 'found'; predictionId: string }
-  /** Another caller has changed the entry. */
   | { state: 'changed' }
-  /** It is proven that nothing was accepted. */
+  /** Proven: nothing was accepted. */
   | { state: 'absent'; cause?: undefined }
-  /** It can no longer be found out. */
+  /** The outcome can no longer be determined. */
   | { state: 'undecidable'; cause?: unknown }
-  /** Nothing yet; what is not in the history at `until` will never be. */
+  /** Not found yet. A task that is not in the history at `until` does not exist. */
   | { state: 'pending'; until: number };
 
-/** The history holds the tasks of 7 days; an hour less, for clocks that differ. */
+/** The history covers 7 days; one hour less allows for clock skew. */
 const HISTORY_MS = (7 * 24 - 1) * 60 * 60_000;
 
-/** How exactly the time of a task is known: to the second, as is the service's clock. */
+/** Creation times are precise to the second, like the service's clock. */
 const CLOCK_PRECISION_MS = 2000;
 
-/** Looks once. */
 export async function recover(
   key: string,
   entry: SendingEntry,
@@ -43,7 +40,7 @@ export async function recover(
   const { settleMs, requestTimeoutMs, signal, now } = context;
   const markedAt = Date.parse(entry.markedAt);
   const spanMs = Date.parse(entry.sendBy) - markedAt + requestTimeoutMs + settleMs;
-  // What was accepted was accepted in this time, and is in the history by its end.
+  // Anything accepted was accepted within this span, and is in the history by its end.
   let until = markedAt + spanMs;
   const lookedAt = now();
 
@@ -70,7 +67,7 @@ export async function recover(
     } else if (candidate.exactMatch === undefined) isBlind = true;
   }
   if (lookedAt < until) return { state: 'pending', until };
-  // Clocks that are wrong by minutes can explain these, and nothing else is left.
+  // Only clocks that are wrong by minutes can explain these.
   for (const candidate of others) {
     const claim = candidate.exactMatch === true ? await take(candidate) : 'taken';
     if (claim !== 'taken') return claim;

@@ -1,10 +1,10 @@
-/** Writes to the entry of a key what is known of its task apart from its submit: its end, or a decision by hand. */
+/** Updates the entry of a key after its submit: with the ended task, or with a manual decision. */
 import { IdempotencyConflictError, InvalidInputError } from '../../core/errors/input-error.js';
 import type { Prediction } from '../../core/prediction.js';
 import type { Journal, JournalEntry } from './journal.js';
 import { readEntry, writeEntry } from './validate-entry.js';
 
-/** Stores the task of a key as it ended, so that the key has its result after the service has deleted the task. */
+/** Stores the ended task of a key, so that its result remains after the service deletes the task. */
 export async function endKey(journal: Journal, key: string, prediction: Prediction): Promise<void> {
   const found = await readEntry(journal, key);
   if (found?.entry.state !== 'submitted' || found.entry.predictionId !== prediction.id) return;
@@ -15,7 +15,7 @@ export async function endKey(journal: Journal, key: string, prediction: Predicti
 }
 
 /**
- * Settles a key whose submit may or may not have been accepted.
+ * Settles a key whose submit has an unknown outcome.
  *
  * @param predictionId Its task, or null if there is none.
  * @param waitUntil Waits until no request under the key can begin any more.

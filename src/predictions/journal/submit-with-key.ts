@@ -1,4 +1,4 @@
-/** Submits the one task of an idempotency key, or finds the one that it has. */
+/** Submits the only task of an idempotency key, or returns the existing one. */
 import { IdempotencyConflictError, JournalError } from '../../core/errors/input-error.js';
 import {
   type Candidate,
@@ -13,22 +13,18 @@ import { EntryChanged, type MarkContext, type Post, postMarked, type Progress } 
 import { recover } from './recover.js';
 import { readEntry, writeEntry } from './validate-entry.js';
 
-/** What is submitted under a key. */
 export interface KeyedRequest {
   model: string;
-  /** From `createFingerprint`. */
   fingerprint: string;
-  /** Uploads local media and returns the request body. Not called for a key that has a task. */
+  /** Uploads local media and returns the request body. Not called if the key has a task. */
   prepareBody: () => Promise<unknown>;
 }
 
 /** Marks a POST in the journal, then makes it. */
 export type Guard = <T>(post: Post<T>) => Promise<T>;
 
-/** The part of a journal entry that a lost submit is searched by. */
 export type SendingEntry = Extract<JournalEntry, { state: 'sending' }>;
 
-/** What `submitWithKey` needs from its surroundings. */
 export interface KeyedSubmitContext extends MarkContext {
   /** How long the history may lag behind an accepted submit. */
   settleMs: number;
@@ -36,36 +32,35 @@ export interface KeyedSubmitContext extends MarkContext {
   whenAbsent: 'throw' | 'resubmit';
   signal: AbortSignal | undefined;
   /**
-   * Submits the body: paces, and repeats what is proven not accepted. Each POST goes through `guard`, which marks it in
-   * the journal first. Rejects with a `SubmissionUnknownError` when the outcome is open, with anything else when it is
-   * proven that nothing was accepted.
+   * Submits the body, with pacing and safe retries. Each POST goes through `guard`, which marks it in the journal
+   * first. Rejects with a `SubmissionUnknownError` if the outcome is unknown, and with any other error only if it is
+   * certain that nothing was accepted.
    */
   submit(body: unknown, guard: Guard): Promise<Prediction>;
   /**
-   * Lists the tasks of the model from the minutes around a submit, oldest first, each with `exactMatch`. Leaves out none:
-   * what is not listed counts as not accepted.
+   * Lists the model's tasks around the time of a submit, oldest first, each with `exactMatch`. Must be complete: a task
+   * that is not listed counts as not accepted.
    */
   findCandidates(entry: SendingEntry, options?: CandidatesOptions): Promise<Candidate[]>;
-  /** How far the service's clock is ahead of this machine's. */
+  /** How far the service's clock is ahead of this machine's, in milliseconds. */
   getClockSkewMs: () => number;
-  /** Rejects at an abort, and at the deadline of the call. */
+  /** Rejects on abort, and at the deadline of the call. */
   sleep: (ms: number) => Promise<void>;
 }
 
-/** The task of a key. */
 export interface KeyedTask {
   predictionId: string;
   state: 'submitted' | 'ended';
-  /** As it was submitted by this call, or as it ended. */
+  /** As submitted by this call, or as it ended. */
   prediction?: Prediction | undefined;
 }
 
 /**
- * Returns the task of a key; submits it if it has none.
+ * Returns the task of a key; submits it if there is none.
  *
- * @throws {IdempotencyConflictError} when the key has a task of another input.
- * @throws {SubmissionUnknownError} when an earlier submit of the key may or may not have been accepted.
- * @throws {JournalError} when the journal fails.
+ * @throws {IdempotencyConflictError} if the key was used with another input.
+ * @throws {SubmissionUnknownError} if the outcome of an earlier submit is unknown.
+ * @throws {JournalError} if the journal fails.
  */
 export function submitWithKey(
   key: string,
@@ -79,9 +74,7 @@ class KeyedSubmit {
   readonly #key: string;
   readonly #request: KeyedRequest;
   readonly #context: KeyedSubmitContext;
-  /** The task that a POST of this call is known to have started. */
   #started: { predictionId: string; prediction?: Prediction | undefined } | undefined;
-  /** The outcome of the last POST of this call, where it is open. */
   #unknown: SubmissionUnknownError | undefined;
   #hasMarked = false;
   #hasResubmitted = false;
@@ -99,7 +92,7 @@ class KeyedSubmit {
       if (this.#started !== undefined && WaveSpeedError.isInstance(error)) {
         throw withPredictionId(error, this.#started.predictionId);
       }
-      // More depends on the open submit than on the journal that failed after it.
+      // An unknown submit matters more than the journal error after it.
       throw JournalError.isInstance(error) ? (this.#unknown ?? error) : error;
     }
   }
@@ -125,7 +118,7 @@ class KeyedSubmit {
 
   async #read(): Promise<StoredEntry | undefined> {
     const found = await readEntry(this.#context.journal, this.#key);
-    // Submitting again for a journal that forgets would pay twice.
+    // Submitting again because the journal lost an entry would pay twice.
     if (found === undefined && this.#hasMarked) {
       throw new JournalError(
         `The journal has lost ${this.#name}, which was written to it; nothing was sent again.`,
@@ -144,7 +137,7 @@ class KeyedSubmit {
     );
   }
 
-  /** Submits; undefined when the entry has to be read again. */
+  /** Returns undefined if the entry must be read again; so do `#store` and `#recover`. */
   async #submit(found: StoredEntry | undefined): Promise<KeyedTask | undefined> {
     const { signal } = this.#context;
     signal?.throwIfAborted();
@@ -168,7 +161,6 @@ class KeyedSubmit {
     return this.#store(this.#started, progress.attempt, progress.revision);
   }
 
-  /** Stores the task that this call started; undefined when the entry has to be read again. */
   async #store(
     task: { predictionId: string; prediction?: Prediction | undefined },
     attempt: number,
@@ -177,12 +169,11 @@ class KeyedSubmit {
     const { predictionId } = task;
     const entry: JournalEntry = { ...this.#common(attempt), state: 'submitted', predictionId };
     const put = await writeEntry(this.#context.journal, this.#key, entry, revision);
-    // A key with the same input has taken it for its own, whose answer was lost: then that key's task is for this one.
+    // Another key with the same input, whose response was lost, has taken this task: its own task is for this key.
     if (put === 'taken') this.#started = undefined;
     return typeof put === 'number' ? { ...task, state: 'submitted' } : undefined;
   }
 
-  /** Looks for the task of an entry whose outcome is open; undefined when the entry has to be read again. */
   async #recover(
     entry: SendingEntry,
     revision: number | undefined,
@@ -240,5 +231,5 @@ class KeyedSubmit {
   }
 }
 
-/** The first wait between two looks at the history; doubled up to 32 times as long. */
+/** First delay between two searches of the history; doubles up to 32 times its value. */
 const FIRST_DELAY_MS = 500;

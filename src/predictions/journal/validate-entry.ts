@@ -1,4 +1,4 @@
-/** Reads and writes journal entries, and checks what a journal returns. */
+/** Reads and writes journal entries, and validates what a journal returns. */
 import * as z from 'zod';
 import { JournalError } from '../../core/errors/input-error.js';
 import { normalizePrediction, type Prediction } from '../../core/prediction.js';
@@ -24,7 +24,6 @@ const entrySchema = z.discriminatedUnion('state', [
 
 const storedSchema = z.looseObject({ entry: entrySchema, revision: z.int() });
 
-/** Returns a stored entry, or what is wrong with it. */
 export function parseStoredEntry(value: unknown): StoredEntry | { problem: string } {
   const result = storedSchema.safeParse(value);
   if (result.success) return { entry: result.data.entry as JournalEntry, revision: result.data.revision };
@@ -32,7 +31,6 @@ export function parseStoredEntry(value: unknown): StoredEntry | { problem: strin
   return { problem: `${issue?.path.join('.') || 'the entry'}: ${issue?.message ?? 'not valid'}` };
 }
 
-/** @throws {JournalError} when the journal fails, or returns no valid entry. */
 export async function readEntry(journal: Journal, key: string): Promise<StoredEntry | undefined> {
   const found: unknown = await call('get', key, () => journal.get(key));
   if (found === undefined) return undefined;
@@ -46,7 +44,6 @@ export async function readEntry(journal: Journal, key: string): Promise<StoredEn
   return stored;
 }
 
-/** @throws {JournalError} when the journal fails, or returns neither a revision, 'stale' nor 'taken'. */
 export async function writeEntry(
   journal: Journal,
   key: string,
