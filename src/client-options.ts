@@ -17,7 +17,7 @@ import type { Journal } from './predictions/journal/journal.js';
 import { checkPollInterval, DEFAULT_TIMEOUT_MS } from './predictions/options.js';
 import { type PollInterval } from './predictions/poll.js';
 
-/** How many tasks an account may start in a minute, and run at once, by its level. Source: WaveSpeed's documentation. */
+/** Limits of tasks submitted per minute and running concurrently, by account level. Source: WaveSpeed's documentation. */
 export const ACCOUNT_LEVELS = {
   bronze: { perMinute: 2, concurrency: 2 },
   silver: { perMinute: 500, concurrency: 300 },
@@ -28,11 +28,11 @@ export const ACCOUNT_LEVELS = {
 /** Level of a WaveSpeed account. */
 export type AccountLevel = keyof typeof ACCOUNT_LEVELS;
 
-/** Limits that all submits of a client keep. */
+/** Limits shared by all submits of a client. */
 export interface SubmitLimits {
-  /** Submits within any minute. @default no limit */
+  /** Maximum submits within any minute. @default no limit */
   perMinute?: number | undefined;
-  /** Tasks that run at once: a task counts until it has ended, or the call that waits for it has. @default no limit */
+  /** Maximum concurrent tasks. A task counts until it or the call that waits for it has ended. @default no limit */
   concurrency?: number | undefined;
 }
 
@@ -40,33 +40,33 @@ export interface SubmitLimits {
 export interface WaveSpeedKlingOptions {
   /** API key, or a function that returns the current one before each attempt. @default process.env.WAVESPEED_API_KEY */
   apiKey?: string | (() => string | Promise<string>) | undefined;
-  /** Origin of the API. The key goes nowhere else. @default process.env.WAVESPEED_BASE_URL, or https://api.wavespeed.ai */
+  /** Origin of the API. The key is sent nowhere else. @default process.env.WAVESPEED_BASE_URL, or https://api.wavespeed.ai */
   baseUrl?: string | undefined;
-  /** Sends requests instead of undici, which can prove more about a failed submit. */
+  /** Custom fetch. With undici, the default, more failed submits are proven unsent and can be retried. */
   fetch?: typeof globalThis.fetch | undefined;
-  /** An undici dispatcher (7 or 8), such as a ProxyAgent or a MockAgent. You close it. Not together with `fetch`. */
+  /** An undici dispatcher (7 or 8), such as a ProxyAgent or a MockAgent. The caller closes it. Cannot be combined with `fetch`. */
   dispatcher?: DispatcherLike | undefined;
-  /** Time limit of connecting, in milliseconds. Not used with `fetch` or `dispatcher`. @default 10_000 */
+  /** Connect timeout, in milliseconds. Not used with `fetch` or `dispatcher`. @default 10_000 */
   connectTimeoutMs?: number | undefined;
-  /** Time limit of one attempt, including the response body, in milliseconds. @default 60_000 */
+  /** Timeout per attempt, including the response body, in milliseconds. @default 60_000 */
   requestTimeoutMs?: number | undefined;
-  /** Largest API response read, in bytes. @default 16_777_216 (16 MiB) */
+  /** Maximum size of an API response, in bytes. @default 16_777_216 (16 MiB) */
   maxResponseBytes?: number | undefined;
-  /** Retries of a read after a transient failure, and of a submit that was proven not accepted. @default 3 */
+  /** Maximum retries of a read after a transient failure, or of a submit that was proven not accepted. @default 3 */
   maxRetries?: number | undefined;
-  /** Highest cost of one task, in US dollars. A call can lower it, not raise it. @default no limit */
+  /** Maximum cost of one task, in US dollars. A call can lower it, but not raise it. @default no limit */
   maxCost?: number | undefined;
-  /** Default of every wait: see `WaitOptions`. @default 1_800_000 (30 minutes) */
+  /** Default of `WaitOptions.timeoutMs`, in milliseconds. @default 1_800_000 (30 minutes) */
   timeoutMs?: number | undefined;
-  /** Default of every wait: see `WaitOptions`. @default 1_000 */
+  /** Default of `WaitOptions.pollIntervalMs`, in milliseconds. @default 1_000 */
   pollIntervalMs?: PollInterval | undefined;
-  /** Polls per second of all waits of this client together. @default 200 */
+  /** Maximum polls per second over all waits of this client. @default 200 */
   maxPollsPerSecond?: number | undefined;
-  /** The account's level: paces every submit of this client. Not together with `limits`. @default no limit */
+  /** Account level: limits the submits of this client. Cannot be combined with `limits`. @default no limit */
   level?: AccountLevel | undefined;
-  /** Paces every submit of this client. @default no limit */
+  /** Limits the submits of this client. @default no limit */
   limits?: SubmitLimits | undefined;
-  /** Where idempotency keys are kept. @default memoryJournal(), which does not survive the process */
+  /** Store of the idempotency keys. @default memoryJournal(), which does not survive the process */
   journal?: Journal | undefined;
   /** Timing of idempotency keys, in milliseconds. @default { leaseMs: 5_000, settleMs: 30_000 } */
   idempotency?:
@@ -174,7 +174,6 @@ export function readClientOptions(options: unknown): ClientSettings {
   };
 }
 
-/** Treats an empty variable as not set. */
 function environment(name: string): string | undefined {
   return process.env[name] || undefined;
 }

@@ -1,4 +1,4 @@
-/** The client: its public methods. */
+/** The client and its public methods. */
 import { InvalidResponseError } from './core/errors/index.js';
 import type { CompletedPrediction, Prediction } from './core/prediction.js';
 import { type CallOptions, readCallOptions } from './core/validate-options.js';
@@ -36,18 +36,18 @@ import {
 import { isRecord } from './utils/is-record.js';
 import { abortableGenerator } from './utils/closable-iterator.js';
 
-/** What the service says a task would cost, in US dollars unless `currency` says otherwise. */
+/** Price of a task, in US dollars unless `currency` is set. */
 export interface Quote {
   model_id: string;
-  /** The list price. */
+  /** List price. */
   price: number;
-  /** What this account would pay. */
+  /** Price for this account. */
   discounted_price: number;
   currency?: string | undefined;
   [field: string]: unknown;
 }
 
-/** Requests of a batch that run at once, where neither the call nor the client sets a limit. */
+/** Concurrent requests of a batch, if neither the call nor the client sets a limit. */
 const BATCH_CONCURRENCY = 100;
 
 /**
@@ -85,7 +85,7 @@ export class WaveSpeedKling {
    * Submits a task and waits until it has ended.
    *
    * @throws what `submit` and `wait` throw.
-   * @throws {RequestTimeoutError} if `timeoutMs` ran out before the submit; nothing was submitted.
+   * @throws {RequestTimeoutError} if `timeoutMs` elapsed before the submit; nothing was submitted.
    */
   async run<M extends Model>(
     model: M,
@@ -117,7 +117,7 @@ export class WaveSpeedKling {
    * Polls until the task has ended. It needs only the id, so any process can resume a task.
    *
    * @throws {PredictionFailedError} if the task ended without a video.
-   * @throws {WaitTimeoutError} after `timeoutMs`, {WaitAbortedError} after an abort; the task goes on.
+   * @throws {WaitTimeoutError} after `timeoutMs`, {WaitAbortedError} after an abort; the task continues.
    */
   async wait(id: string, options: WaitOptions = {}): Promise<CompletedPrediction> {
     const waitOptions = readWaitOptions(options);
@@ -125,8 +125,8 @@ export class WaveSpeedKling {
   }
 
   /**
-   * Polls like `wait`, and yields the task at every change of its status. The last one is the task as it ended: a failed
-   * task is yielded, not thrown.
+   * Polls like `wait`, and yields the task whenever its status changes. The final task is yielded last; a failed
+   * task is not thrown as an error.
    */
   watch(id: string, options: WatchOptions = {}): AsyncGenerator<Prediction, void, void> {
     const controller = new AbortController();
@@ -134,10 +134,9 @@ export class WaveSpeedKling {
   }
 
   /**
-   * Runs many requests and returns each result as it comes; a failed request stops no other. Leaving the loop starts nothing
-   * more, and rejects with the errors of tasks that were or may have been accepted and that `onSubmitted` was not called
-   * with. A `throw` inside `for await` hides these: JavaScript keeps the loop's own error. It starts with the first
-   * `next()`.
+   * Runs many requests and yields each result as it settles; a failed request does not stop the others. Breaking out of the
+   * loop stops new submits, and rejects with the errors of tasks that were or may have been accepted and that `onSubmitted`
+   * was not called with. A `throw` inside `for await` hides these errors. Starts with the first `next()`.
    *
    * @example
    * for await (const result of kling.runMany(requests, { maxCost: 20 })) {
@@ -160,8 +159,8 @@ export class WaveSpeedKling {
   /**
    * Settles an idempotency key whose submit may or may not have been accepted.
    *
-   * @param predictionId The task that it started, or null if it is certain that there is none: then the key is free again.
-   * @throws {IdempotencyConflictError} if the key has another task, or the task another key.
+   * @param predictionId The task that the submit started, or null if it certainly started none: the key can then be used again.
+   * @throws {IdempotencyConflictError} if the key belongs to another task, or the task to another key.
    * @throws {InvalidInputError} if the journal has no such key.
    * @example
    * const tasks = await error.candidates(); // of a SubmissionUnknownError
@@ -180,8 +179,8 @@ export class WaveSpeedKling {
   }
 
   /**
-   * Yields the account's tasks of the last 7 days, newest first, other machines' and the website's included. Fetches 100 at a
-   * time, as they are needed.
+   * Yields the account's tasks of the last 7 days, newest first, including those of other machines and the website. Fetches
+   * pages of 100 on demand.
    *
    * @example
    * for await (const task of kling.list({ status: 'failed' })) console.log(task.id, task.error);
@@ -203,7 +202,7 @@ export class WaveSpeedKling {
    * same unchanged file, is uploaded once per client.
    *
    * @throws {InvalidInputError} for a file that the service does not accept; nothing was sent.
-   * @throws {UploadError} if the file changed meanwhile, or storage rejected it.
+   * @throws {UploadError} if the file changed during the upload, or storage rejected it.
    * @example
    * const front = await kling.upload('front.png');
    */
@@ -213,7 +212,7 @@ export class WaveSpeedKling {
 
   /**
    * Downloads a task's outputs into a directory, which is created if needed: `<id>-1.mp4` and so on, or, for a URL, its
-   * last path segment. Downloads are atomic and resumed where the server allows it.
+   * last path segment. Downloads are atomic, and resumed if the server allows it.
    *
    * @throws {DownloadError} with its `reason`: `exists`, `expired` (after 7 days), `disk_full`, `incomplete`, …
    * @throws {InvalidInputError} for a task that is not completed.
@@ -238,7 +237,7 @@ export class WaveSpeedKling {
     throw new InvalidResponseError(`[GET] ${path}: the response has no balance.`);
   }
 
-  /** Asks the service what a task would cost. Nothing is uploaded or started. `estimateCost` computes it locally. */
+  /** Requests the price of a task from the service. Nothing is uploaded or started. `estimateCost` computes it locally. */
   async quote<M extends Model>(model: M, input: ModelInput<M>, options: CallOptions = {}): Promise<Quote> {
     readCallOptions(options);
     const { body: inputs, model: defined } = prepareInput(model, input);
@@ -265,13 +264,13 @@ export class WaveSpeedKling {
     throw new InvalidResponseError(`[GET] ${path}: the response has no secret.`);
   }
 
-  /** Closes kept-alive sockets once requests in flight have ended. The client sends nothing afterwards, except for `candidates()`. */
+  /** Waits for requests in flight, then closes idle connections. Afterwards the client sends nothing, except for `candidates()`. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#transport.close();
   }
 
-  /** Closes at the end of an `await using` block. */
+  /** Calls `close()` at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -71,7 +71,7 @@ export interface KlingO1InputSchema extends z.ZodType<KlingO1Params, KlingO1Inpu
 /** Type of `klingO3StdInputSchema`. */
 export interface KlingO3StdInputSchema extends z.ZodType<KlingO3StdParams, KlingO3StdInput> {}
 
-// Each constant below is the result of a call marked pure, so that a bundler drops it, and zod, where it is not used.
+// Each constant below is the result of a call marked pure, so that a bundler drops it, and zod, if it is unused.
 
 /** Fields of Kling O1 without the image limit that depends on `video`: for `.extend`, `.pick` and `.omit`. */
 export const klingO1InputObject: KlingO1InputObject = /* @__PURE__ */ (() => models[KLING_O1].inputObject)();

@@ -8,29 +8,29 @@ export const FAILED_STATUSES = ['failed', 'cancelled', 'timeout', 'deleted'] as 
 export type PredictionStatus = 'created' | 'processing' | 'completed' | (typeof FAILED_STATUSES)[number];
 
 /**
- * A task as the service describes it: plain JSON with the service's own field names, so that it can be stored, and
- * resumed by another process. Other fields are kept as they are.
+ * A task as returned by the service: plain JSON with the service's field names, so that it can be stored, and resumed by
+ * another process. Unknown fields are kept.
  */
 export interface Prediction {
-  /** Id of the task: all that `wait`, `watch` and `get` need to resume it, in any process. */
+  /** Id of the task. `wait`, `watch` and `get` need only this, in any process. */
   id: string;
   /** Id of the model. */
   model: string;
-  /** `created` → `processing` → `completed` or `failed`; an unknown status is kept as it is. */
+  /** `created` → `processing` → `completed` or `failed`; unknown statuses are kept. */
   status: PredictionStatus | (string & {});
   /** URLs of the video; empty until completed. The service keeps them for 7 days. */
   outputs: string[];
   /** Related endpoints: `get` is the result URL. */
   urls: { get?: string | undefined; [field: string]: unknown };
-  /** One flag per output: whether it was classified as not safe for work. */
+  /** One flag per output: true if it was classified as not safe for work. */
   has_nsfw_contents: boolean[];
   /** Creation time: ISO 8601, up to nanoseconds. */
   created_at: string;
-  /** Why the task failed; empty otherwise. */
+  /** Reason of the failure; empty otherwise. */
   error: string;
   /** `inference`: generation time in milliseconds. */
   timings: { inference?: number | undefined; [field: string]: unknown };
-  /** The request's fields, where the service returns them. */
+  /** The request's fields, if the service returns them. */
   input?: unknown;
   [field: string]: unknown;
 }
@@ -41,12 +41,12 @@ export interface CompletedPrediction extends Prediction {
   outputs: [string, ...string[]];
 }
 
-/** Returns whether a status is final, whether the task succeeded or failed. */
+/** Returns true if a status is final: the task succeeded or failed. */
 export function isTerminal(status: string): boolean {
   return status === 'completed' || (FAILED_STATUSES as readonly string[]).includes(status);
 }
 
-/** Returns whether a task is completed with at least one video. */
+/** Returns true if a task is completed with at least one video. */
 export function isCompleted(prediction: Prediction): prediction is CompletedPrediction {
   return prediction.status === 'completed' && prediction.outputs.length > 0;
 }
@@ -58,7 +58,6 @@ function errorText(error: unknown): string {
   return isRecord(error) && typeof error.message === 'string' ? error.message : JSON.stringify(error);
 }
 
-/** Omits a field that has another type, such as null. */
 function withField(value: unknown, field: string, type: 'string' | 'number'): Record<string, unknown> {
   if (!isRecord(value)) return {};
   if (!(field in value) || typeof value[field] === type) return value;
@@ -66,13 +65,11 @@ function withField(value: unknown, field: string, type: 'string' | 'number'): Re
   return others;
 }
 
-/** An output is a URL, or an object with one. */
 function urlOf(output: unknown): string {
   const url = isRecord(output) ? output.url : output;
   return typeof url === 'string' ? url : '';
 }
 
-/** Returns undefined if the value is not a task. */
 export function idOf(value: unknown): string | undefined {
   if (!isRecord(value)) return undefined;
   const id = typeof value.id === 'number' ? String(value.id) : value.id;

@@ -3,7 +3,7 @@
  * error-codes page.
  */
 
-/** What each known code means. 1406 and 1407 are known from third-party clients. */
+/** Meaning of each known code. 1406 and 1407 are known from third-party clients. */
 export const SERVICE_CODES = {
   1200: 'content moderation',
   1400: 'missing parameter',
@@ -21,14 +21,13 @@ export const SERVICE_CODES = {
 /** A known code of the service. */
 export type KnownServiceCode = keyof typeof SERVICE_CODES;
 
-/** A code of the service: a known one, or one that came later. */
+/** A code of the service: a known or a newer one. */
 export type ServiceCode = KnownServiceCode | (number & {}) | (string & {});
 
 export function describeServiceCode(code: ServiceCode | undefined): string | undefined {
   return Object.hasOwn(SERVICE_CODES, code ?? '') ? SERVICE_CODES[code as KnownServiceCode] : undefined;
 }
 
-/** Parses digits as a number and keeps other strings; returns undefined for everything else. */
 export function readServiceCode(value: unknown): ServiceCode | undefined {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string' || value === '') return undefined;

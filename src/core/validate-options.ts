@@ -6,7 +6,7 @@ import { unknownOptionMessage } from '../utils/messages.js';
 export interface CallOptions {
   /** Aborts the call. Before a submit it rejects with the signal's reason, afterwards with a `WaitAbortedError`. */
   signal?: AbortSignal | undefined;
-  /** Retries of each request that this call makes; overrides the client's. @default the client's */
+  /** Maximum retries of each request of this call. @default the client's */
   maxRetries?: number | undefined;
 }
 

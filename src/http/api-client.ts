@@ -11,7 +11,6 @@ import type { HttpTransport, InFlightRequest, RawResponse } from './types.js';
 
 export interface ApiRequest {
   method: 'GET' | 'POST';
-  /** Begins with `/api/v3/`; parts that come from outside are encoded. */
   path: string;
   body?: unknown;
   signal?: AbortSignal | undefined;
@@ -39,7 +38,6 @@ export class ApiClient {
     this.requestTimeoutMs = options.requestTimeoutMs;
   }
 
-  /** Makes one attempt and returns the envelope's `data`. Aborts the request on timeout or when the signal aborts. */
   async request(request: ApiRequest): Promise<unknown> {
     const { signal } = request;
     signal?.throwIfAborted();

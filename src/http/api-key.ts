@@ -15,7 +15,6 @@ export function checkKey(key: unknown): string {
   );
 }
 
-/** Resolves the key within `timeoutMs`. Rejects with the signal's reason if it aborts. */
 export async function resolveApiKey(
   source: ApiKeySource,
   timeoutMs: number,

@@ -21,12 +21,10 @@ export interface IdleTimeoutOptions {
   signal: AbortSignal | undefined;
   /** Maximum time without progress, in milliseconds. */
   idleMs: number;
-  /** Removed from every error: the API key, if the request carries it. */
   secret?: string | undefined;
 }
 
 export interface IdleTimer {
-  /** Aborts with the caller's signal or when the idle timeout elapses. */
   signal: AbortSignal;
   refresh: () => void;
 }
@@ -80,7 +78,6 @@ function toTypedError(error: unknown, label: string): WaveSpeedError {
   return new ConnectionError(`${label}: the connection failed: ${detail}${trail}.`, { code, cause: error });
 }
 
-/** Creates the error of a response that may succeed when retried: 408, 429, 5xx; undefined for any other. */
 export function createTransientError(response: StreamResponse, label: string): WaveSpeedError | undefined {
   const { status } = response;
   if (status !== 408 && status !== 429 && status < 500) return undefined;

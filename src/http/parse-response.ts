@@ -58,7 +58,7 @@ export function parseResponse(response: RawResponse, request: RequestInfo, key: 
     status: effective,
     code: serviceCode,
     requestId,
-    // By the service's clock, where it is known: this machine's may be wrong.
+    // Prefer the service's clock: this machine's may be wrong.
     retryAfterMs: parseRetryAfter(
       response.header('retry-after'),
       Date.parse(response.header('date') ?? '') || Date.now(),

@@ -18,7 +18,6 @@ interface Waiter {
   reject: (error: unknown) => void;
 }
 
-/** Permission to submit one task, and the task's place among the running ones. */
 export class Slot {
   readonly #limiter: RateLimiter;
   #state: 'granted' | 'sent' | 'running' | 'released' = 'granted';
@@ -33,7 +32,6 @@ export class Slot {
     this.#limiter.onSent();
   }
 
-  /** Called when the submit has ended, without an error if a task now runs. */
   markSubmitted(error?: unknown): void {
     if (this.#state !== 'granted' && this.#state !== 'sent') return;
     this.#limiter.onSubmitted(this.#state === 'sent', error);
@@ -55,9 +53,7 @@ export class RateLimiter {
   readonly #waiting = new Set<Waiter>();
   /** Start times of the POSTs of the last minute, by `performance.now()`. */
   readonly #sentAt: number[] = [];
-  /** Slots granted, but not sent yet. */
   #granted = 0;
-  /** Slots granted or sent, without a response yet. */
   #submitting = 0;
   #running = 0;
   /** Maximum number of submits in flight. */
@@ -100,7 +96,6 @@ export class RateLimiter {
     }
   }
 
-  /** Counts a task that is already running. */
   track(): Slot {
     this.#submitting++;
     this.#granted++;

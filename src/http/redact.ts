@@ -5,7 +5,6 @@ import { getErrorMessage } from '../utils/error-message.js';
 /** Shorter keys (in tests) are not redacted: they may occur in other text. */
 const MIN_SECRET_LENGTH = 8;
 
-/** Removes the key from a response's text before it is parsed, including keys hidden by JSON escapes. */
 export function redactText(text: string, key: string): string {
   if (key.length < MIN_SECRET_LENGTH) return text;
   const redacted = text.replaceAll(key, '…').replaceAll(JSON.stringify(key).slice(1, -1), '…');

@@ -3,7 +3,6 @@
 /** Requests in flight that started within SLOW_MS. More at once are slower, not faster. */
 const MAX_RECENT = 64;
 const SLOW_MS = 1000;
-/** All requests in flight: each has its own connection. */
 const MAX_OPEN = 512;
 
 interface Entry {

@@ -9,9 +9,7 @@ export interface ResponseHandlerOptions {
   maxResponseBytes: number;
   /** Rejects a second start: a dispatcher that retries would send the request again. */
   sendOnce: boolean;
-  /** Called right before the request is written. If it throws, nothing is written. */
   onStart: () => void;
-  /** Called once, when the response has ended or failed. */
   onDone?: (isReusable: boolean) => void;
 }
 

@@ -1,6 +1,5 @@
-/** Parses the `Retry-After` header. */
+/** Parses the `Retry-After` header, a number of seconds or an HTTP date. */
 
-/** Returns the delay in milliseconds; undefined unless the value is a number of seconds or an HTTP date. */
 export function parseRetryAfter(value: string | undefined, now: number): number | undefined {
   const text = value?.trim();
   if (text === undefined || text === '') return undefined;

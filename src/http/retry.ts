@@ -12,9 +12,9 @@ import {
 } from '../core/errors/index.js';
 import { errorName, publish } from './diagnostics.js';
 
-/** What `onRetry` is called with. */
+/** Argument of `onRetry`. */
 export interface RetryContext {
-  /** What failed and will be retried. */
+  /** The operation that will be retried. */
   operation:
     | 'submit'
     | 'poll'
@@ -26,13 +26,13 @@ export interface RetryContext {
     | 'webhookSecret'
     | 'upload'
     | 'download';
-  /** Which attempt failed: 1 for the first. */
+  /** Number of the failed attempt, from 1. */
   attempt: number;
-  /** How long until the next one, in milliseconds. */
+  /** Delay before the next attempt, in milliseconds. */
   delayMs: number;
-  /** Why it failed. */
+  /** Error of the failed attempt. */
   error: WaveSpeedError;
-  /** The task it is about, once there is one. */
+  /** Id of the task, once it is known. */
   predictionId?: string;
 }
 

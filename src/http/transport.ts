@@ -74,7 +74,6 @@ export class Transport implements HttpTransport {
   }
 }
 
-/** Uses the proxies of the environment; loads undici with the first request. */
 function createProxyTransport(connectTimeoutMs: number) {
   let agent: Promise<EnvHttpProxyAgent> | undefined;
   const load = async () => {

@@ -1,6 +1,6 @@
 /** The transport interface with its requests and responses. */
 
-/** What an undici dispatcher must have. Also met by a ProxyAgent or MockAgent of another copy of undici. */
+/** The required part of an undici dispatcher. A ProxyAgent or MockAgent of another copy of undici also matches. */
 export interface DispatcherLike {
   dispatch(options: never, handler: never): boolean;
 }
@@ -19,7 +19,6 @@ export interface RawResponse {
   status: number;
   statusText: string;
   header(name: string): string | undefined;
-  /** Undefined if the body is incomplete. */
   text: string | undefined;
   bodyError?: unknown;
   partialText?: string;
@@ -46,7 +45,6 @@ export interface StreamRequest {
 export interface StreamResponse extends Pick<RawResponse, 'status' | 'statusText' | 'header'> {
   /** Must be read to its end or discarded. */
   body: AsyncIterable<Uint8Array>;
-  /** Closes the connection unless the body was read to its end. */
   discard(): void;
   /** True if the body ends with the connection: a truncated body then looks complete. */
   openEnded: boolean;
@@ -57,6 +55,5 @@ export interface HttpTransport {
   start(request: WireRequest, onStart: () => void): InFlightRequest;
   /** Sends a request with exactly the given headers. Resolves when the response headers arrive. */
   stream(request: StreamRequest): Promise<StreamResponse>;
-  /** Waits for requests in flight, then closes idle connections. */
   close(): Promise<void>;
 }

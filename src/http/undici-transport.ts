@@ -12,7 +12,6 @@ import { dispatch } from './undici-handler.js';
 /** Maximum idle time of a connection that may be used for a submit, in milliseconds. */
 const FRESH_MS = 1000;
 
-/** A Client holds one connection, and reconnects when it was closed. */
 interface Connection {
   client: Client;
   answeredAt: number;
@@ -29,7 +28,6 @@ export class UndiciTransport implements HttpTransport {
   #connections: Promise<Connections> | undefined;
   readonly #reads = new RequestQueue();
   readonly #submits = new RequestQueue();
-  /** Most recently used last. */
   readonly #idle: Connection[] = [];
   readonly #open = new Set<Connection>();
   readonly #inFlight = new Set<Promise<unknown>>();

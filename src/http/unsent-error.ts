@@ -27,7 +27,6 @@ export function isConnectFailure(error: unknown): boolean {
   return cause !== undefined && isConnectFailure(cause);
 }
 
-/** Returns the first code found on the error, its causes or its aggregated errors. */
 export function getErrorCode(error: unknown): string | undefined {
   for (
     let current = error, depth = 0;

@@ -23,7 +23,6 @@ export interface OutputRequest {
 
 const MAX_REDIRECTS = 5;
 
-/** Follows redirects. Sends no API key. */
 export async function requestOutput(request: OutputRequest, timer: IdleTimer): Promise<StreamResponse> {
   const { transport, baseUrl, rest, createError } = request;
   const headers: Record<string, string> = {

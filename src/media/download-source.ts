@@ -11,12 +11,10 @@ import { MEDIA_EXTENSIONS } from './file-type.js';
 export interface Output {
   url: URL;
   basename: string;
-  /** Absolute path without the extension. */
   target: string;
   /** Extension in the URL, if it is one of a video or image. */
   extension: string | undefined;
   possibleExtensions: Iterable<string>;
-  /** Name in errors: the URL without its query, and the task. */
   label: string;
   predictionId: string | undefined;
 }

@@ -130,7 +130,6 @@ export class DownloadTask {
     });
   }
 
-  /** Requests the rest of the file, or all of it if resuming is impossible. */
   async #requestRest(timer: IdleTimer): Promise<{ response: StreamResponse; resumes: boolean }> {
     if (this.#validator === undefined) await this.#restart();
     const response = await this.#request(timer);

@@ -42,7 +42,6 @@ export function isPrivateHost({ hostname }: URL): boolean {
   return /(?:^|\.)localhost\.?$/.test(hostname);
 }
 
-/** Returns why a URL must not be requested; undefined if it may be. */
 export function forbiddenReason(url: URL, baseUrl: URL): string | undefined {
   if (url.protocol !== 'https:' && baseUrl.protocol !== 'http:') {
     return 'http is not allowed; expected an https URL';

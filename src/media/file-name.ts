@@ -5,7 +5,6 @@ import type { FileType } from './file-type.js';
 /** In bytes, without the extension: file systems allow 255, and the names of partial files are longer. */
 const MAX_LENGTH = 150;
 
-/** Names that Windows reserves for devices, with any extension. */
 const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
 /** Returns a name that stays in its directory: percent-encodes everything but `A-Z a-z 0-9 . _ -`. */
@@ -49,7 +48,6 @@ export function uploadName(name: string | undefined, type: FileType): string {
     : `${given}.${type.extensions[0]}`;
 }
 
-/** Does not split characters. */
 function lastBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   let start = Math.max(0, bytes.byteLength - maxBytes);

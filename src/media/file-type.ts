@@ -5,7 +5,6 @@ export type MediaGroup = 'image' | 'video';
 export interface FileType {
   group: MediaGroup;
   contentType: string;
-  /** The preferred extension first. */
   extensions: readonly [string, ...string[]];
 }
 
@@ -65,7 +64,6 @@ const RULES: Readonly<Record<MediaGroup, { types: string; maxBytes: number }>> =
   video: { types: 'MP4, AVI, MOV, WMV, FLV, WebM, MKV, 3GP or OGV', maxBytes: 100 * MB },
 };
 
-/** Returns undefined if the type is not recognized. */
 export async function detectFileType(file: RandomAccess): Promise<DetectedType | undefined> {
   // Loaded lazily.
   const { fileTypeFromBlob } = await import('file-type/core');
@@ -113,7 +111,6 @@ const AV_CONTAINERS: ReadonlyMap<string, typeof OGG_VIDEO> = new Map([
   ['audio/x-ms-asf', ASF_VIDEO],
 ]);
 
-/** Containers describe their streams at the start. */
 const STREAM_HEADER_BYTES = 64 * 1024;
 
 async function detectVideoStream(
@@ -160,7 +157,6 @@ const OTHER_CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
   ['image/jpg', 'jpg'],
 ]);
 
-/** Returns undefined unless it is a known video or image type. */
 export function extensionFor(contentType: string | undefined): string | undefined {
   const mime = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
   const type = [...FILE_TYPES.values()].find((each) => each.contentType === mime) ?? FILE_TYPES.get(mime);

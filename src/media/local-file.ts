@@ -23,7 +23,6 @@ const CHUNK_BYTES = 128 * 1024;
 /** The message is the rest of a sentence that starts with the file's name. */
 export class UnreadableFileError extends Error {}
 
-/** @throws {UnreadableFileError} */
 export async function openLocalFile(source: URL | string | Blob): Promise<LocalFile> {
   return typeof source === 'string' || 'href' in source ? openPath(pathOf(source)) : openBlob(source);
 }

@@ -6,11 +6,9 @@ import { partialPath } from './stale-files.js';
 /** Error codes of file systems without hard links, or without permission to create them. */
 const NO_LINKS = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EINVAL']);
 
-/** Bytes that are collected while a write is in progress. */
 const BATCH_BYTES = 256 * 1024;
 
 export interface ReceiveOptions {
-  /** Offset of the body in the file. */
   position: number;
   signal: AbortSignal;
   /** Called before a chunk is written, with the size that the file will have; may throw. */
@@ -40,7 +38,6 @@ export class PartialFile {
     }
   }
 
-  /** Chunks that arrive during a write are collected and written together. */
   async receive(body: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<void> {
     const { signal, onChunk, onWritten } = options;
     let { position } = options;
@@ -101,7 +98,6 @@ export class PartialFile {
     await this.#try(this.#publish(target, overwrite));
   }
 
-  /** Does nothing after `publish`. */
   async discard(): Promise<void> {
     // An error here must not hide the reason for discarding.
     await this.#close().catch(() => undefined);

@@ -15,7 +15,6 @@ const host = () => createHash('sha256').update(hostname()).digest('hex').slice(0
 export const partialPath = (target: string): string =>
   `${target}.${host()}-${process.pid}-${randomBytes(6).toString('hex')}.part`;
 
-/** Ignores errors. */
 export async function removeStaleFiles(directory: string, names: readonly string[]): Promise<void> {
   const files = await readdir(directory).catch(() => []);
   for (const file of files) {

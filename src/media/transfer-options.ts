@@ -3,7 +3,6 @@ import { getErrorMessage } from '../utils/error-message.js';
 import { WaveSpeedError } from '../core/errors/index.js';
 import { type CallOptions, checkFunction, checkNames, readCallOptions } from '../core/validate-options.js';
 
-/** @throws {ConfigurationError} for an unknown name or an invalid shared option. */
 export function readTransferOptions<Options extends CallOptions & { onProgress?: unknown }>(
   options: Options,
   known: readonly (keyof Options & string)[],

@@ -3,7 +3,6 @@ import { raceAbort } from '../utils/abort.js';
 import type { IdleTimer } from '../http/idle-timeout.js';
 import type { StreamResponse } from '../http/types.js';
 
-/** The service's own responses are shorter. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
 
 /** Counts the bytes that the transport requests: it requests a chunk once the previous ones are sent. */

@@ -29,7 +29,6 @@ const UPLOAD_CACHE_TTL_MS = 6 * 24 * 60 * 60_000;
 /** Limits the cached URLs of files on disk. Those of Blobs are kept as long as the Blob exists. */
 const MAX_CACHED_FILES = 1000;
 
-/** An upload in progress or done, shared by all calls with the same file. */
 interface SharedUpload {
   url: Promise<string>;
   done: boolean;
@@ -98,7 +97,6 @@ export class UploadManager {
     return this.#uploadShared(result.file, { signal, maxRetries, onProgress });
   }
 
-  /** The first failure aborts the other uploads. */
   async #uploadEach(
     files: readonly ValidatedFile[],
     signal: AbortSignal | undefined,

@@ -4,10 +4,9 @@ import { type MediaGroup, validateFile } from './file-type.js';
 import { nameOf, openLocalFile, UnreadableFileError } from './local-file.js';
 import type { ValidatedFile } from './uploader.js';
 
-/** What can be uploaded: a path, a `file:` URL, a Blob or a File. */
+/** A file to upload: a path, a `file:` URL, a Blob or a File. */
 export type UploadSource = string | URL | Blob | File;
 
-/** The problem is a sentence that starts with the file's name. */
 export async function inspect(
   source: URL | string | Blob,
   groups: readonly MediaGroup[],
@@ -28,7 +27,6 @@ export async function inspect(
   }
 }
 
-/** Throws what `invalid` returns. */
 export function readSource(source: unknown, invalid: (problem: string) => Error): string | URL | Blob {
   const text = typeof source === 'string' ? source : source instanceof URL ? source.href : undefined;
   if (text === undefined) {

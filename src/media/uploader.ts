@@ -65,7 +65,6 @@ export class Uploader {
     return ticket.downloadUrl;
   }
 
-  /** Returns undefined if the service has no tickets. */
   async #requestTicket(file: ValidatedFile, call: UploadCall): Promise<UploadTicket | undefined> {
     const { signal } = call;
     const body = {
@@ -216,6 +215,5 @@ function rejectedBy(
   return new UploadError('refused', file.label, problem, { status: response.status });
 }
 
-/** Escapes as browsers do. */
 const escapeFilename = ({ name, type }: ValidatedFile): string =>
   uploadName(name, type).replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A');

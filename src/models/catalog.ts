@@ -27,7 +27,7 @@ export const CATALOG = {
 /** Id of a model in the catalog. */
 export type ModelId = keyof typeof CATALOG;
 
-/** Returns whether a value is the id of a model in the catalog. */
+/** Returns true if a value is the id of a model in the catalog. */
 export function isModelId(value: unknown): value is ModelId {
   return typeof value === 'string' && Object.hasOwn(CATALOG, value);
 }

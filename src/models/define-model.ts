@@ -6,8 +6,8 @@ import type { ModelConfig } from './model-config.js';
 import { validateModelConfig } from './validate-model-config.js';
 
 /**
- * Makes a model that the client, `estimateCost` and `parseInput` accept in place of an id: for an endpoint of the
- * same family that this library does not know, or one whose price has changed. Take the limits and the price from the
+ * Creates a model that the client, `estimateCost` and `parseInput` accept in place of an id: for an endpoint of the
+ * same family that this library does not include, or one whose price has changed. Take the limits and the price from the
  * model's page; they are not verified.
  *
  * @throws {ConfigurationError} for an invalid config: names the field, the value and what was expected.

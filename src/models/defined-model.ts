@@ -20,7 +20,7 @@ export interface DefinedModel<
 /** Loaded copies of this library share the symbol. */
 export const MODEL_BRAND = /* @__PURE__ */ Symbol.for('wavespeed-kling.model');
 
-/** Returns whether a value is a model made by `defineModel`, of this loaded copy of the library or another. */
+/** Returns true if a value is a model made by `defineModel`, of this loaded copy of the library or another. */
 export function isDefinedModel(value: unknown): value is DefinedModel {
   return typeof value === 'object' && value !== null && MODEL_BRAND in value;
 }

@@ -10,8 +10,8 @@ import { type Model, resolveConfig } from './resolve-config.js';
 const STEPS_PER_DOLLAR = 10_000;
 
 /**
- * Returns what a task costs in US dollars, by the published prices (`kling.quote` asks the service instead). Takes a
- * complete input, or the fields that the price depends on: `duration` and `video`.
+ * Returns the cost of a task in US dollars, computed from the published prices (`kling.quote` asks the service instead).
+ * Accepts a complete input, or only the fields that the price depends on: `duration` and `video`.
  *
  * @throws {InvalidInputError} for an unknown model, or a duration that the model does not support.
  * @example

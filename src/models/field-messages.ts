@@ -2,7 +2,6 @@
 import { didYouMean, formatName, formatValue } from '../utils/messages.js';
 import { KLING_O3_STD, type ModelConfig } from './model-config.js';
 
-/** Names that other APIs use for a field. */
 const ALIASES: Record<string, string> = {
   text: 'prompt',
   ratio: 'aspect_ratio',

@@ -140,7 +140,7 @@ export function withImageLimit<
           message: `got ${count} images with a reference video; expected at most ${imagesWithVideo} (${images} without \`video\`)`,
         });
       },
-      // Also where another field is invalid, so that all issues are reported at once.
+      // Also if another field is invalid, so that all issues are reported together.
       { when: ({ value }) => typeof value === 'object' && value !== null },
     )
     .meta({

@@ -5,7 +5,7 @@ import type { ASPECT_RATIOS, KLING_O1, KLING_O3_STD } from './model-config.js';
 /** Aspect ratio of the generated video. */
 export type AspectRatio = (typeof ASPECT_RATIOS)[number];
 
-/** Input of a model without sound, as the service takes it. */
+/** Input of a model without sound, as the service accepts it. */
 export interface ReferenceInput<Duration extends number = number> {
   /** Description of the video: a non-empty string, not only whitespace. */
   prompt: string;
@@ -13,7 +13,7 @@ export interface ReferenceInput<Duration extends number = number> {
   video?: string | undefined;
   /** URLs of reference images of the element, scene or style: at most 7, or 4 with a reference video. @default [] */
   images?: string[] | undefined;
-  /** Whether to keep the reference video's own sound. @default true */
+  /** Keeps the reference video's own sound. @default true */
   keep_original_sound?: boolean | undefined;
   /** @default '16:9' */
   aspect_ratio?: AspectRatio | undefined;
@@ -21,9 +21,9 @@ export interface ReferenceInput<Duration extends number = number> {
   duration?: Duration | undefined;
 }
 
-/** Input of a model with sound, as the service takes it. */
+/** Input of a model with sound, as the service accepts it. */
 export interface ReferenceInputWithSound<Duration extends number = number> extends ReferenceInput<Duration> {
-  /** Whether to generate sound. @default false */
+  /** Generates sound. @default false */
   sound?: boolean | undefined;
 }
 
@@ -49,9 +49,9 @@ export type KlingO1Duration = (typeof CATALOG)[typeof KLING_O1]['durations'][num
 /** Durations of Kling O3 Standard, in seconds. */
 export type KlingO3StdDuration = (typeof CATALOG)[typeof KLING_O3_STD]['durations'][number];
 
-/** Input of Kling O1, as the service takes it. Source: the model's page. */
+/** Input of Kling O1, as the service accepts it. Source: the model's page. */
 export interface KlingO1Input extends ReferenceInput<KlingO1Duration> {}
-/** Input of Kling O3 Standard, as the service takes it. Source: the model's page. */
+/** Input of Kling O3 Standard, as the service accepts it. Source: the model's page. */
 export interface KlingO3StdInput extends ReferenceInputWithSound<KlingO3StdDuration> {}
 /** Parsed input of Kling O1: defaults filled in. */
 export interface KlingO1Params extends ReferenceParams<KlingO1Duration> {}

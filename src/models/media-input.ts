@@ -11,7 +11,7 @@ import type {
 import type { KLING_O1, KLING_O3_STD } from './model-config.js';
 import type { Model } from './resolve-config.js';
 
-/** A reference image or video: a URL, or a `file:` URL, Blob or File that is uploaded first. */
+/** A reference image or video: a URL, or a `file:` URL, Blob or File, which is uploaded first. */
 export type Media = string | URL | Blob | File;
 
 type WithMedia<Input> = Omit<Input, 'images' | 'video'> & {
@@ -27,16 +27,16 @@ interface WithoutSound {
   sound?: never;
 }
 
-/** Input of Kling O1, as the client takes it. */
+/** Input of Kling O1, as the client accepts it. */
 export interface KlingO1MediaInput extends WithMedia<KlingO1Input>, WithoutSound {}
-/** Input of Kling O3 Standard, as the client takes it. */
+/** Input of Kling O3 Standard, as the client accepts it. */
 export interface KlingO3StdMediaInput extends WithMedia<KlingO3StdInput> {}
 
 type MediaInputOf<Duration extends number, Sound extends boolean> = Sound extends true
   ? WithMedia<InputOf<Duration, true>>
   : WithMedia<InputOf<Duration, false>> & WithoutSound;
 
-/** Input of a model as the client takes it, by the model's id or the result of `defineModel`. */
+/** Input of a model as the client accepts it, by the model's id or the result of `defineModel`. */
 export type ModelInput<M extends Model> = M extends typeof KLING_O1
   ? KlingO1MediaInput
   : M extends typeof KLING_O3_STD

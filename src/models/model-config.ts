@@ -11,7 +11,7 @@ export const KLING_O3_STD = 'kwaivgi/kling-video-o3-std/reference-to-video' as c
 /** Aspect ratios of both models. Source: the models' pages. */
 export const ASPECT_RATIOS = ['16:9', '9:16', '1:1'] as const;
 
-/** Values of the fields that a request leaves out. Source: the models' pages. */
+/** Defaults of omitted fields. Source: the models' pages. */
 export const DEFAULTS = {
   images: [],
   keep_original_sound: true,
@@ -20,7 +20,7 @@ export const DEFAULTS = {
   duration: 5,
 } as const;
 
-/** The facts of a model, as its page gives them. */
+/** Limits and prices of a model, as published on its page. */
 export interface ModelConfig<
   Id extends string = string,
   Duration extends number = number,
@@ -34,7 +34,7 @@ export interface ModelConfig<
   readonly images: number;
   /** Maximum number of reference images with a reference video: at most `images`. */
   readonly imagesWithVideo: number;
-  /** Whether the model has the `sound` parameter. */
+  /** True if the model has the `sound` parameter. */
   readonly sound: Sound;
   /** US dollars per second of generated video: multiples of 0.0001. */
   readonly price: {

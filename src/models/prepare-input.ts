@@ -7,7 +7,6 @@ import { validateInput } from './validate-input.js';
 
 export interface PendingUpload {
   source: URL | Blob;
-  /** `video`, or the index in `images`. */
   place: 'video' | number;
 }
 
@@ -71,7 +70,6 @@ export function prepareInput(given: unknown, input: unknown): PreparedInput {
   }
 }
 
-/** Returns the body with a replacement, such as the uploaded URL, for each item of `prepared.local`. */
 export function replaceMedia<T>({ body, local }: PreparedInput, replacements: readonly T[]) {
   const images: (string | T)[] = [...body.images];
   let video: string | T | undefined = body.video;

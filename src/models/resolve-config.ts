@@ -5,7 +5,7 @@ import { CATALOG, isModelId, type ModelId } from './catalog.js';
 import { type DefinedModel, isDefinedModel } from './defined-model.js';
 import type { ModelConfig } from './model-config.js';
 
-/** A model as calls take it: an id, or the result of `defineModel`. */
+/** A model: its id, or the result of `defineModel`. */
 export type Model = ModelId | DefinedModel;
 
 /** @throws {InvalidInputError} always: names the value, the known ids and the closest one. */

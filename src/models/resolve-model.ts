@@ -5,7 +5,7 @@ import { type DefinedModel, isDefinedModel } from './defined-model.js';
 import { KLING_O1, KLING_O3_STD } from './model-config.js';
 import { throwUnknownModel } from './resolve-config.js';
 
-/** The models by id, each as `defineModel` makes it. */
+/** The models by id, each as returned by `defineModel`. */
 export const models = /* @__PURE__ */ (() =>
   Object.freeze({
     [KLING_O1]: defineModel(CATALOG[KLING_O1]),

@@ -1,6 +1,5 @@
 /** Patterns of media URLs, shared by zod and the JSON Schemas so that all validators agree. */
 
-/** Whitespace, control characters, and characters that must be encoded in a URL. */
 const FORBIDDEN = '\\s\\x00-\\x1f\\x7f"<>\\\\^`{|}';
 const PORT = '(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?';
 const HTTP_URL = `[Hh][Tt][Tt][Pp][Ss]?://(?:[^/?#@${FORBIDDEN}]+@)?(?:\\[[0-9A-Fa-f:.]+\\]|[^/?#@:%\\[\\]${FORBIDDEN}]+)${PORT}(?:[/?#][^${FORBIDDEN}]*)?`;
@@ -11,7 +10,6 @@ const DATA_IMAGE =
 // the `u` flag, a hostile string of some megabytes cannot exhaust the stack; each class contains either no character
 // outside the basic plane or all of them, so the flag would change nothing else.
 
-/** Matches an http or https URL with a host, a valid port, and no character that must be encoded. */
 export const VIDEO_URL = new RegExp(`^${HTTP_URL}$`);
 
 export const IMAGE_URL = new RegExp(`^(?:${HTTP_URL}|${DATA_IMAGE})$`);

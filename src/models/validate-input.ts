@@ -6,7 +6,6 @@ import { unknownFieldMessage } from './field-messages.js';
 import type { ReferenceParams, ReferenceParamsWithSound } from './input-types.js';
 import type { ModelConfig } from './model-config.js';
 
-/** Creates one issue per unknown field; each message names its field. */
 function toInputIssues(config: ModelConfig, error: z.core.$ZodError): InputIssue[] {
   return error.issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {

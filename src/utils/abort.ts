@@ -39,7 +39,6 @@ function listen(signal: AbortSignal): Listener {
   return listener;
 }
 
-/** Settles like the promise, or rejects with the signal's reason if it aborts first. */
 export async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   let removeListener: () => void = () => undefined;

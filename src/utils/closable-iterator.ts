@@ -1,8 +1,7 @@
-/** An async iterator that can be closed while a step is pending; a plain generator would finish the step first. */
+/** Makes a generator that can be closed while a step is pending; a plain one would finish the step first. */
 
 const ITERATOR_CLOSED = Symbol('iterator closed');
 
-/** Makes `return` and `throw` of a generator abort its current step. */
 export function abortableGenerator<T>(
   generator: AsyncGenerator<T, void, void>,
   controller: AbortController,

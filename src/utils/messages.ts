@@ -27,7 +27,6 @@ export function formatName(text: string): string {
     : text;
 }
 
-/** Returns the Damerau–Levenshtein distance of two words. */
 function editDistance(from: string, to: string): number {
   let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);

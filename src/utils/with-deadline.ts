@@ -7,7 +7,6 @@ export interface Deadline {
   reason: () => unknown;
 }
 
-/** Calls `work` with a signal that aborts with the caller's reason, or at the deadline with the deadline's. */
 export async function withDeadline<T>(
   deadline: Deadline,
   signal: AbortSignal | undefined,

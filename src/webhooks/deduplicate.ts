@@ -4,7 +4,7 @@ import { ConfigurationError } from '../core/errors/index.js';
 import { CLAIM_STATES, type WebhookClaim, type WebhookStore } from './store.js';
 import type { WebhookEvent } from './verify.js';
 
-/** What `onError` receives in addition to the error, as far as it is known. */
+/** Second argument of `onError`, as far as it is known. */
 export interface WebhookErrorContext {
   /** The verified `webhook-id` of the delivery. */
   webhookId?: string;
@@ -28,7 +28,6 @@ export function rejected(status: number, reason: string, message: string): Webho
   return { status, body: { reason, message } };
 }
 
-/** Concurrent deliveries of one event share the response. */
 export function deduplicate(options: DeduplicateOptions) {
   const running = new Map<string, Promise<WebhookResponse>>();
   return (webhookId: string, event: WebhookEvent): Promise<WebhookResponse> => {

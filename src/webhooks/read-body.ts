@@ -54,7 +54,6 @@ export async function readFetchBody(request: Request, maxBytes: number): Promise
   return join(chunks);
 }
 
-/** Reads the stream, or uses the bytes that a framework kept. */
 export async function readNodeBody(request: NodeWebhookRequest, maxBytes: number): Promise<unknown> {
   // `rawBody`: Google Cloud Functions, Firebase and NestJS keep the bytes there. `body`: express.raw() and text().
   const { rawBody, body } = request as { rawBody?: unknown; body?: unknown };

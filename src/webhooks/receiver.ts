@@ -94,7 +94,7 @@ const STATUS: Record<WebhookVerificationReason, number> = {
  * | 200 | the event was handled, now or by an earlier delivery |
  * | 400, 401, 413, 405 | not a webhook, not verified, too large, not a POST; JSON with `reason` and `message` |
  * | 500 | `onEvent` or the store threw, or something parsed the body first; the service sends the event again |
- * | 503 | another process is handling it at the moment |
+ * | 503 | another process is handling it |
  *
  * A delivery that arrives while the same one is being handled waits and gets the same response. When a process dies
  * while it handles an event, the event is sent again: `onEvent` runs at least once.
@@ -123,7 +123,7 @@ export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookR
     try {
       await onError?.(error, context);
     } catch {
-      // The response must not depend on it.
+      // Errors of `onError` must not affect the response.
     }
   };
   const emitter = createEmitter((error, event) => report(error, { event }));

@@ -41,7 +41,6 @@ export function checkSecret(secret: WebhookSecret): string[] {
   return keys;
 }
 
-/** Checks everything that does not need the body. */
 export function readSignatureHeaders(
   headers: WebhookHeaders,
   toleranceSeconds: number,
@@ -97,7 +96,6 @@ function requireHeader(headers: WebhookHeaders, name: string): string {
   );
 }
 
-/** Ignores other versions. */
 function parseSignatures(header: string): Uint8Array[] {
   const candidates = header
     .split(/\s+/)

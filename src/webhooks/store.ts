@@ -3,7 +3,7 @@
 export const CLAIM_STATES = ['new', 'running', 'done'] as const;
 
 /**
- * State of a delivery: `new` – the caller now has to handle it; `running` – another caller is handling it; `done` – it
+ * State of a delivery: `new` – the caller must handle it; `running` – another caller is handling it; `done` – it
  * was handled.
  */
 export type WebhookClaim = (typeof CLAIM_STATES)[number];

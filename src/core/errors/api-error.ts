@@ -1,4 +1,4 @@
-/** Errors of a request that the service rejected: one class for each status that calls for its own handling. */
+/** Errors for the error responses of the service, one class per status that needs its own handling. */
 import type { ServiceCode } from '../service-codes.js';
 import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
@@ -10,12 +10,12 @@ export interface ApiErrorOptions extends WaveSpeedErrorOptions {
   body?: unknown;
 }
 
-/** Thrown when the service answers with an error. */
+/** Thrown when the service returns an error response. */
 export class ApiError extends WaveSpeedError {
   protected static override readonly className: string = 'ApiError';
   override readonly name: string = 'ApiError';
 
-  /** The HTTP status, or the envelope's `code` where the HTTP status was a success. */
+  /** The HTTP status, or the envelope's `code` if the HTTP status was a success. */
   readonly status: number;
   /** The service's `error_code` or, without one, its `code`: 1200 content moderation, 1402 media not fetched, … */
   readonly code: ServiceCode | undefined;
@@ -42,25 +42,25 @@ export class AuthenticationError extends ApiError {
   override readonly name = 'AuthenticationError' as const;
 }
 
-/** The account has too little credit: 402, or 400 or 403 with a code or message that says so. */
+/** The account has too little credit: 402, or 400 or 403 with a matching code or message. */
 export class InsufficientCreditsError extends ApiError {
   protected static override readonly className: string = 'InsufficientCreditsError';
   override readonly name = 'InsufficientCreditsError' as const;
 }
 
-/** 403: the key may not do this, or the account is suspended. */
+/** 403: the key lacks permission, or the account is suspended. */
 export class PermissionError extends ApiError {
   protected static override readonly className: string = 'PermissionError';
   override readonly name = 'PermissionError' as const;
 }
 
-/** 404: no such task, or it is older than the 7 days the service keeps them. */
+/** 404: the task does not exist, or is older than 7 days. */
 export class NotFoundError extends ApiError {
   protected static override readonly className: string = 'NotFoundError';
   override readonly name = 'NotFoundError' as const;
 }
 
-/** 429: too many starts in a minute, or too many tasks at once, for the account's level. */
+/** 429: too many submits per minute or too many concurrent tasks for the account's level. */
 export class RateLimitError extends ApiError {
   protected static override readonly className: string = 'RateLimitError';
   override readonly name = 'RateLimitError' as const;

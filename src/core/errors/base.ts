@@ -33,7 +33,7 @@ export class WaveSpeedError extends Error {
   protected static readonly className: string = 'WaveSpeedError';
   override readonly name: string = 'WaveSpeedError';
 
-  /** The task this is about. Set on every error after a submit was accepted. */
+  /** Id of the task. Set on every error after a submit was accepted. */
   declare predictionId?: string;
   /** Other tasks that the same call of `generateVideo` started; set by `wavespeed-kling/ai-sdk`. */
   declare otherPredictionIds?: readonly string[];

@@ -1,14 +1,14 @@
 /** Errors of a request without a usable response. */
 import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
-/** Thrown when the connection could not be made, or broke. */
+/** Thrown when the connection failed or was interrupted. */
 export class ConnectionError extends WaveSpeedError {
   protected static override readonly className: string = 'ConnectionError';
   override readonly name = 'ConnectionError' as const;
 
   /** The system's or undici's code, such as `ECONNREFUSED` or `UND_ERR_SOCKET`. */
   readonly code: string | undefined;
-  /** False where it is proven that no byte of the request was sent. */
+  /** False if it is proven that no byte of the request was sent. */
   readonly requestSent: boolean;
 
   constructor(
@@ -21,20 +21,20 @@ export class ConnectionError extends WaveSpeedError {
   }
 }
 
-/** Thrown when no complete response came within `requestTimeoutMs`, or when `timeoutMs` ran out before the submit. */
+/** Thrown when no complete response arrived within `requestTimeoutMs`, or when `timeoutMs` elapsed before the submit. */
 export class RequestTimeoutError extends WaveSpeedError {
   protected static override readonly className: string = 'RequestTimeoutError';
   override readonly name = 'RequestTimeoutError' as const;
 }
 
-/** Thrown when a response is not the API's: not JSON, cut short, too large, a redirect, or without its data. */
+/** Thrown when a response is not a valid API response: not JSON, truncated, too large, a redirect, or without data. */
 export class InvalidResponseError extends WaveSpeedError {
   protected static override readonly className: string = 'InvalidResponseError';
   override readonly name = 'InvalidResponseError' as const;
 
   /** The HTTP status. */
   readonly status: number | undefined;
-  /** The response body, as far as it came. */
+  /** The response body, as far as it was received. */
   readonly body: unknown;
 
   constructor(message: string, options: WaveSpeedErrorOptions & { status?: number; body?: unknown } = {}) {

@@ -34,7 +34,7 @@ export * from './transfer-error.js';
 export * from './webhook-error.js';
 
 /**
- * Every error that a call rejects with, so that `switch (error.name)` narrows.
+ * Union of all errors that a call rejects with, so that `switch (error.name)` narrows.
  *
  * @example
  * const known = error as WaveSpeedErrors;

@@ -1,7 +1,7 @@
 /** Errors of a call that was rejected locally: nothing was sent. */
 import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
-/** Why a configuration is rejected, where a program may want to tell. */
+/** Reasons of a `ConfigurationError` that a program may handle. */
 export type ConfigurationErrorCode =
   | 'api_key_unavailable'
   | 'transport_unavailable'
@@ -26,9 +26,9 @@ export class ConfigurationError extends WaveSpeedError {
 
 /** One problem of an input. */
 export interface InputIssue {
-  /** Path of the field, such as `['images', 2]`. Empty for the input as a whole. */
+  /** Path of the field, such as `['images', 2]`. Empty for the complete input. */
   path: (string | number)[];
-  /** The field, what was given, and what is allowed. */
+  /** Names the field, the given value and what is allowed. */
   message: string;
 }
 
@@ -56,9 +56,9 @@ export class BudgetExceededError extends WaveSpeedError {
 
   /** Cost of this task, in US dollars. */
   readonly cost: number;
-  /** The limit, in US dollars: the task's, or the whole batch's where `spent` is set. */
+  /** The limit, in US dollars: the task's, or the batch's if `spent` is set. */
   readonly maxCost: number;
-  /** What the batch had spent or reserved before this task, in US dollars. Undefined outside a batch. */
+  /** Amount that the batch had spent or reserved before this task, in US dollars. Undefined outside a batch. */
   readonly spent: number | undefined;
 
   constructor(
@@ -79,7 +79,7 @@ export class BudgetExceededError extends WaveSpeedError {
   }
 }
 
-/** Thrown when an idempotency key was used before with another input or model. Nothing was sent. */
+/** Thrown when an idempotency key was already used with another input or model. Nothing was sent. */
 export class IdempotencyConflictError extends WaveSpeedError {
   protected static override readonly className: string = 'IdempotencyConflictError';
   override readonly name = 'IdempotencyConflictError' as const;
@@ -92,7 +92,7 @@ export class IdempotencyConflictError extends WaveSpeedError {
   }
 }
 
-/** Thrown when a journal cannot be opened, read or written. Nothing was sent after it. */
+/** Thrown when a journal cannot be opened, read or written. Nothing was sent afterwards. */
 export class JournalError extends WaveSpeedError {
   protected static override readonly className: string = 'JournalError';
   override readonly name = 'JournalError' as const;

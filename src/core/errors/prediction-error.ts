@@ -1,12 +1,12 @@
-/** Errors of a task: submitted with an unknown outcome, failed, or not waited for any longer. */
+/** Errors of a task: unknown submit outcome, failure, timeout or abort of a wait. */
 import type { Prediction } from '../prediction.js';
 import { describeServiceCode, readServiceCode, type ServiceCode } from '../service-codes.js';
 import { checkMs, checkSignal, copyOptions } from '../validate-options.js';
 import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
-/** A task of the account that may be the one a lost submit started. */
+/** A task that a submit with an unknown outcome may have started. */
 export type Candidate = Prediction & {
-  /** `true`: its input is the one submitted. `false`: it differs. `undefined`: the service does not show its input. */
+  /** `true`: its input equals the submitted one. `false`: it differs. `undefined`: the service does not return its input. */
   exactMatch?: boolean;
 };
 
@@ -26,7 +26,7 @@ export interface SubmissionUnknownErrorOptions extends WaveSpeedErrorOptions {
 
 /**
  * Thrown when a submit may or may not have been accepted and charged. It was sent once and is not repeated.
- * Call `candidates()` before you submit again. `predictionId` is set where the response named the task.
+ * Call `candidates()` before you submit again. `predictionId` is set if the response contained the id.
  *
  * @example
  * if (SubmissionUnknownError.isInstance(error)) {
@@ -40,9 +40,9 @@ export class SubmissionUnknownError extends WaveSpeedError {
   override readonly name = 'SubmissionUnknownError' as const;
 
   readonly model: string;
-  /** The request body, as it was sent. */
+  /** The request body as sent. */
   readonly input: unknown;
-  /** When the POST began, by the clock of this machine. */
+  /** Start time of the POST, by the local clock. */
   readonly submittedAt: Date;
   readonly #candidates: SubmissionUnknownErrorOptions['candidates'];
 
@@ -55,9 +55,9 @@ export class SubmissionUnknownError extends WaveSpeedError {
   }
 
   /**
-   * Lists the tasks that this submit may have started: tasks of the account on this model from the minutes around it, without
-   * those this client started otherwise. Take one only if `exactMatch === true` and no other has it. An empty list
-   * proves nothing in the first seconds: ask again.
+   * Lists the tasks that this submit may have started: the account's tasks on this model from the minutes around it, except
+   * those that this client started otherwise. Use one only if it is the only one with `exactMatch === true`. In the first
+   * seconds an empty list proves nothing: call again.
    *
    * @throws {ConfigurationError} for a bad option; {RequestTimeoutError} after `timeoutMs`; what `list` throws.
    */
@@ -75,9 +75,9 @@ export class PredictionFailedError extends WaveSpeedError {
   override readonly name = 'PredictionFailedError' as const;
   declare readonly predictionId: string;
 
-  /** The task as it ended. */
+  /** The final task. */
   readonly prediction: Prediction;
-  /** The service's code, where the task has one: 1200 content moderation, 1402 media not fetched, 5004 timeout, … */
+  /** The service's code, if the task has one: 1200 content moderation, 1402 media not fetched, 5004 timeout, … */
   readonly code: ServiceCode | undefined;
 
   constructor(prediction: Prediction, options?: WaveSpeedErrorOptions) {
@@ -95,15 +95,15 @@ export class PredictionFailedError extends WaveSpeedError {
   }
 }
 
-/** Thrown when `timeoutMs` ran out. The task goes on: `wait(error.predictionId)` resumes. */
+/** Thrown when `timeoutMs` elapsed. The task continues: resume with `wait(error.predictionId)`. */
 export class WaitTimeoutError extends WaveSpeedError {
   protected static override readonly className: string = 'WaitTimeoutError';
   override readonly name = 'WaitTimeoutError' as const;
   declare readonly predictionId: string;
 
-  /** The task as last seen. Undefined if no poll succeeded. */
+  /** The last polled task. Undefined if no poll succeeded. */
   readonly lastPrediction: Prediction | undefined;
-  /** How long the call waited, in milliseconds. */
+  /** Duration of the wait, in milliseconds. */
   readonly elapsedMs: number;
 
   constructor(
@@ -124,10 +124,10 @@ export class WaitTimeoutError extends WaveSpeedError {
   }
 }
 
-/** Thrown when the signal aborts after the task was accepted. The task goes on: `wait(error.predictionId)` resumes. */
+/** Thrown when the signal aborts after the task was accepted. The task continues: resume with `wait(error.predictionId)`. */
 export class WaitAbortedError extends WaveSpeedError {
   protected static override readonly className: string = 'WaitAbortedError';
-  /** As of every abort, so that `error.name === 'AbortError'` holds. */
+  /** `AbortError`, the usual name for an abort. */
   override readonly name = 'AbortError' as const;
   declare readonly predictionId: string;
 

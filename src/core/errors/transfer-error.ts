@@ -1,13 +1,13 @@
 /** Errors of uploads and downloads. */
 import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
-/** Why a file could not be uploaded. */
+/** Reason of an `UploadError`. */
 export type UploadErrorReason =
-  /** It changed while it was read. */
+  /** The file changed while it was read. */
   | 'changed'
-  /** It could no longer be read. */
+  /** The file could no longer be read. */
   | 'unreadable'
-  /** Storage rejected it. */
+  /** Storage rejected the file. */
   | 'refused';
 
 /**
@@ -21,7 +21,7 @@ export class UploadError extends WaveSpeedError {
   readonly reason: UploadErrorReason;
   /** The file's name in quotes, or the kind of Blob. */
   readonly file: string;
-  /** The HTTP status, where storage rejected the file. */
+  /** The HTTP status, if storage rejected the file. */
   readonly status: number | undefined;
 
   constructor(
@@ -37,7 +37,7 @@ export class UploadError extends WaveSpeedError {
   }
 }
 
-/** Why a file could not be downloaded. */
+/** Reason of a `DownloadError`. */
 export type DownloadErrorReason =
   /** A file of that name already exists, and `overwrite` is not set. */
   | 'exists'
@@ -45,7 +45,7 @@ export type DownloadErrorReason =
   | 'expired'
   /** The server did not send the file, or the URL is not allowed. */
   | 'refused'
-  /** The response is not a video or an image, but a web page, say. */
+  /** The response is not a video or an image, for example a web page. */
   | 'not_media'
   /** The file is larger than `maxBytes`. */
   | 'too_large'
@@ -62,9 +62,9 @@ export class DownloadError extends WaveSpeedError {
   override readonly name = 'DownloadError' as const;
 
   readonly reason: DownloadErrorReason;
-  /** Path of the target file, without its extension where that was not known yet. */
+  /** Path of the target file, without its extension if that was not known yet. */
   readonly path: string;
-  /** The HTTP status, where there was a response. */
+  /** The HTTP status, if there was a response. */
   readonly status: number | undefined;
 
   constructor(

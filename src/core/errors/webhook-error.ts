@@ -1,7 +1,7 @@
 /** The error of a webhook that fails verification. */
 import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
-/** The check that a webhook failed. */
+/** The check that failed. */
 export type WebhookVerificationReason =
   | 'invalid_secret'
   | 'parsed_body'
