@@ -34,7 +34,6 @@ export function toCallInfo(task: Prediction, modelId: string, cost: number | und
   };
 }
 
-/** Undefined if the service does not return the task's input. */
 export function estimateTaskCost(model: Model, { input }: Prediction): number | undefined {
   if (typeof input !== 'object' || input === null) return undefined;
   try {

@@ -12,7 +12,6 @@ export interface SiblingCall {
 interface Member extends SiblingCall {
   readonly options: VideoCallOptions;
   readonly stop: AbortController;
-  /** Resolves with the reason for which the call rejected, if it did. */
   done: Promise<unknown>;
 }
 

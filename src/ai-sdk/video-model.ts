@@ -137,7 +137,6 @@ function submitOptions(
   } satisfies RunOptions;
 }
 
-/** The first video uses the key unchanged. */
 function keyAt(key: string | undefined, index: number): string | undefined {
   return key === undefined || index === 0 ? key : `${key}#${index + 1}`;
 }
@@ -176,7 +175,6 @@ async function readStatus(
   return { status: 'error', error: new PredictionFailedError(task).message, ...info };
 }
 
-/** Validates the operation, which may have been stored as JSON. */
 function readOperation(operation: JsonValue): VideoOperation {
   const { id, cost } = (typeof operation === 'object' && operation !== null ? operation : {}) as JsonObject;
   if (typeof id !== 'string' || id === '') {

@@ -9,7 +9,6 @@ import { readRequest, readStdin, type TaskRequest } from './request.js';
 export interface BatchLine extends TaskRequest {
   line: number;
   key: string | undefined;
-  /** The line's own key, or one derived from its content. */
   idempotencyKey: string;
 }
 
@@ -56,7 +55,6 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-/** @throws {CommandError} with every error and its line number. */
 export async function readBatch(file: string): Promise<BatchLine[]> {
   const texts = (await readText(file)).replace(/^\uFEFF/, '').split(/\r?\n/);
   const problems: string[] = [];

@@ -27,7 +27,6 @@ export class CommandError extends Error {
   }
 }
 
-/** Abort reason after a signal such as Ctrl-C. */
 export class Interruption extends CommandError {
   /** @param isQuiet True if nobody reads the output any more: no message is printed. */
   constructor(
@@ -38,7 +37,6 @@ export class Interruption extends CommandError {
   }
 }
 
-/** Errors that are missing here exit with 1. */
 const CODES: Partial<Record<WaveSpeedErrors['name'], number>> = {
   InvalidInputError: EXIT.usage,
   BudgetExceededError: EXIT.usage,
@@ -66,7 +64,6 @@ export function exitCodeOf(error: unknown): number {
   return CODES[name] ?? EXIT.failed;
 }
 
-/** Precedence when several tasks end differently. */
 const RANKING: readonly number[] = [EXIT.interrupted, EXIT.unknown, EXIT.account, EXIT.timeout];
 
 /** Returns 2 only if nothing was sent at all. */

@@ -59,7 +59,6 @@ export class Progress {
     }, FRAME_MS);
   }
 
-  /** @param cost In US dollars. */
   row(label: string, cost?: number): Row {
     const row: RowState = {
       label: clean(label).replaceAll('\n', ' '),

@@ -16,7 +16,6 @@ import { describe, listCandidates, type ListedCandidate, resumeCommand } from '.
 import { note, paint, print } from './output.js';
 import type { Row } from './progress.js';
 
-/** A task as `--json` prints it. */
 export interface TaskResult {
   line?: number | undefined;
   key?: string | undefined;
@@ -24,7 +23,6 @@ export interface TaskResult {
   model?: string | undefined;
   /** The service's status, `not_submitted`, or `unknown` if the outcome of the submit is unknown. */
   status: string;
-  /** In US dollars. */
   cost?: number | undefined;
   outputs?: string[] | undefined;
   file?: string | undefined;
@@ -124,7 +122,6 @@ async function reportFailure(context: TaskContext, error: unknown, code: number)
   }
 }
 
-/** Prints a task's files, or its outputs' URLs, one per line. */
 export function printFiles({ files, file, outputs = [] }: TaskResult): void {
   for (const output of files ?? (file === undefined ? outputs : [file])) print(output);
 }

@@ -110,7 +110,6 @@ export class EmulatorEngine implements EmulatorCore {
     return this.#faults.takeConnection();
   }
 
-  /** Receives a request and returns the planned response. Rejects if the request body is cut off. */
   async receive(request: WireRequest): Promise<ResponsePlan> {
     const route = findRoute(request.method, request.url, (id) => this.#handlers.hasModel(id));
     const entry = logEntry(request, route.operation, this.clock.now());

@@ -100,7 +100,6 @@ function checkModels(models: readonly unknown[]): void {
   throw new RangeError('models: expected an array of models made by defineModel');
 }
 
-/** Validates the options and fills in defaults. `others` are names of options that are read elsewhere. */
 export function resolveOptions(options: EmulatorOptions, others: readonly string[]): Settings {
   if (options.apiKey !== undefined && options.apiKey.trim() === '') {
     throw new RangeError('apiKey: got an empty string; expected a key, or nothing to accept any');

@@ -9,7 +9,6 @@ import { JournalError } from '../../core/errors/input-error.js';
 interface Holder {
   file: string;
   pid: number;
-  /** Empty where the system does not report it. */
   startedAt: string;
   host: string;
 }

@@ -5,7 +5,6 @@ import { nameOf, openLocalFile, UnreadableFileError } from '../../media/local-fi
 import { replaceMedia, type PreparedInput } from '../../models/prepare-input.js';
 import { isRecord } from '../../utils/is-record.js';
 
-/** Hashes the model and the validated input. Local media count by their content. */
 export async function createFingerprint(read: PreparedInput): Promise<string> {
   const digests: string[] = [];
   for (const { source, place } of read.local) {
@@ -33,7 +32,6 @@ async function hashFile(source: URL | Blob): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Sorts the fields of every object by name. */
 function stringifySorted(value: unknown): string {
   return JSON.stringify(value, (_, field: unknown) =>
     isRecord(field)

@@ -86,7 +86,6 @@ export class JournalFile {
     });
   }
 
-  /** Writes the pending lines. Lines added meanwhile are written together next. */
   async #flush(): Promise<void> {
     while (this.#pending.length > 0) {
       const lines = this.#pending;
@@ -135,7 +134,6 @@ export class JournalFile {
     await syncDirectory(this.#path);
   }
 
-  /** Returns what is wrong with an invalid line. */
   #restore(line: string): string | undefined {
     let value: unknown;
     try {

@@ -20,7 +20,6 @@ export interface KeyedRequest {
   prepareBody: () => Promise<unknown>;
 }
 
-/** Marks a POST in the journal, then makes it. */
 export type Guard = <T>(post: Post<T>) => Promise<T>;
 
 export type SendingEntry = Extract<JournalEntry, { state: 'sending' }>;
@@ -51,7 +50,6 @@ export interface KeyedSubmitContext extends MarkContext {
 export interface KeyedTask {
   predictionId: string;
   state: 'submitted' | 'ended';
-  /** As submitted by this call, or as it ended. */
   prediction?: Prediction | undefined;
 }
 

@@ -23,7 +23,6 @@ export type Operation = (typeof OPERATIONS)[number];
 
 export interface Route {
   operation: Operation;
-  /** Path segment that names a model, a task or a file. */
   name: string;
   detail: string;
   /** Base URL before `/api/v3`, so that URLs in responses begin with the caller's base URL. */
@@ -78,7 +77,6 @@ function findOperation(
   return { operation: own(POST, path) ?? 'unknown', name: path };
 }
 
-/** Returns the operation of a request. A POST to the path of a model (`isModel`) is a submit. */
 export function findRoute(method: string, url: URL, isModel: (id: string) => boolean): Route {
   const path = url.pathname;
   const start = path.indexOf(API);

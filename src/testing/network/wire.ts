@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto';
 export interface WireRequest {
   method: string;
   url: URL;
-  /** Lowercase names. */
   headers: Record<string, string>;
   body: AsyncIterable<Uint8Array>;
   /** TCP connection number, from 1, and whether it carried a request before. Absent without sockets. */

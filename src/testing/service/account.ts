@@ -48,14 +48,12 @@ export interface ExceededLimit {
 const MINUTE_MS = 60_000;
 /** Prices are multiples of $0.0001: sums of integer units are exact. */
 const UNITS_PER_DOLLAR = 10_000;
-/** Time for which the service keeps predictions, outputs and uploads, in milliseconds. */
 export const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
 export function newId(): string {
   return randomUUID().replaceAll('-', '');
 }
 
-/** Accepts https URLs of any host, and http URLs of this machine. */
 export function isWebhookUrl(text: string): boolean {
   return isHttpUrl(text) && (new URL(text).protocol === 'https:' || isLoopback(text));
 }

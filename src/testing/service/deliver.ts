@@ -27,10 +27,8 @@ export interface WebhookDelivery {
 }
 
 const RETRIES = 3;
-/** How long the service waits for a response, in milliseconds. */
 const RESPONSE_TIMEOUT_MS = 20 * 60_000;
 
-/** Sends webhooks and records every attempt. Never throws. */
 export class Deliveries {
   readonly list: WebhookDelivery[] = [];
   readonly #settings: Settings;

@@ -9,10 +9,8 @@ interface Watch {
   notify: (ended: boolean) => void;
 }
 
-/** Longest delay of `setTimeout`, in milliseconds. */
 const TIMER_LIMIT = 2 ** 31 - 1;
 
-/** Uses one timer with the real clock, and none with a manual one. */
 export class EndWatcher {
   readonly #watches = new Set<Watch>();
   readonly #clock: EmulatorClock;

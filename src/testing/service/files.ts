@@ -5,7 +5,6 @@ import { type WireResponse, type ResponseBody, bytesBody } from '../network/wire
 export interface ServedFile {
   contentType: string;
   size: number;
-  /** Including the quotes. */
   etag: string;
   modifiedMs: number;
   /** `end` is exclusive. */
@@ -65,7 +64,6 @@ export function generatedVideo(size: number, version: number): Pick<ServedFile, 
 
 type Span = { start: number; end: number };
 
-/** Returns undefined for a header to ignore (several ranges, another unit). */
 function parseRange(header: string, size: number): Span | 'unsatisfiable' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header.trim());
   if (match === null) return undefined;

@@ -2,7 +2,6 @@
 
 const MB = 1024 * 1024;
 const IMAGE_LIMIT = 20 * MB;
-/** Size limit of all types but images, in bytes. */
 export const OTHER_LIMIT = 100 * MB;
 const TYPES: Readonly<Record<string, string>> = {
   jpg: 'image/jpeg',
@@ -31,7 +30,6 @@ const TYPES: Readonly<Record<string, string>> = {
   flac: 'audio/flac',
 };
 
-/** Aliases of the types above. */
 const OTHER_NAMES = [
   'image/jpg',
   'image/x-ms-bmp',
@@ -61,7 +59,6 @@ export function mediaType(filename: string, contentType: string | undefined): st
   return extension === undefined ? 'application/octet-stream' : TYPES[extension];
 }
 
-/** Returns an error message for a file over the limit. */
 export function tooLarge(contentType: string, size: number): string | undefined {
   const limit = contentType.startsWith('image/') ? IMAGE_LIMIT : OTHER_LIMIT;
   return size > limit ? `the file is too large: at most ${limit / MB} MB` : undefined;

@@ -28,7 +28,6 @@ function box(type: string, ...contents: Uint8Array[]): Buffer {
   return Buffer.concat([u32(length), Buffer.from(type, 'latin1'), ...contents]);
 }
 
-/** A box that begins with a version and flags. */
 const fullBox = (type: string, flags: number, ...contents: Uint8Array[]) =>
   box(type, u32(flags), ...contents);
 

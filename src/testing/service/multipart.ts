@@ -12,7 +12,6 @@ export class MultipartError extends Error {
 
 const LINE_END = Buffer.from('\r\n');
 const HEADERS_END = Buffer.from('\r\n\r\n');
-/** Larger than the headers of any real form. */
 const MAX_HEADER_BYTES = 16_384;
 
 export function boundaryOf(contentType: string): string | undefined {

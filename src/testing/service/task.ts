@@ -75,7 +75,6 @@ export class Task implements EmulatedTask {
   readonly created_at: string;
   readonly cost: number;
   readonly webhook: string | undefined;
-  /** Undefined while the task waits for another one to end. */
   startedAt: number | undefined;
 
   readonly #params: TaskParams;
@@ -104,7 +103,6 @@ export class Task implements EmulatedTask {
     return this.startedAt + queueMs + processingMs;
   }
 
-  /** Time at which it no longer counts as running. */
   get releasedAt(): number {
     if (this.#deletedAt !== undefined) return this.#deletedAt;
     if (this.#ending !== undefined) return this.#ending.at;

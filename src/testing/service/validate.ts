@@ -104,7 +104,6 @@ export function checkSubmit(model: ModelConfig, body: unknown): Checked {
   };
 }
 
-/** In US dollars; undefined for a duration that the model does not support. */
 export function priceOf(model: DefinedModel, fields: Record<string, unknown>): number | undefined {
   const duration = given(fields, 'duration') ?? defaultDuration(model.durations);
   if (typeof duration !== 'number' || !model.durations.includes(duration)) return undefined;
