@@ -47,7 +47,6 @@ export interface Quote {
   [field: string]: unknown;
 }
 
-/** Concurrent requests of a batch, if neither the call nor the client sets a limit. */
 const BATCH_CONCURRENCY = 100;
 
 /**

@@ -17,7 +17,6 @@ function describe(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** @throws {ConfigurationError} always: names the option, the given value and what was expected. */
 export function rejectOption(name: string, given: unknown, expected: string): never {
   throw new ConfigurationError(`\`${name}\`: got ${describe(given)}; expected ${expected}.`);
 }

@@ -19,7 +19,6 @@ export interface ApiRequest {
 
 export interface ApiClientOptions {
   apiKey: ApiKeySource;
-  /** Origin, plus a path behind a proxy; without a trailing slash. */
   baseUrl: string;
   clientName: string;
   requestTimeoutMs: number;
@@ -142,7 +141,6 @@ export class ApiClient {
   }
 }
 
-/** Returns the innermost message: undici and fetch wrap the specific error in a generic one. */
 function innermostMessage(error: unknown): string {
   if (!(error instanceof Error)) return getErrorMessage(error);
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause;

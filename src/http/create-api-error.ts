@@ -17,7 +17,6 @@ const CREDIT_MESSAGE =
   /(?:insufficient|not enough|too little)\s+(?:\w+\s+)?(?:credit|balance|fund)|(?:credit|balance|fund)s?\s+(?:\w+\s+)?(?:insufficient|not enough|too low)/i;
 const CONCURRENCY_MESSAGE = /concurren\w*\s+(?:\w+\s+)?limit|too many concurrent/i;
 
-/** @param reason The service's own message. */
 export function createApiError(message: string, reason: string, options: ApiErrorOptions): ApiError {
   const { status, code, predictionId } = options;
   const isAmbiguous = AMBIGUOUS_STATUSES.includes(status);

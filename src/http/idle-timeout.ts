@@ -16,10 +16,8 @@ import { parseRetryAfter } from './retry-after.js';
 import type { StreamResponse } from './types.js';
 
 export interface IdleTimeoutOptions {
-  /** Names the request in errors: method, URL without its query, and purpose. */
   label: string;
   signal: AbortSignal | undefined;
-  /** Maximum time without progress, in milliseconds. */
   idleMs: number;
   secret?: string | undefined;
 }
@@ -29,7 +27,6 @@ export interface IdleTimer {
   refresh: () => void;
 }
 
-/** Runs one request. It is stopped completely once the promise has settled. */
 export async function withIdleTimeout<T>(
   options: IdleTimeoutOptions,
   work: (timer: IdleTimer) => Promise<T>,

@@ -56,7 +56,6 @@ export class RateLimiter {
   #granted = 0;
   #submitting = 0;
   #running = 0;
-  /** Maximum number of submits in flight. */
   #ramp = Infinity;
   #blockedUntil = -Infinity;
   #lastError: RateLimitError | undefined;

@@ -3,7 +3,6 @@ import { InvalidResponseError } from '../core/errors/connection-error.js';
 import type { RawResponse } from './types.js';
 import { type Controller, type Headers, readHeader, toError, UndiciHandler } from './undici-handler.js';
 
-/** Maximum size of an error response that is kept, in bytes. */
 export const MAX_ERROR_BYTES = 64 * 1024;
 export interface ResponseHandlerOptions {
   maxResponseBytes: number;

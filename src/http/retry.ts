@@ -44,7 +44,6 @@ export interface RetryOptions {
   shouldRetry: (error: unknown) => boolean;
   maxRetries: number;
   signal?: AbortSignal | undefined;
-  /** Deadline by `performance.now()`; no delay goes past it. */
   deadlineAt?: number | undefined;
   onRetry?: OnRetry | undefined;
   predictionId?: string | undefined;

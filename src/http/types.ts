@@ -53,7 +53,6 @@ export interface StreamResponse extends Pick<RawResponse, 'status' | 'statusText
 export interface HttpTransport {
   /** Sends one request. `onStart` runs right before it is written; if it throws, nothing is sent. */
   start(request: WireRequest, onStart: () => void): InFlightRequest;
-  /** Sends a request with exactly the given headers. Resolves when the response headers arrive. */
   stream(request: StreamRequest): Promise<StreamResponse>;
   close(): Promise<void>;
 }

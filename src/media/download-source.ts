@@ -12,7 +12,6 @@ export interface Output {
   url: URL;
   basename: string;
   target: string;
-  /** Extension in the URL, if it is one of a video or image. */
   extension: string | undefined;
   possibleExtensions: Iterable<string>;
   label: string;

@@ -11,7 +11,6 @@ export const versionOf = (response: StreamResponse): FileVersion => ({
   lastModified: response.header('last-modified'),
 });
 
-/** Returns a strong validator for `If-Range`; undefined if there is none. */
 export function validatorOf(response: StreamResponse): string | undefined {
   const { etag, lastModified } = versionOf(response);
   if (etag !== undefined) return etag.startsWith('"') ? etag : undefined;

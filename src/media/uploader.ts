@@ -43,7 +43,6 @@ export interface ValidatedFile extends LocalFile {
 export interface UploadCall {
   signal: AbortSignal;
   maxRetries: number;
-  /** Called with the number of bytes sent; restarts from 0 with each attempt. */
   onBytes: (loaded: number) => void;
 }
 

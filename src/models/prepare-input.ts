@@ -46,7 +46,6 @@ function addHints(error: InvalidInputError, model: DefinedModel, fields: Record<
   return new InvalidInputError(model.id, issues);
 }
 
-/** @throws {InvalidInputError} with every issue; nothing was sent. */
 export function prepareInput(given: unknown, input: unknown): PreparedInput {
   const model = resolveModel(given);
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {

@@ -8,7 +8,6 @@ import type { ModelConfig } from './model-config.js';
 /** A model: its id, or the result of `defineModel`. */
 export type Model = ModelId | DefinedModel;
 
-/** @throws {InvalidInputError} always: names the value, the known ids and the closest one. */
 export function throwUnknownModel(model: unknown): never {
   const known = Object.keys(CATALOG);
   const meant = typeof model === 'string' ? didYouMean(model, known) : undefined;

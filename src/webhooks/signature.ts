@@ -15,7 +15,6 @@ export interface SignatureHeaders {
   digests: readonly Uint8Array[];
 }
 
-/** Limits what is parsed and compared. */
 const MAX_SIGNATURES = 16;
 
 export function checkTolerance(toleranceSeconds: number = 300): number {
@@ -26,7 +25,6 @@ export function checkTolerance(toleranceSeconds: number = 300): number {
   );
 }
 
-/** Returns the HMAC keys: each secret without its prefix. */
 export function checkSecret(secret: WebhookSecret): string[] {
   const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret];
   const keys = secrets.map((one) => (typeof one === 'string' ? one.replace(/^whsec_/, '') : ''));

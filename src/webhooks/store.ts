@@ -33,7 +33,6 @@ export interface WebhookStore {
   release(webhookId: string): unknown;
 }
 
-/** About 2 MB. */
 const MAX_ENTRIES = 10_000;
 
 /** 24 hours, well after the service's three retries. */
