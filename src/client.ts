@@ -36,7 +36,7 @@ import {
 import { isRecord } from './utils/is-record.js';
 import { abortableGenerator } from './utils/closable-iterator.js';
 
-/** Price of a task, in US dollars unless `currency` is set. */
+/** Price of a task, in US dollars unless `currency` names another currency. */
 export interface Quote {
   model_id: string;
   /** List price. */
