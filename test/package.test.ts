@@ -61,7 +61,16 @@ const filesBelow = (folder: string) =>
 describe('the packed files', () => {
   test('are the build, its maps and the texts, nothing else', () => {
     const names = readdirSync(installed()).sort();
-    const texts = ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs', 'examples', 'package.json'];
+    const texts = [
+      'CHANGELOG.md',
+      'CONTRIBUTING.md',
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      'docs',
+      'examples',
+      'package.json',
+    ];
     expect(names).toEqual([...texts, 'dist'].sort());
     const kinds = new Set(
       filesBelow(installed('dist')).map((file) => file.slice(file.indexOf('.', file.lastIndexOf('/')))),

@@ -97,7 +97,7 @@ describe('limits', () => {
       await submit(emulator);
       const webhook = encodeURIComponent('https://example.com/hook');
       await call(emulator, `${O3}?webhook=${webhook}`, { body: { prompt: 'x' } });
-      await expect.poll(() => emulator.deliveries.length).toBe(1);
+      await expect.poll(() => emulator.deliveries.length, { timeout: 4500 }).toBe(1);
     });
   });
 });
