@@ -1,6 +1,6 @@
 /** Makes one attempt at one API call: URL, headers, timeout, and a typed error for what fails. */
 import { ConnectionError, RequestTimeoutError, WaveSpeedError } from '../core/errors/index.js';
-import { VERSION } from '../core/version.js';
+import { createClientHeaders } from './client-headers.js';
 import { MAX_TIMER_MS, raceAbort } from '../utils/abort.js';
 import { getErrorMessage } from '../utils/error-message.js';
 import { type ApiKeySource, resolveApiKey } from './api-key.js';
@@ -82,15 +82,10 @@ export class ApiClient {
         method: request.method,
         url: new URL(baseUrl + request.path),
         headers: {
-          accept: 'application/json',
+          ...createClientHeaders(key, clientName),
           // undici does not decompress responses.
           'accept-encoding': 'identity',
-          authorization: `Bearer ${key}`,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          'user-agent': `wavespeed-kling/${VERSION}`,
-          'x-client-name': clientName,
-          'x-client-os': process.platform === 'win32' ? 'windows' : process.platform,
-          'x-client-version': VERSION,
         },
         body,
         freshConnection: request.freshConnection,

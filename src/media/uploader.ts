@@ -1,6 +1,6 @@
 /** Uploads one file: with a ticket and a PUT, or as a multipart form if the service has no tickets. */
 import { randomBytes } from 'node:crypto';
-import { VERSION } from '../core/version.js';
+import { createClientHeaders } from '../http/client-headers.js';
 import {
   ApiError,
   ConnectionError,
@@ -146,14 +146,9 @@ export class Uploader {
           method: 'POST',
           url: new URL(baseUrl + FORM_PATH),
           headers: {
-            accept: 'application/json',
-            authorization: `Bearer ${key}`,
+            ...createClientHeaders(key, clientName),
             'content-type': `multipart/form-data; boundary=${boundary}`,
             'content-length': String(head.byteLength + file.size + tail.byteLength),
-            'user-agent': `wavespeed-kling/${VERSION}`,
-            'x-client-name': clientName,
-            'x-client-os': process.platform === 'win32' ? 'windows' : process.platform,
-            'x-client-version': VERSION,
           },
           body: form(),
           signal: timer.signal,
