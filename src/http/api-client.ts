@@ -1,7 +1,7 @@
 /** Makes one attempt at one API call: URL, headers, timeout, and a typed error for what fails. */
 import { ConnectionError, RequestTimeoutError, WaveSpeedError } from '../core/errors/index.js';
 import { createClientHeaders } from './client-headers.js';
-import { MAX_TIMER_MS, raceAbort } from '../utils/abort.js';
+import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
 import { getErrorMessage } from '../utils/error-message.js';
 import { type ApiKeySource, resolveApiKey } from './api-key.js';
 import { getErrorCode, UnsentError } from './unsent-error.js';
@@ -43,22 +43,25 @@ export class ApiClient {
     const key = await this.resolveApiKey(signal);
     let timer: NodeJS.Timeout | undefined;
     let inFlight: InFlightRequest | undefined;
+    let removeListener: (() => void) | undefined;
     try {
-      let expire: (error: Error) => void = () => undefined;
-      const expired = new Promise<never>((_, reject) => {
-        expire = reject;
+      let stop: (reason: unknown) => void = () => undefined;
+      const stopped = new Promise<never>((_, reject) => {
+        stop = reject;
       });
       inFlight = this.start(request, key, () => {
-        const onTimeout = () => expire(this.createTimeoutError(request));
+        const onTimeout = () => stop(this.createTimeoutError(request));
         timer = setTimeout(onTimeout, Math.min(this.requestTimeoutMs, MAX_TIMER_MS));
       });
-      const response = await raceAbort(Promise.race([inFlight.response, expired]), signal);
+      removeListener = signal && addAbortListener(signal, () => stop(signal.reason));
+      const response = await Promise.race([inFlight.response, stopped]);
       return this.parseResponse(response, request, key);
     } catch (error) {
       inFlight?.abort(error);
       throw signal?.aborted === true && error === signal.reason ? error : this.normalizeError(error, request);
     } finally {
       clearTimeout(timer);
+      removeListener?.();
     }
   }
 
@@ -99,9 +102,7 @@ export class ApiClient {
           ? new UnsentError(redactError(error.cause, key))
           : redactError(error, key);
       }),
-      get wasSent() {
-        return inFlight.wasSent;
-      },
+      wasSent: () => inFlight.wasSent(),
       abort: (reason) => inFlight.abort(reason),
     };
   }

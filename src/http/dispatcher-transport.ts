@@ -43,9 +43,7 @@ export class DispatcherTransport implements HttpTransport {
     });
     return {
       response,
-      get wasSent() {
-        return isDispatched;
-      },
+      wasSent: () => isDispatched,
       abort: (reason) => handler.abort(reason),
     };
   }

@@ -1,5 +1,4 @@
 /** Sends requests through a custom fetch. Once it was called, nothing proves that a request was not sent. */
-import { ReadableStream } from 'node:stream/web';
 import { WaveSpeedError } from '../core/errors/base.js';
 import { createTooLargeError, decodeText, MAX_ERROR_BYTES } from './response-handler.js';
 import type {
@@ -48,9 +47,7 @@ export class FetchTransport implements HttpTransport {
     };
     return {
       response: send(),
-      get wasSent() {
-        return wasSent;
-      },
+      wasSent: () => wasSent,
       abort: (reason) => controller.abort(reason),
     };
   }

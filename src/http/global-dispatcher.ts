@@ -12,8 +12,18 @@ export function findGlobalDispatcher(): DispatcherLike | undefined {
   return undefined;
 }
 
-/** Returns true for the Agent that undici and Node set themselves, and for undici 8's wrapper of it. */
+/** Dispatchers that were checked: the check costs as much as the rest of a request's preparation. */
+const defaults = new WeakSet();
+
 function isDefault(dispatcher: object): boolean {
+  if (defaults.has(dispatcher)) return true;
+  if (!isSetByDefault(dispatcher)) return false;
+  defaults.add(dispatcher);
+  return true;
+}
+
+/** Returns true for the Agent that undici and Node set themselves, and for undici 8's wrapper of it. */
+function isSetByDefault(dispatcher: object): boolean {
   const { name } = dispatcher.constructor;
   // undici 8 wraps the dispatcher of the newer symbol, which was already checked.
   if (name === 'Dispatcher1Wrapper') return true;
@@ -27,6 +37,7 @@ function isDefault(dispatcher: object): boolean {
   return values.every((value) => value === undefined || value === Infinity);
 }
 
+/** Node reads these variables once, when it starts. */
 export function usesProxyOfEnvironment(): boolean {
   const { env } = process;
   return (

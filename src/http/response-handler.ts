@@ -107,7 +107,9 @@ export class ResponseHandler extends UndiciHandler {
   }
 
   #text(): string {
-    const text = Buffer.concat(this.#chunks).subarray(0, this.#options.maxResponseBytes);
+    const [only, ...others] = this.#chunks;
+    const bytes = only !== undefined && others.length === 0 ? only : Buffer.concat(this.#chunks);
+    const text = bytes.subarray(0, this.#options.maxResponseBytes);
     return decodeText(
       this.#head !== undefined && this.#head.status < 400 ? text : text.subarray(0, MAX_ERROR_BYTES),
     );

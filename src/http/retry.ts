@@ -103,6 +103,16 @@ export function emitRetry(context: RetryContext, onRetry: OnRetry | undefined): 
   }
 }
 
+/** All of p-retry's other options: to fill in the missing ones costs it more than the rest of a request's preparation. */
+const NO_DELAYS = {
+  factor: 1,
+  minTimeout: 0,
+  maxTimeout: Infinity,
+  maxRetryTime: Infinity,
+  randomize: false,
+  shouldConsumeRetry: () => true,
+};
+
 /**
  * Retries until an attempt succeeds, fails permanently, or retries or time run out. Rejects with the last failure or
  * the signal's reason.
@@ -129,8 +139,8 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
   };
   // p-retry gets no signal: it would discard a successful attempt, and with it a paid task, if the signal aborts then.
   const outcome = await pRetry(run, {
+    ...NO_DELAYS,
     retries: maxRetries,
-    minTimeout: 0,
     shouldRetry: () => willRetry,
     onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
       const delayMs = getRetryDelay(attemptNumber, error);

@@ -30,6 +30,7 @@ export class Transport implements HttpTransport {
   readonly #options: TransportOptions;
   readonly #custom: HttpTransport | undefined;
   readonly #own: UndiciTransport;
+  readonly #usesProxy = usesProxyOfEnvironment();
   #proxy: { transport: HttpTransport; close: () => Promise<void> } | undefined;
   #closing: Promise<void> | undefined;
 
@@ -68,7 +69,7 @@ export class Transport implements HttpTransport {
     if (this.#custom !== undefined) return this.#custom;
     const dispatcher = findGlobalDispatcher();
     if (dispatcher !== undefined) return new DispatcherTransport(dispatcher);
-    if (!usesProxyOfEnvironment()) return this.#own;
+    if (!this.#usesProxy) return this.#own;
     this.#proxy ??= createProxyTransport(this.#options.connectTimeoutMs);
     return this.#proxy.transport;
   }

@@ -27,8 +27,12 @@ export interface RawResponse {
 export interface InFlightRequest {
   /** Resolves once the body has ended or failed. Rejects if there was no response. */
   readonly response: Promise<RawResponse>;
-  /** False while it is proven that no byte was sent. A custom fetch or dispatcher proves nothing once it was called. */
-  readonly wasSent: boolean;
+  /**
+   * False while it is proven that no byte was sent. A custom fetch or dispatcher proves nothing once it was called.
+   *
+   * Not a getter: V8 keeps what a getter of an object literal refers to until a full garbage collection.
+   */
+  wasSent(): boolean;
   /** Stops the request. If it was not sent yet, it never will be. */
   abort(reason: unknown): void;
 }

@@ -64,9 +64,7 @@ export class UndiciTransport implements HttpTransport {
     this.#track(response);
     return {
       response,
-      get wasSent() {
-        return handler.wasSent;
-      },
+      wasSent: () => handler.wasSent,
       abort: (reason) => handler.abort(reason),
     };
   }

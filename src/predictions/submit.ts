@@ -107,7 +107,7 @@ async function send(http: ApiClient, submission: Submission): Promise<Accepted> 
     );
   } catch (reason) {
     interruption = { reason };
-    if (!inFlight.wasSent) {
+    if (!inFlight.wasSent()) {
       inFlight.abort(reason);
       clearTimeout(timer);
       throw reason;

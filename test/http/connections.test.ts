@@ -48,7 +48,7 @@ test('writes no byte if onStart throws, and rejects with what it threw', async (
     throw new Error('too late');
   });
   await expect(inFlight.response).rejects.toThrow('too late');
-  expect(inFlight.wasSent).toBe(false);
+  expect(inFlight.wasSent()).toBe(false);
   await vi.waitFor(() => expect(closed).toBe(1));
   expect(bytes).toBe(0);
 });
@@ -93,7 +93,7 @@ test('calls a custom fetch only if onStart does not throw', async () => {
     throw new Error('too late');
   });
   await expect(inFlight.response).rejects.toThrow('too late');
-  expect(inFlight.wasSent).toBe(false);
+  expect(inFlight.wasSent()).toBe(false);
   expect(fetch).not.toHaveBeenCalled();
 });
 
@@ -107,11 +107,11 @@ test('an abort while connecting sends nothing and closes the connection', async 
   const http = apiClient(url.replace('http:', 'https:'));
   const inFlight = http.start(SUBMIT, KEY, () => undefined);
   const failed = rejection(inFlight.response);
-  await vi.waitFor(() => expect(closed + (inFlight.wasSent ? 1 : 0)).toBe(0));
+  await vi.waitFor(() => expect(closed + (inFlight.wasSent() ? 1 : 0)).toBe(0));
   await new Promise((resolve) => setTimeout(resolve, 50));
   inFlight.abort(new Error('left'));
   await expect(failed).resolves.toMatchObject({ message: 'left' });
-  expect(inFlight.wasSent).toBe(false);
+  expect(inFlight.wasSent()).toBe(false);
   await vi.waitFor(() => expect(closed).toBe(1));
 });
 
@@ -147,7 +147,7 @@ test('aborted submits that were queued open no connection, and hold up nobody', 
   answer = true;
   const valid = http.start(SUBMIT, KEY, () => undefined);
   await valid.response;
-  expect(queued.every(({ wasSent }) => !wasSent)).toBe(true);
+  expect(queued.every((inFlight) => !inFlight.wasSent())).toBe(true);
   expect(server.sockets).toHaveLength(65);
   for (const inFlight of first) inFlight.abort('left');
 });
