@@ -1,6 +1,7 @@
 /** Sends requests over its own connections, and decides which of them a submit may use. */
 import type { Socket } from 'node:net';
 import type { Agent, Client } from 'undici';
+import { createConnect } from './connector.js';
 import { UnsentError } from './unsent-error.js';
 import { loadUndici } from './load-undici.js';
 import { RequestQueue } from './request-queue.js';
@@ -94,9 +95,9 @@ export class UndiciTransport implements HttpTransport {
   }
 
   async #createConnections(): Promise<Connections> {
-    const { Agent, buildConnector, Client } = await loadUndici();
-    // A shared connector shares TLS sessions.
-    const connect = buildConnector({ timeout: this.#connectTimeoutMs, allowH2: false });
+    const undici = await loadUndici();
+    const { Agent, Client } = undici;
+    const connect = await createConnect(undici, this.#connectTimeoutMs);
     // undici's own timeouts are coarse, and include the time in the queue.
     const options = { headersTimeout: 0, bodyTimeout: 0, allowH2: false };
     return {
@@ -105,7 +106,7 @@ export class UndiciTransport implements HttpTransport {
           client: new Client(origin, {
             ...options,
             connect: (target, callback) => {
-              connection.socket = connect(target, callback) as unknown as Socket;
+              connection.socket = connect(target, callback);
             },
           }),
           answeredAt: 0,
