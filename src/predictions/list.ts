@@ -33,7 +33,7 @@ export interface PredictionPage {
 export function getResultPath(id: string, last: Prediction | undefined, baseUrl: string): string {
   const path = `/api/v3/predictions/${encodeURIComponent(id)}/result`;
   const get = last?.urls.get;
-  if (get === undefined || !URL.canParse(get)) return path;
+  if (get === undefined || get === baseUrl + path || !URL.canParse(get)) return path;
   const [base, url] = [new URL(baseUrl), new URL(get)];
   const prefix = base.pathname.replace(/\/+$/, '');
   const isOwn =

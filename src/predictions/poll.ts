@@ -11,7 +11,7 @@ import {
 } from '../core/errors/index.js';
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import { isKeyFailure } from '../http/api-key.js';
-import { MAX_TIMER_MS, addAbortListener, delay } from '../utils/abort.js';
+import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
 import type { PollScheduler } from './poll-scheduler.js';
 
 /** Time between two polls, in milliseconds: a number, or a function of the time waited so far. */
@@ -127,28 +127,30 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
 /** A sleep that an event can end early. */
 class Nap {
   readonly #signal: AbortSignal;
-  #wake: (() => void) | undefined;
+  #end: (() => void) | undefined;
   #isWoken = false;
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
+    addAbortListener(signal, () => this.#end?.());
   }
 
   wake(): void {
     this.#isWoken = true;
-    this.#wake?.();
+    this.#end?.();
   }
 
   /** Returns whether it was woken. */
   async sleep(ms: number): Promise<boolean> {
     this.#signal.throwIfAborted();
     if (ms > 0 && !this.#isWoken) {
-      const woken = new AbortController();
-      this.#wake = () => woken.abort();
-      const removeListener = addAbortListener(this.#signal, () => woken.abort());
-      await delay(ms, woken.signal).catch(() => undefined);
-      removeListener();
-      this.#wake = undefined;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
+        this.#end = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
     this.#signal.throwIfAborted();
     const wasWoken = this.#isWoken;
