@@ -5,14 +5,15 @@ import {
   ConfigurationError,
   NotFoundError,
   PermissionError,
-  WaitTimeoutError,
   WaveSpeedError,
   withPredictionId,
 } from '../core/errors/index.js';
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import { isKeyFailure } from '../http/api-key.js';
 import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
+import { FailedPolls } from './failed-polls.js';
 import type { PollScheduler } from './poll-scheduler.js';
+import { WakeableDelay } from './wakeable-delay.js';
 
 /** Time between two polls, in milliseconds: a number, or a function of the time waited so far. */
 export type PollInterval = number | ((elapsedMs: number) => number);
@@ -51,10 +52,6 @@ const WEBHOOK_INTERVAL_MS = 30_000;
 /** A long delay that would end after the deadline is shortened, so that the last poll comes this long before it. */
 const LAST_POLL_MS = 1000;
 
-/** A new task may not be visible everywhere at once: this many 404s in a row, over this long, mean that there is none. */
-const NOT_FOUND_POLLS = 5;
-const NOT_FOUND_MS = 3000;
-
 /** Abort reasons. */
 const DEADLINE = Symbol('deadline');
 const TERMINAL_EVENT = Symbol('terminal event');
@@ -74,14 +71,14 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
   const stop = new AbortController();
   const removeListener = signal && addAbortListener(signal, () => stop.abort(signal.reason));
   const timer = setDeadline(deadlineAt, () => stop.abort(DEADLINE));
-  const nap = new Nap(stop.signal);
+  const delay = new WakeableDelay(stop.signal);
   let event: Prediction | undefined;
   let unsubscribe: (() => void) | undefined;
   let last = initial;
   const failures = new FailedPolls();
   try {
     unsubscribe = subscribe(events, id, (prediction) => {
-      if (!isTerminal(prediction.status)) return nap.wake();
+      if (!isTerminal(prediction.status)) return delay.wake();
       event = prediction;
       stop.abort(TERMINAL_EVENT);
     });
@@ -91,7 +88,7 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
     }
     let delayMs = initial === undefined ? 0 : getInterval();
     for (;;) {
-      const isWoken = await nap.sleep(untilLastPoll(delayMs, deadlineAt));
+      const isWoken = await delay.wait(untilLastPoll(delayMs, deadlineAt));
       await scheduler.next(stop.signal, isWoken);
       try {
         const seen = await options.fetchPrediction(last, stop.signal);
@@ -116,91 +113,18 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
     if (event !== undefined) yield event;
-    else throw failures.explain(error, stop.signal, { id, last, initial, startedAt });
+    else if (stop.signal.reason === DEADLINE) {
+      throw failures.explainTimeout({
+        predictionId: id,
+        lastPrediction: last,
+        wasSeen: last !== initial,
+        elapsedMs: performance.now() - startedAt,
+      });
+    } else throw error instanceof WaveSpeedError ? withPredictionId(error, id) : error;
   } finally {
     clearTimeout(timer);
     unsubscribe?.();
     removeListener?.();
-  }
-}
-
-/** A sleep that an event can end early. */
-class Nap {
-  readonly #signal: AbortSignal;
-  #end: (() => void) | undefined;
-  #isWoken = false;
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
-    addAbortListener(signal, () => this.#end?.());
-  }
-
-  wake(): void {
-    this.#isWoken = true;
-    this.#end?.();
-  }
-
-  /** Returns whether it was woken. */
-  async sleep(ms: number): Promise<boolean> {
-    this.#signal.throwIfAborted();
-    if (ms > 0 && !this.#isWoken) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
-        this.#end = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-    this.#signal.throwIfAborted();
-    const wasWoken = this.#isWoken;
-    this.#isWoken = false;
-    return wasWoken;
-  }
-}
-
-/** The failed polls since the last successful one. */
-class FailedPolls {
-  count = 0;
-  #last: unknown;
-  #notFound: { error: NotFoundError; count: number; since: number } | undefined;
-
-  clear(): void {
-    this.count = 0;
-    this.#notFound = undefined;
-  }
-
-  /** @throws the error, if it is a 404 that persists. */
-  add(error: WaveSpeedError): void {
-    this.count++;
-    this.#last = error;
-    if (!(error instanceof NotFoundError)) {
-      this.#notFound = undefined;
-      return;
-    }
-    const now = performance.now();
-    const count = (this.#notFound?.count ?? 0) + 1;
-    this.#notFound = { error, count, since: this.#notFound?.since ?? now };
-    if (count >= NOT_FOUND_POLLS && now - this.#notFound.since >= NOT_FOUND_MS) throw error;
-  }
-
-  /** Returns the error of a wait that ended without a result. */
-  explain(
-    error: unknown,
-    stop: AbortSignal,
-    wait: { id: string; last: Prediction | undefined; initial: Prediction | undefined; startedAt: number },
-  ): unknown {
-    if (stop.reason !== DEADLINE)
-      return error instanceof WaveSpeedError ? withPredictionId(error, wait.id) : error;
-    // "Not found" says more than "not yet".
-    const isUnknown = wait.last === wait.initial && (this.#notFound?.count ?? 0) >= NOT_FOUND_POLLS;
-    if (isUnknown) return this.#notFound?.error;
-    return new WaitTimeoutError({
-      predictionId: wait.id,
-      lastPrediction: wait.last,
-      elapsedMs: performance.now() - wait.startedAt,
-      ...(this.count > 0 ? { cause: this.#last } : {}),
-    });
   }
 }
 
