@@ -151,7 +151,7 @@ async function nameSiblings(error: unknown, group: Group, failed: Member): Promi
   if (rest.length > 0) {
     named.otherPredictionIds = rest;
     named.message +=
-      ` Other tasks were accepted and are paid for: ${rest.join(', ')}. Wait for each with ` +
+      ` Other tasks were accepted and charged: ${rest.join(', ')}. Wait for each with ` +
       'providerOptions.wavespeedKling.resume.';
   }
   if (unknown > 0) named.message += ` Other submits with an unknown outcome: ${unknown}.`;

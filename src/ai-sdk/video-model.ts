@@ -164,7 +164,9 @@ async function readStatus(
   if (task === undefined) {
     return {
       status: 'pending',
-      warnings: [{ type: 'other', message: `The status of task ${id} could not be read. The task goes on.` }],
+      warnings: [
+        { type: 'other', message: `The status of task ${id} could not be read. The task continues.` },
+      ],
       providerMetadata: { [PROVIDER_KEY]: { id } },
       response: { timestamp: new Date(), modelId, headers: undefined },
     };

@@ -44,7 +44,7 @@ export function redisEvents(
   const startSubscriber = () => {
     subscriber = (redis as Redis).duplicate();
     subscriber.on('message', (_channel: string, text: string) => emit(text));
-    // Reconnects by itself; meanwhile polling goes on.
+    // Reconnects by itself; meanwhile polling continues.
     subscriber.on('error', () => undefined);
     return subscriber.subscribe(channel);
   };

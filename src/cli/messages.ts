@@ -29,21 +29,21 @@ export function describe(error: unknown, id?: string): { name: string; message: 
     return { name: 'Interrupted', message: nothing };
   }
   if (name === 'AbortError' && id !== undefined) {
-    return { name: 'Interrupted', message: `Interrupted. Task ${id} goes on, and is paid for.` };
+    return { name: 'Interrupted', message: `Interrupted. Task ${id} continues and has been charged.` };
   }
   if (WaitTimeoutError.isInstance(error)) {
     const seconds = Number((error.elapsedMs / 1000).toFixed(1));
     return {
       name,
-      message: `Timed out after ${seconds} s. Task ${error.predictionId} goes on, and is paid for.`,
+      message: `Timed out after ${seconds} s. Task ${error.predictionId} continues and has been charged.`,
     };
   }
   if (SubmissionUnknownError.isInstance(error)) {
     const why = error.cause instanceof Error ? ` (${error.cause.message.replace(/\.$/, '')})` : '';
     const message =
       id === undefined
-        ? `The task may or may not have been accepted, and paid for${why}. It was sent once and is not sent again.`
-        : `Task ${id} was accepted, and is paid for${why}.`;
+        ? `The task may or may not have been accepted and charged${why}. It was sent once and is not sent again.`
+        : `Task ${id} was accepted and charged${why}.`;
     return { name, message };
   }
   return { name, message };

@@ -36,7 +36,7 @@ export interface SubmitOptions extends CallOptions {
 /** Options of `wait`. */
 export interface WaitOptions extends CallOptions {
   /**
-   * Time limit, in milliseconds; the task itself goes on. For `run` it counts from the call, and nothing is submitted
+   * Time limit, in milliseconds; the task itself continues. For `run` it counts from the call, and nothing is submitted
    * after it.
    *
    * @default 1_800_000 (30 minutes), or the client's

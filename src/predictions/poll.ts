@@ -153,7 +153,7 @@ function subscribe(
   }
 }
 
-/** Returns whether polling goes on: after everything but a rejected key, a closed client or a bad option. */
+/** Returns whether polling continues: after everything but a rejected key, a closed client or a bad option. */
 function isTransient(error: unknown): error is WaveSpeedError {
   if (isKeyFailure(error)) return true;
   return (

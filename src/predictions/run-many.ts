@@ -41,7 +41,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   readonly #defaultConcurrency: number;
   /** Aborts every request of the batch. */
   readonly #abort = new AbortController();
-  /** Aborts with `#abort`, or before it: nothing more is taken or submitted, and what was submitted goes on. */
+  /** Aborts with `#abort`, or before it: nothing more is taken or submitted, and what was submitted continues. */
   readonly #stop = new AbortController();
   readonly #results: ManyResult<Request>[] = [];
   /** Indexes of the requests whose task `onSubmitted` was called with. */

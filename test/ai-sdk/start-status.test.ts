@@ -199,7 +199,7 @@ describe('ai 7 startVideo and getVideoStatus', () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect(await status).toMatchObject({
       status: 'pending',
-      warnings: [{ type: 'other', message: expect.stringContaining('The task goes on') as string }],
+      warnings: [{ type: 'other', message: expect.stringContaining('The task continues') as string }],
     });
   });
 

@@ -24,7 +24,7 @@ test('the official client gets the outputs from the submit, with no poll', async
   expect(emulator.account.tasks[0]?.input).not.toHaveProperty('enable_sync_mode');
 });
 
-test('the official client sees the timeout of the sync mode, and the task goes on', async () => {
+test('the official client sees the timeout of the sync mode, and the task continues', async () => {
   const emulator = await started({ processingMs: 60_000, syncLimitMs: 5 });
   await expect(client(emulator).run(O3, { prompt: 'x' }, { enableSyncMode: true })).rejects.toMatchObject({
     name: 'WavespeedSyncTimeoutException',

@@ -26,7 +26,7 @@ export function runCommand() {
     .option('--no-keep-original-sound', "drop the reference video's own sound")
     .option('-o, --output <dir>', 'download the video into this directory', text)
     .option('--max-cost <usd>', 'send nothing if the task would cost more', numberFrom(0))
-    .option('--timeout <seconds>', 'how long to wait at most (default: 1800); the task goes on', seconds)
+    .option('--timeout <seconds>', 'how long to wait at most (default: 1800); the task continues', seconds)
     .option('--idempotency-key <key>', 'run again with the same key: the same task; needs --journal', text)
     .option('--journal <file>', 'file that keeps idempotency keys', text)
     .option(

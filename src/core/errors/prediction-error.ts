@@ -116,7 +116,7 @@ export class WaitTimeoutError extends WaveSpeedError {
     const { predictionId, lastPrediction, elapsedMs } = options;
     super(
       `Task ${predictionId} did not end within ${Math.round(elapsedMs)} ms (last status: ` +
-        `${lastPrediction?.status ?? 'unknown'}). The task goes on and is paid for: resume with wait('${predictionId}').`,
+        `${lastPrediction?.status ?? 'unknown'}). The task continues and has been charged: resume with wait('${predictionId}').`,
       options,
     );
     this.lastPrediction = lastPrediction;
@@ -132,9 +132,12 @@ export class WaitAbortedError extends WaveSpeedError {
   declare readonly predictionId: string;
 
   constructor(predictionId: string, reason: unknown) {
-    super(`Aborted. Task ${predictionId} goes on and is paid for: resume with wait('${predictionId}').`, {
-      cause: reason,
-      predictionId,
-    });
+    super(
+      `Aborted. Task ${predictionId} continues and has been charged: resume with wait('${predictionId}').`,
+      {
+        cause: reason,
+        predictionId,
+      },
+    );
   }
 }

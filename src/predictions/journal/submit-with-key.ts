@@ -206,7 +206,7 @@ class KeyedSubmit {
   #unknownError(entry: SendingEntry, cause: unknown): SubmissionUnknownError {
     const name = JSON.stringify(this.#key);
     return new SubmissionUnknownError(
-      `${this.#name}: the submit to ${entry.model} of ${entry.markedAt} may or may not have been accepted, and paid for; ` +
+      `${this.#name}: the submit to ${entry.model} of ${entry.markedAt} may or may not have been accepted and charged; ` +
         `it is not repeated. Look with error.candidates(), then settle the key with kling.resolve(${name}, predictionId), ` +
         `or with kling.resolve(${name}, null) if there is no task.`,
       {

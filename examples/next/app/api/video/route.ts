@@ -26,7 +26,7 @@ async function streamVideo(
   key: string,
   writer: WritableStreamDefaultWriter<Progress>,
 ): Promise<void> {
-  // The reader may have left. The task goes on, and the same key finds it again.
+  // The reader may have left. The task continues, and the same key finds it again.
   const send = (progress: Progress) => void writer.write(progress).catch(() => undefined);
   try {
     send(await makeVideo(prompt, key, ({ id, status }) => send({ id, status })));
