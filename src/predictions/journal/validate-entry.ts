@@ -3,29 +3,41 @@ import * as z from 'zod';
 import { JournalError } from '../../core/errors/input-error.js';
 import { normalizePrediction, type Prediction } from '../../core/prediction.js';
 import { getErrorMessage } from '../../utils/error-message.js';
+import { once } from '../../utils/once.js';
 import type { StoredEntry } from './entry-table.js';
 import type { Journal, JournalEntry } from './journal.js';
 
-const time = z.string().refine((text) => !Number.isNaN(Date.parse(text)), 'not a time in ISO 8601');
-const id = z.string().min(1);
-const common = { fingerprint: z.string().min(1), model: z.string().min(1), attempt: z.int().min(1) };
+const getStoredSchema = once(() => {
+  const time = z.string().refine((text) => !Number.isNaN(Date.parse(text)), 'not a time in ISO 8601');
+  const id = z.string().min(1);
+  const common = { fingerprint: z.string().min(1), model: z.string().min(1), attempt: z.int().min(1) };
 
-const entrySchema = z.discriminatedUnion('state', [
-  z.looseObject({ ...common, state: z.literal('idle'), reason: z.string() }),
-  z.looseObject({ ...common, state: z.literal('sending'), body: z.unknown(), markedAt: time, sendBy: time }),
-  z.looseObject({ ...common, state: z.literal('submitted'), predictionId: id }),
-  z.looseObject({
-    ...common,
-    state: z.literal('ended'),
-    predictionId: id,
-    prediction: z.custom<Prediction>((value) => normalizePrediction(value) !== undefined, 'not a prediction'),
-  }),
-]);
+  const entrySchema = z.discriminatedUnion('state', [
+    z.looseObject({ ...common, state: z.literal('idle'), reason: z.string() }),
+    z.looseObject({
+      ...common,
+      state: z.literal('sending'),
+      body: z.unknown(),
+      markedAt: time,
+      sendBy: time,
+    }),
+    z.looseObject({ ...common, state: z.literal('submitted'), predictionId: id }),
+    z.looseObject({
+      ...common,
+      state: z.literal('ended'),
+      predictionId: id,
+      prediction: z.custom<Prediction>(
+        (value) => normalizePrediction(value) !== undefined,
+        'not a prediction',
+      ),
+    }),
+  ]);
 
-const storedSchema = z.looseObject({ entry: entrySchema, revision: z.int() });
+  return z.looseObject({ entry: entrySchema, revision: z.int() });
+});
 
 export function parseStoredEntry(value: unknown): StoredEntry | { problem: string } {
-  const result = storedSchema.safeParse(value);
+  const result = getStoredSchema().safeParse(value);
   if (result.success) return { entry: result.data.entry as JournalEntry, revision: result.data.revision };
   const [issue] = result.error.issues;
   return { problem: `${issue?.path.join('.') || 'the entry'}: ${issue?.message ?? 'not valid'}` };
