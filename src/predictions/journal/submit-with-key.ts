@@ -6,6 +6,7 @@ import {
   SubmissionUnknownError,
 } from '../../core/errors/prediction-error.js';
 import { WaveSpeedError, withPredictionId } from '../../core/errors/base.js';
+import { RequestTimeoutError } from '../../core/errors/connection-error.js';
 import type { Prediction } from '../../core/prediction.js';
 import type { StoredEntry } from './entry-table.js';
 import type { JournalEntry } from './journal.js';
@@ -198,7 +199,9 @@ class KeyedSubmit {
       const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(round, 5), remainingMs);
       await this.#context.sleep(delayMs);
     } catch (reason) {
-      throw this.#unknownError(entry, reason);
+      if (this.#context.signal?.aborted === true) throw this.#unknownError(entry, reason);
+      const message = 'timeoutMs ran out before the history showed the task.';
+      throw this.#unknownError(entry, new RequestTimeoutError(message, { cause: this.#unknown }));
     }
     return undefined;
   }
