@@ -1,13 +1,12 @@
 /** `download`: saves the outputs of tasks, or URLs. */
 import { Command } from '@commander-js/extra-typings';
 import { createClient } from '../client.js';
-import { combineExitCodes, EXIT, exitCodeOf } from '../exit-codes.js';
 import { interrupted } from '../interrupt.js';
 import { example, text } from '../options.js';
-import { note, paint, print, printJson } from '../output.js';
-import { Progress, type Row } from '../progress.js';
-import { describe } from '../messages.js';
+import { print, printJson } from '../output.js';
+import type { Row } from '../progress.js';
 import { saveOutputs } from '../task.js';
+import { transferEach } from '../transfer-each.js';
 
 export function downloadCommand() {
   return new Command('download')
@@ -20,7 +19,6 @@ export function downloadCommand() {
     .addHelpText('after', example('download 0f5c63e1a8d94c1b -o out'))
     .action(async (sources, { output = '.', overwrite = false, json }) => {
       await using kling = await createClient();
-      const progress = new Progress(sources.length);
       const save = async (source: string, row: Row): Promise<string[]> => {
         const isUrl = /^https?:/i.test(source);
         const task = isUrl ? source : await kling.get(source, { signal: interrupted });
@@ -30,27 +28,11 @@ export function downloadCommand() {
         const files = await kling.download(task, output, { signal: interrupted, overwrite, onProgress });
         return files.map(({ path }) => path);
       };
-      const codes: number[] = [];
-      try {
-        for (const source of sources) {
-          const row = progress.row(source.replace(/\?.*$/s, ''));
-          try {
-            for (const file of await save(source, row)) {
-              if (json === true) printJson({ source, file });
-              else print(file);
-            }
-            row.end(true, 'downloaded');
-            codes.push(EXIT.done);
-          } catch (error) {
-            row.end(false, 'not downloaded');
-            note(describe(error).message, paint('red', '✖'));
-            codes.push(exitCodeOf(error));
-            if (interrupted.aborted) break;
-          }
+      await transferEach(sources, 'downloaded', async (source, row) => {
+        for (const file of await save(source, row)) {
+          if (json === true) printJson({ source, file });
+          else print(file);
         }
-      } finally {
-        progress.stop();
-      }
-      process.exitCode = combineExitCodes(codes);
+      });
     });
 }
