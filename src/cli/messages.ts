@@ -21,6 +21,10 @@ export function resumeCommand(id: string, directory = 'out'): string {
   return `wavespeed-kling wait ${quote(id)} -o ${quote(directory)}`;
 }
 
+export function resolveCommandLine({ key, path }: { key: string; path: string }): string {
+  return `wavespeed-kling resolve ${quote(key)} <id or none> --journal ${quote(path)}`;
+}
+
 /** Rewords errors for a terminal: the library's messages name its own methods. */
 export function describe(error: unknown, id?: string): { name: string; message: string } {
   const { name, message } = error instanceof Error ? error : new Error(String(error));

@@ -8,6 +8,7 @@ import { emulatorCommand } from './commands/emulator.js';
 import { getCommand } from './commands/get.js';
 import { listCommand } from './commands/list.js';
 import { priceCommand } from './commands/price.js';
+import { resolveCommand } from './commands/resolve.js';
 import { runCommand } from './commands/run.js';
 import { uploadCommand } from './commands/upload.js';
 import { waitCommand } from './commands/wait.js';
@@ -40,6 +41,7 @@ function createProgram(version: string) {
     listCommand(),
     downloadCommand(),
     uploadCommand(),
+    resolveCommand(),
     priceCommand(),
     balanceCommand(),
     doctorCommand(),

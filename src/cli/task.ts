@@ -12,7 +12,13 @@ import {
 } from '../index.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { interrupted } from './interrupt.js';
-import { describe, listCandidates, type ListedCandidate, resumeCommand } from './messages.js';
+import {
+  describe,
+  listCandidates,
+  type ListedCandidate,
+  resolveCommandLine,
+  resumeCommand,
+} from './messages.js';
 import { note, paint, print } from './output.js';
 import type { Row } from './progress.js';
 
@@ -37,6 +43,8 @@ export interface TaskContext {
   label: string;
   /** Nothing is downloaded if undefined. */
   directory: string | undefined;
+  /** The journal's file and the task's key in it, if there is a journal. */
+  journaled?: { path: string; key: string } | undefined;
   result: TaskResult;
 }
 
@@ -100,7 +108,7 @@ export async function saveOutputs(
 }
 
 async function reportFailure(context: TaskContext, error: unknown, code: number): Promise<void> {
-  const { row, label, directory, result } = context;
+  const { row, label, directory, journaled, result } = context;
   if (WaveSpeedError.isInstance(error)) result.id ??= error.predictionId;
   if (PredictionFailedError.isInstance(error)) result.status = error.prediction.status;
   else if (WaitTimeoutError.isInstance(error)) result.status = error.lastPrediction?.status ?? result.status;
@@ -115,6 +123,9 @@ async function reportFailure(context: TaskContext, error: unknown, code: number)
   note(`${label}: ${message}`, paint('red', '✖'));
   if (SubmissionUnknownError.isInstance(error) && result.id === undefined) {
     result.error.candidates = await listCandidates(error, directory);
+    if (journaled !== undefined) {
+      note(`${label}: once you know its task: ${resolveCommandLine(journaled)}`, paint('yellow', '→'));
+    }
   }
   const isOver = PredictionFailedError.isInstance(error) || NotFoundError.isInstance(error);
   if (result.id !== undefined && !isOver) {

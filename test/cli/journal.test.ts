@@ -84,6 +84,34 @@ describe.concurrent('a batch with --journal', () => {
     expect(second.stdout).toBe(first.stdout);
   });
 
+  test('resolve settles a key whose task the history does not show', async () => {
+    const { run, submits, emulator } = await setUp({ listInputs: 'never', returnInput: false });
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'headers', accepted: true });
+    const journal = ['--journal', 'run.journal'];
+    const args = ['run', 'o1', '-p', 'x', '--idempotency-key', 'k', ...journal];
+    const first = await run([...args, '--timeout', '2']);
+    const id = emulator.account.tasks[0]?.id ?? '';
+    expect(first.code).toBe(3);
+    expect(first.stderr).toContain(id);
+    expect(first.stderr).not.toContain('nothing was submitted');
+    expect(first.stderr).toContain('wavespeed-kling resolve k <id or none> --journal run.journal');
+
+    const resolved = await run(['resolve', 'k', id, ...journal]);
+    expect([resolved.code, resolved.stdout]).toEqual([0, '']);
+    expect(resolved.stderr).toContain(`waits for task ${id}`);
+    expect((await run(['resolve', 'k', 'another', ...journal])).code).toBe(2);
+    const second = await run([...args, '--json']);
+    expect([second.code, submits()]).toEqual([0, 1]);
+    expect(JSON.parse(second.stdout)).toMatchObject({ id, status: 'completed' });
+  });
+
+  test('resolve of a key that the journal does not have: exit code 2', async () => {
+    const { run } = await setUp();
+    const { code, stderr } = await run(['resolve', 'k', 'none', '--journal', 'empty.journal']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('has no such key');
+  });
+
   test('a journal that is none: exit code 2, nothing is sent', async () => {
     const { run, write, submits } = await setUp();
     const { code, stderr } = await run([

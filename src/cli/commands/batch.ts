@@ -100,10 +100,11 @@ async function runAll(
     const line = lines[index];
     if (existing !== undefined) return existing;
     if (line === undefined) throw new RangeError(`There is no line for request ${index}.`);
-    const { key, model, cost } = line;
+    const { key, model, cost, idempotencyKey } = line;
     const label = key ?? `line ${line.line}`;
     const result = { line: line.line, key, model, status: 'not_submitted', cost };
-    const context = { kling, label, row: progress.row(label, cost), directory: output, result };
+    const journaled = journal === undefined ? undefined : { path: journal, key: idempotencyKey };
+    const context = { kling, label, row: progress.row(label, cost), directory: output, journaled, result };
     contexts.set(index, context);
     return context;
   };

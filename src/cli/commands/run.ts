@@ -65,6 +65,10 @@ async function run(model: ModelId, options: Options): Promise<number> {
     label: shortName(model),
     row: progress.row(shortName(model), cost),
     directory: output,
+    journaled:
+      journal === undefined || idempotencyKey === undefined
+        ? undefined
+        : { path: journal, key: idempotencyKey },
     result: { key: idempotencyKey, model, status: 'not_submitted', cost },
   };
   const { onSubmitted, onUpdate } = taskCallbacks(context);

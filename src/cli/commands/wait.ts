@@ -14,7 +14,7 @@ export function waitCommand() {
     .description('Waits until tasks have ended; resumes what was interrupted. Costs nothing.')
     .argument('<id...>', 'ids of tasks')
     .option('-o, --output <dir>', 'download the videos into this directory', text)
-    .option('--timeout <seconds>', 'how long to wait at most (default: 1800); the tasks go on', seconds)
+    .option('--timeout <seconds>', 'how long to wait at most (default: 1800); the tasks continue', seconds)
     .option('--json', 'print one JSON object per task')
     .addHelpText('after', example('wait 0f5c63e1a8d94c1b -o out'))
     .action(async (given, { output, timeout, json }) => {
