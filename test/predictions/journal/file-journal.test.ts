@@ -94,7 +94,9 @@ describe('a file journal', () => {
   test('lets only one of several puts of the same revision through', async () => {
     const journal = open();
     const results = await Promise.all(['t1', 't2', 't3'].map((id) => journal.put('a', submitted(id))));
-    expect(results).toEqual([1, 'stale', 'stale']);
+    // Any of them may be the first: each opens the journal by itself.
+    expect(results.filter((result) => result === 'stale')).toHaveLength(2);
+    expect(results).toContain(1);
     expect(await lines()).toHaveLength(1);
   });
 
