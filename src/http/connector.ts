@@ -1,26 +1,31 @@
-/** Opens sockets for undici's clients, which share one secure context and their TLS sessions. */
+/** Opens sockets for undici's clients, which share one secure context and the TLS session of each host. */
 import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import type { buildConnector } from 'undici';
 import type { Undici } from './load-undici.js';
 
-export type Connect = (target: buildConnector.Options, callback: buildConnector.Callback) => Socket;
+export type Connector = (target: buildConnector.Options, callback: buildConnector.Callback) => Socket;
 
-export async function createConnect(undici: Undici, connectTimeoutMs: number): Promise<Connect> {
+export async function createConnector(undici: Undici, connectTimeoutMs: number): Promise<Connector> {
   const { createSecureContext } = await import('node:tls');
-  const options = { timeout: connectTimeoutMs, allowH2: false };
-  const connect = undici.buildConnector(options) as unknown as Connect;
-  let connectTls: Connect | undefined;
-  // undici keeps sessions only weakly: a garbage collection would end their reuse.
+  // undici's own cache holds sessions only weakly: a garbage collection would end their reuse.
+  const options = { timeout: connectTimeoutMs, allowH2: false, maxCachedSessions: 0 };
+  const build = (more: buildConnector.BuildOptions): Connector =>
+    undici.buildConnector({ ...options, ...more }) as unknown as Connector;
+  const connect = build({});
+  let secureContext: SecureContext | undefined;
   const sessions = new Map<string, Buffer>();
   return (target, callback) => {
     if (target.protocol !== 'https:') return connect(target, callback);
-    // Created late: a secure context parses every root certificate.
-    connectTls ??= undici.buildConnector({
-      ...options,
-      secureContext: createSecureContext(),
-    }) as unknown as Connect;
-    const socket = connectTls(target, callback);
-    socket.on('session', (session: Buffer) => sessions.set(target.hostname, session));
+    const { hostname } = target;
+    // Created late: it parses every root certificate.
+    secureContext ??= createSecureContext();
+    const socket = build({ secureContext, session: sessions.get(hostname) })(target, (...result) => {
+      // The server may have rejected the session.
+      if (result[0] !== null) sessions.delete(hostname);
+      callback(...result);
+    });
+    socket.on('session', (session: Buffer) => sessions.set(hostname, session));
     return socket;
   };
 }

@@ -112,5 +112,7 @@ async function toFetchBody(body: AsyncIterable<Uint8Array>): Promise<RequestInit
     for await (const chunk of body) chunks.push(new Uint8Array(chunk));
     return { body: new Blob(chunks) };
   }
+  // Test environments replace the global one. Loading it is slow.
+  const { ReadableStream } = await import('node:stream/web');
   return { body: ReadableStream.from(body), duplex: 'half' } as RequestInit;
 }

@@ -12,13 +12,13 @@ export function findGlobalDispatcher(): DispatcherLike | undefined {
   return undefined;
 }
 
-/** Dispatchers that were checked: the check costs as much as the rest of a request's preparation. */
-const defaults = new WeakSet();
+/** The check is slow. */
+const knownDefaults = new WeakSet();
 
 function isDefault(dispatcher: object): boolean {
-  if (defaults.has(dispatcher)) return true;
+  if (knownDefaults.has(dispatcher)) return true;
   if (!isSetByDefault(dispatcher)) return false;
-  defaults.add(dispatcher);
+  knownDefaults.add(dispatcher);
   return true;
 }
 
@@ -37,7 +37,6 @@ function isSetByDefault(dispatcher: object): boolean {
   return values.every((value) => value === undefined || value === Infinity);
 }
 
-/** Node reads these variables once, when it starts. */
 export function usesProxyOfEnvironment(): boolean {
   const { env } = process;
   return (

@@ -107,8 +107,8 @@ export class ResponseHandler extends UndiciHandler {
   }
 
   #text(): string {
-    const [only, ...others] = this.#chunks;
-    const bytes = only !== undefined && others.length === 0 ? only : Buffer.concat(this.#chunks);
+    const [first] = this.#chunks;
+    const bytes = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
     const text = bytes.subarray(0, this.#options.maxResponseBytes);
     return decodeText(
       this.#head !== undefined && this.#head.status < 400 ? text : text.subarray(0, MAX_ERROR_BYTES),

@@ -30,7 +30,8 @@ export class Transport implements HttpTransport {
   readonly #options: TransportOptions;
   readonly #custom: HttpTransport | undefined;
   readonly #own: UndiciTransport;
-  readonly #usesProxy = usesProxyOfEnvironment();
+  /** Looked up once, as Node does when it starts, and only if needed: Deno asks for a permission. */
+  #usesProxy: boolean | undefined;
   #proxy: { transport: HttpTransport; close: () => Promise<void> } | undefined;
   #closing: Promise<void> | undefined;
 
@@ -69,6 +70,7 @@ export class Transport implements HttpTransport {
     if (this.#custom !== undefined) return this.#custom;
     const dispatcher = findGlobalDispatcher();
     if (dispatcher !== undefined) return new DispatcherTransport(dispatcher);
+    this.#usesProxy ??= usesProxyOfEnvironment();
     if (!this.#usesProxy) return this.#own;
     this.#proxy ??= createProxyTransport(this.#options.connectTimeoutMs);
     return this.#proxy.transport;

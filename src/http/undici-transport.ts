@@ -1,7 +1,7 @@
 /** Sends requests over its own connections, and decides which of them a submit may use. */
 import type { Socket } from 'node:net';
 import type { Agent, Client } from 'undici';
-import { createConnect } from './connector.js';
+import { createConnector } from './connector.js';
 import { UnsentError } from './unsent-error.js';
 import { loadUndici } from './load-undici.js';
 import { RequestQueue } from './request-queue.js';
@@ -85,7 +85,7 @@ export class UndiciTransport implements HttpTransport {
   }
 
   async #load(): Promise<Connections> {
-    this.#connections ??= this.#createConnections();
+    this.#connections ??= this.#createConnectorions();
     try {
       return await this.#connections;
     } catch (error) {
@@ -94,10 +94,10 @@ export class UndiciTransport implements HttpTransport {
     }
   }
 
-  async #createConnections(): Promise<Connections> {
+  async #createConnectorions(): Promise<Connections> {
     const undici = await loadUndici();
     const { Agent, Client } = undici;
-    const connect = await createConnect(undici, this.#connectTimeoutMs);
+    const connect = await createConnector(undici, this.#connectTimeoutMs);
     // undici's own timeouts are coarse, and include the time in the queue.
     const options = { headersTimeout: 0, bodyTimeout: 0, allowH2: false };
     return {

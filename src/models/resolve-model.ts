@@ -6,7 +6,7 @@ import { type DefinedModel, isDefinedModel } from './defined-model.js';
 import { KLING_O1, KLING_O3_STD } from './model-config.js';
 import { throwUnknownModel } from './resolve-config.js';
 
-/** The models by id, each as returned by `defineModel`. Created on first use: it takes longer than most of the import. */
+/** The models by id, each as returned by `defineModel`. Created on first use: building schemas is slow. */
 export const models = /* @__PURE__ */ (() => {
   const klingO1 = once(() => defineModel(CATALOG[KLING_O1]));
   const klingO3Std = once(() => defineModel(CATALOG[KLING_O3_STD]));

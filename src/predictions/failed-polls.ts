@@ -31,7 +31,7 @@ export class FailedPolls {
   }
 
   /** Returns the error of a wait that reached its deadline. */
-  explainTimeout(wait: {
+  createTimeoutError(wait: {
     predictionId: string;
     lastPrediction: Prediction | undefined;
     wasSeen: boolean;

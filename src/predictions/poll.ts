@@ -114,7 +114,7 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
     if (signal?.aborted === true) throw signal.reason;
     if (event !== undefined) yield event;
     else if (stop.signal.reason === DEADLINE) {
-      throw failures.explainTimeout({
+      throw failures.createTimeoutError({
         predictionId: id,
         lastPrediction: last,
         wasSeen: last !== initial,

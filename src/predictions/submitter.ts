@@ -1,4 +1,4 @@
-/** Submits tasks: checks the cost, uploads media, posts or finds the task of an idempotency key, and reports the task. */
+/** Submits tasks: checks the cost, uploads media, submits or finds the task of an idempotency key, and reports it. */
 import { BudgetExceededError, RequestTimeoutError } from '../core/errors/index.js';
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
@@ -10,11 +10,11 @@ import { type Deadline, withDeadline } from '../utils/with-deadline.js';
 import { invokeCallback, toAbortError } from './callbacks.js';
 import { KeyedTasks, type KeySettings } from './keyed-tasks.js';
 import type { SubmitOptions } from './options.js';
-import { type Posted, type PosterSettings, TaskPoster } from './poster.js';
+import { PacedSubmitter, type PacedSubmit, type PacedSubmitterSettings } from './paced-submitter.js';
 import type { TaskReader } from './reader.js';
 import type { TaskWaiter } from './waiter.js';
 
-export interface SubmitterSettings extends KeySettings, PosterSettings {
+export interface SubmitterSettings extends KeySettings, PacedSubmitterSettings {
   maxCost: number;
   timeoutMs: number;
 }
@@ -42,14 +42,14 @@ export class TaskSubmitter {
   readonly #settings: SubmitterSettings;
   readonly #uploads: UploadManager;
   readonly #waiter: TaskWaiter;
-  readonly #poster: TaskPoster;
+  readonly #paced: PacedSubmitter;
   readonly keys: KeyedTasks;
 
   constructor({ settings, http, uploads, reader, waiter }: SubmitterDependencies) {
     this.#settings = settings;
     this.#uploads = uploads;
     this.#waiter = waiter;
-    this.#poster = new TaskPoster(settings, http, reader);
+    this.#paced = new PacedSubmitter(settings, http, reader);
     this.keys = new KeyedTasks(settings, {
       findCandidates: (lost, options) => reader.findCandidates(lost, options, () => false),
       getClockSkewMs: () => http.clockSkewMs,
@@ -58,7 +58,7 @@ export class TaskSubmitter {
 
   /** Gives a task that already runs a place among the running ones. */
   track(id: string): Slot {
-    return this.#poster.track(id);
+    return this.#paced.track(id);
   }
 
   /**
@@ -113,19 +113,19 @@ export class TaskSubmitter {
     options: SubmitOptions,
     deadline: Deadline,
     { stopped, prepareBody }: { stopped: AbortSignal | undefined; prepareBody: () => Promise<unknown> },
-  ): Promise<Posted> {
+  ): Promise<PacedSubmit> {
     const { idempotencyKey, signal } = options;
     if (idempotencyKey === undefined) {
-      return this.#poster.post(prepared, await prepareBody(), options, deadline, stopped);
+      return this.#paced.submit(prepared, await prepareBody(), options, deadline, stopped);
     }
-    let own: Posted | undefined;
+    let own: PacedSubmit | undefined;
     let slot: Slot | undefined;
     try {
       const startOptions = { ...options, signal: stopped ?? signal };
       const task = await this.keys.submit(idempotencyKey, prepared, startOptions, deadline, {
         prepareBody,
         submit: async (body, guard) => {
-          own = await this.#poster.post(prepared, body, options, deadline, stopped, guard);
+          own = await this.#paced.submit(prepared, body, options, deadline, stopped, guard);
           slot = own.slot;
           return own.prediction;
         },

@@ -6,6 +6,7 @@ export class WakeableDelay {
   #end: (() => void) | undefined;
   #isWoken = false;
 
+  /** @param signal Ends the delay. Must not outlive it. */
   constructor(signal: AbortSignal) {
     this.#signal = signal;
     addAbortListener(signal, () => this.#end?.());
@@ -28,7 +29,6 @@ export class WakeableDelay {
         };
       });
     }
-    this.#signal.throwIfAborted();
     const wasWoken = this.#isWoken;
     this.#isWoken = false;
     return wasWoken;

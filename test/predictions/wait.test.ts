@@ -373,6 +373,37 @@ describe('failed polls', () => {
     await vi.advanceTimersByTimeAsync(1500);
     await waiting;
   });
+
+  test('404 up to the deadline is "not yet" for a task that was seen', async () => {
+    const { kling } = inTurn(task(), envelope(null, 404, 'not found'));
+    const waiting = failure(kling.wait('task-1', { timeoutMs: 1500, pollIntervalMs: 100 }), WaitTimeoutError);
+    await vi.advanceTimersByTimeAsync(1500);
+    expect((await waiting).lastPrediction).toMatchObject({ id: 'task-1', status: 'created' });
+  });
+
+  test.each([
+    ['a response', () => task()],
+    ['another failure', () => new Error('ECONNRESET')],
+  ])('404s count anew after %s', async (_what, between) => {
+    const missing = envelope(null, 404, 'not found');
+    const four = [missing, missing, missing, missing];
+    const { kling, seen } = inTurn(...four, between(), ...four, done());
+    const waiting = kling.wait('task-1');
+    await vi.advanceTimersByTimeAsync(60_000);
+    await waiting;
+    expect(seen).toHaveLength(10);
+  });
+
+  test('an interval longer than a timer can be does not poll at once', async () => {
+    const { kling, seen } = inTurn(task());
+    const controller = new AbortController();
+    const options = { pollIntervalMs: 2 ** 31, timeoutMs: 2 ** 33, signal: controller.signal };
+    const waiting = failure(kling.wait('task-1', options), WaitAbortedError);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(seen).toHaveLength(1);
+    controller.abort();
+    await waiting;
+  });
 });
 
 describe('an abort', () => {
@@ -608,5 +639,20 @@ describe('woken by a webhook', () => {
     await waiting;
     expect(seen.map(({ at }) => at - start)).toEqual([0, 10_000, 40_000]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('an event during a poll makes the next one come at once', async () => {
+    const webhooks = source();
+    const firstPoll = deferred<Response>();
+    let polls = 0;
+    const { kling, seen } = clientOn(() => (polls++ === 0 ? firstPoll.promise : envelope(done())));
+    const start = Date.now();
+    const waiting = kling.wait('task-1', { webhookReceiver: webhooks });
+    await vi.advanceTimersByTimeAsync(100);
+    webhooks.listeners.get('task-1')?.(task({ status: 'processing' }) as unknown as Prediction);
+    firstPoll.resolve(envelope(task()));
+    await vi.advanceTimersByTimeAsync(1000);
+    await waiting;
+    expect(seen.map(({ at }) => at - start)).toEqual([0, 100]);
   });
 });

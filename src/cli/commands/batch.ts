@@ -39,7 +39,11 @@ export function batchCommand() {
     .option('--per-minute <number>', 'submits within any minute', numberFrom(1, 'integer'))
     .option('--level <level>', `the account's level: ${LEVELS.join(', ')}`, oneOf(LEVELS))
     .option('--max-cost <usd>', 'send nothing if the batch would cost more', numberFrom(0))
-    .option('--timeout <seconds>', 'how long to wait for each task (default: 1800); it continues', seconds)
+    .option(
+      '--timeout <seconds>',
+      'how long to wait for each task (default: 1800); the task continues',
+      seconds,
+    )
     .option(
       '--when-absent <action>',
       'after an interrupted submit that the history does not show: resubmit',

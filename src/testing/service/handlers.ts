@@ -194,7 +194,7 @@ export class Handlers {
   async #whenEnded(task: Task): Promise<WireResponse> {
     const { syncLimitMs } = this.#settings;
     if (await this.#context.whenEnded(task, syncLimitMs)) return successResponse(task.prediction());
-    const error = `Sync mode timed out after ${syncLimitMs} ms; the task goes on, query its result later`;
+    const error = `Sync mode timed out after ${syncLimitMs} ms; the task continues, query its result later`;
     return successResponse({ ...task.prediction(), status: 'processing', code: SYNC_TIMEOUT, error });
   }
 

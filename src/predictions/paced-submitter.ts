@@ -1,4 +1,4 @@
-/** Posts tasks in their turn, and tells the tasks of concurrent submits apart. */
+/** Submits tasks in their turn, and tells the tasks of concurrent submits apart. */
 import {
   type Candidate,
   type CandidatesOptions,
@@ -17,14 +17,14 @@ import type { TaskReader } from './reader.js';
 import { type Accepted, type Submission, submitOnce } from './submit.js';
 import { type PendingSubmit, SubmitRegistry } from './submit-registry.js';
 
-export interface PosterSettings {
+export interface PacedSubmitterSettings {
   maxRetries: number;
   limits: Limits;
   onRetry: OnRetry | undefined;
 }
 
 /** An accepted submit with its place among the running tasks. */
-export interface Posted extends Accepted {
+export interface PacedSubmit extends Accepted {
   slot: Slot;
 }
 
@@ -39,14 +39,14 @@ interface Attempt {
 /** How long `candidates()` waits for other submits of the same input, in milliseconds. */
 const TWINS_TIMEOUT_MS = 2000;
 
-export class TaskPoster {
-  readonly #settings: PosterSettings;
+export class PacedSubmitter {
+  readonly #settings: PacedSubmitterSettings;
   readonly #http: ApiClient;
   readonly #reader: TaskReader;
   readonly #limiter: RateLimiter;
   readonly #registry = new SubmitRegistry();
 
-  constructor(settings: PosterSettings, http: ApiClient, reader: TaskReader) {
+  constructor(settings: PacedSubmitterSettings, http: ApiClient, reader: TaskReader) {
     this.#settings = settings;
     this.#http = http;
     this.#reader = reader;
@@ -60,14 +60,14 @@ export class TaskPoster {
   }
 
   /** Submits in its turn, and again where it is proven that nothing was accepted. */
-  async post(
+  async submit(
     prepared: PreparedInput,
     body: unknown,
     options: SubmitOptions,
     deadline: Deadline,
     stopped: AbortSignal | undefined,
     guard: Guard = (post) => post(() => undefined),
-  ): Promise<Posted> {
+  ): Promise<PacedSubmit> {
     let firstSlot: Slot | undefined;
     if (stopped !== undefined) {
       // The time limit does not count the wait for the first turn.
@@ -108,7 +108,7 @@ export class TaskPoster {
     { signal, webhookUrl }: SubmitOptions,
     deadline: Deadline,
     { firstSlot, isRetry, stopped, guard }: Attempt,
-  ): Promise<Posted> {
+  ): Promise<PacedSubmit> {
     const acquire = (limited: AbortSignal | undefined) =>
       this.#limiter.acquire(limited, deadline.at, isRetry);
     const slot = firstSlot ?? (await withDeadline(deadline, stopped ?? signal, acquire));
