@@ -22,7 +22,7 @@ export async function createConnector(undici: Undici, connectTimeoutMs: number):
     secureContext ??= createSecureContext();
     const socket = build({ secureContext, session: sessions.get(hostname) })(target, (...result) => {
       // The server may have rejected the session.
-      if (result[0] !== null) sessions.delete(hostname);
+      if (result[0] instanceof Error) sessions.delete(hostname);
       callback(...result);
     });
     socket.on('session', (session: Buffer) => sessions.set(hostname, session));
