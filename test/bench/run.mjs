@@ -190,5 +190,6 @@ if (!quick || process.argv.includes('--write')) {
     ].join('\n');
   write('docs/benchmarks.md', makeTable(rows));
   write('README.md', makeTable(rows.filter((line) => !line.includes('| clear |'))));
+  spawnSync('npx', ['oxfmt', 'README.md', 'docs/benchmarks.md'], { cwd: root });
 }
 process.exit();
