@@ -85,7 +85,7 @@ export class UndiciTransport implements HttpTransport {
   }
 
   async #load(): Promise<Connections> {
-    this.#connections ??= this.#createConnectorions();
+    this.#connections ??= this.#createConnections();
     try {
       return await this.#connections;
     } catch (error) {
@@ -94,7 +94,7 @@ export class UndiciTransport implements HttpTransport {
     }
   }
 
-  async #createConnectorions(): Promise<Connections> {
+  async #createConnections(): Promise<Connections> {
     const undici = await loadUndici();
     const { Agent, Client } = undici;
     const connect = await createConnector(undici, this.#connectTimeoutMs);

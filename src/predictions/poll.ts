@@ -112,15 +112,19 @@ export async function* poll(options: PollOptions): AsyncGenerator<Prediction, vo
     }
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
-    if (event !== undefined) yield event;
-    else if (stop.signal.reason === DEADLINE) {
-      throw failures.createTimeoutError({
-        predictionId: id,
-        lastPrediction: last,
-        wasSeen: last !== initial,
-        elapsedMs: performance.now() - startedAt,
-      });
-    } else throw error instanceof WaveSpeedError ? withPredictionId(error, id) : error;
+    if (event !== undefined) {
+      yield event;
+      return;
+    }
+    if (stop.signal.reason !== DEADLINE) {
+      throw error instanceof WaveSpeedError ? withPredictionId(error, id) : error;
+    }
+    throw failures.createTimeoutError({
+      predictionId: id,
+      lastPrediction: last,
+      wasSeen: last !== initial,
+      elapsedMs: performance.now() - startedAt,
+    });
   } finally {
     clearTimeout(timer);
     unsubscribe?.();
