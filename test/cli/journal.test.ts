@@ -105,6 +105,18 @@ describe.concurrent('a batch with --journal', () => {
     expect(JSON.parse(second.stdout)).toMatchObject({ id, status: 'completed' });
   });
 
+  test('resolve with none lets the key submit again', async () => {
+    const { run, submits, emulator } = await setUp({ listInputs: 'never', returnInput: false });
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'headers', accepted: false });
+    const journal = ['--journal', 'run.journal'];
+    const args = ['run', 'o1', '-p', 'x', '--idempotency-key', 'k', ...journal];
+    expect((await run([...args, '--timeout', '2'])).code).toBe(3);
+    const resolved = await run(['resolve', 'k', 'none', ...journal]);
+    expect(resolved.code).toBe(0);
+    expect(resolved.stderr).toContain('submits it');
+    expect([(await run(args)).code, submits(), emulator.account.tasks.length]).toEqual([0, 2, 1]);
+  });
+
   test('resolve of a key that the journal does not have: exit code 2', async () => {
     const { run } = await setUp();
     const { code, stderr } = await run(['resolve', 'k', 'none', '--journal', 'empty.journal']);
