@@ -2,16 +2,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   KLING_O3_STD,
-  type ManyRequest,
   type ManyResult,
   type RunManyOptions,
   SubmissionUnknownError,
   WaveSpeedError,
-  WaveSpeedKling,
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
-import { createEmulator, type EmulatorOptions } from 'wavespeed-kling/testing';
 import { rejection } from '../support.js';
+import { requests, setUp } from './batch-support.js';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -19,15 +17,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-function setUp(options: EmulatorOptions = {}, clientOptions: WaveSpeedKlingOptions = {}) {
-  const emulator = createEmulator({ balance: 10_000, queueMs: 1000, processingMs: 1000, ...options });
-  const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, fetch: emulator.fetch, ...clientOptions });
-  return { emulator, kling };
-}
-
-const requests = (count: number): ManyRequest[] =>
-  Array.from({ length: count }, (_, index) => ({ model: KLING_O3_STD, input: { prompt: `Fox ${index}` } }));
 
 /** Every error in an error, its own and its causes'. */
 function flatten(error: unknown): unknown[] {

@@ -10,15 +10,10 @@ import {
   type ManyResult,
   type RunManyOptions,
   WaveSpeedKling,
-  type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
-import {
-  createEmulator,
-  type EmulatorCore,
-  type EmulatorOptions,
-  startEmulator,
-} from 'wavespeed-kling/testing';
+import { type EmulatorCore, startEmulator } from 'wavespeed-kling/testing';
 import { rejection } from '../support.js';
+import { requests, setUp } from './batch-support.js';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -28,15 +23,6 @@ afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
 });
-
-function setUp(options: EmulatorOptions = {}, clientOptions: WaveSpeedKlingOptions = {}) {
-  const emulator = createEmulator({ balance: 10_000, queueMs: 1000, processingMs: 1000, ...options });
-  const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, fetch: emulator.fetch, ...clientOptions });
-  return { emulator, kling };
-}
-
-const requests = (count: number): ManyRequest[] =>
-  Array.from({ length: count }, (_, index) => ({ model: KLING_O3_STD, input: { prompt: `Fox ${index}` } }));
 
 /** Has every submit refused for its rate from now on, for so many milliseconds. */
 function refuseFor(emulator: EmulatorCore, ms: number, headers: Record<string, string> = {}) {
