@@ -2,8 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { InvalidInputError } from '../index.js';
+import { decodeText } from './decode-text.js';
 import { CommandError, EXIT } from './exit-codes.js';
 import { EXPECTED_MODEL, findModel } from './options.js';
+import { findRepeatedMember } from './repeated-member.js';
 import { readRequest, readStdin, type TaskRequest } from './request.js';
 
 export interface BatchLine extends TaskRequest {
@@ -26,6 +28,8 @@ function parseLine(text: string): Record<string, unknown> {
   } catch (error) {
     throw new Error(`not JSON (${(error as Error).message})`, { cause: error });
   }
+  const repeated = findRepeatedMember(text);
+  if (repeated !== undefined) throw new Error(`${repeated}: given more than once; expected it once`);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   throw new Error('expected an object such as { "model": "o3-std", "prompt": "A fox" }');
 }
@@ -48,7 +52,7 @@ async function readLine(text: string, line: number, seen: Map<string, number>): 
 
 async function readText(file: string): Promise<string> {
   try {
-    return file === '-' ? await readStdin() : await readFile(file, 'utf8');
+    return file === '-' ? await readStdin() : decodeText(await readFile(file), file);
   } catch (error) {
     if (error instanceof CommandError) throw error;
     throw new CommandError(`The batch cannot be read: ${(error as Error).message}`, EXIT.usage);
@@ -56,7 +60,7 @@ async function readText(file: string): Promise<string> {
 }
 
 export async function readBatch(file: string): Promise<BatchLine[]> {
-  const texts = (await readText(file)).replace(/^\uFEFF/, '').split(/\r?\n/);
+  const texts = (await readText(file)).split(/\r?\n/);
   const problems: string[] = [];
   const lines: BatchLine[] = [];
   const seen = new Map<string, number>();
@@ -76,7 +80,7 @@ export async function readBatch(file: string): Promise<BatchLine[]> {
       for (const { message } of issues) problems.push(`line ${line}: ${message}`);
     }
   }
-  if (lines.length === 0 && problems.length === 0) problems.push('there is no line in it');
+  if (lines.length === 0 && problems.length === 0) problems.push('the file is empty');
   if (problems.length === 0) return lines;
   const name = file === '-' ? 'stdin' : file;
   const list = problems.map((problem) => `  - ${problem}`).join('\n');

@@ -2,10 +2,11 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { addAbortSignal } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type InputIssue, InvalidInputError, type ModelInput } from '../index.js';
 import { estimateCost, type ModelId, parseInput } from '../schemas.js';
+import { decodeText } from './decode-text.js';
 import { interrupted } from './interrupt.js';
 
 export interface TaskRequest {
@@ -24,12 +25,14 @@ export function readMedia(value: unknown): unknown {
 }
 
 export async function readStdin(): Promise<string> {
+  let bytes: Buffer;
   try {
-    return await text(addAbortSignal(interrupted, process.stdin));
+    bytes = await buffer(addAbortSignal(interrupted, process.stdin));
   } catch (error) {
     interrupted.throwIfAborted();
     throw error;
   }
+  return decodeText(bytes, 'stdin');
 }
 
 /** Validates a request with the service's field names; media may be paths. */

@@ -1,5 +1,5 @@
 // Batches of the built command: checked before anything is sent, and paid for once.
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseLines, setUp } from './support.js';
@@ -59,6 +59,35 @@ describe.concurrent('a batch', () => {
       ['7', expect.stringMatching(/"twice" is the key of line 6/)],
       ['8', expect.stringMatching(/missing\.png: there is no such file/)],
     ]);
+  });
+
+  test('text that is not UTF-8 is refused with its likely encoding, on stdin and in a file', async () => {
+    const { run, directory, emulator } = await setUp();
+    const bytes = Buffer.from('{"model":"o1","prompt":"Ein F\xFCchslein"}', 'latin1');
+    writeFileSync(join(directory, 'batch.jsonl'), bytes);
+    for (const given of [
+      await run(['batch', 'batch.jsonl']),
+      await run(['batch', '-'], { stdin: bytes }),
+      await run(['run', 'o1', '-p', '-'], { stdin: bytes }),
+    ]) {
+      expect([given.code, given.stdout, emulator.requests.length]).toEqual([2, '', 0]);
+      expect(given.stderr).toContain('Windows-1252');
+    }
+  });
+
+  test('UTF-16 with a byte order mark is decoded', async () => {
+    const { run, emulator } = await setUp();
+    const text = '\uFEFF{"model":"o1","prompt":"Füchslein"}\r\n';
+    expect((await run(['batch', '-'], { stdin: Buffer.from(text, 'utf16le') })).code).toBe(0);
+    expect(emulator.account.tasks.map(({ input }) => input.prompt)).toEqual(['Füchslein']);
+  });
+
+  test('a member given twice in a line is refused: nothing is sent', async () => {
+    const { run, write, emulator } = await setUp();
+    const file = write('batch.jsonl', ['{"model":"o1","duration":3,"prompt":"x","duration":10}']);
+    const { code, stderr } = await run(['batch', file]);
+    expect([code, emulator.requests.length]).toEqual([2, 0]);
+    expect(stderr).toContain('line 1: duration: given more than once');
   });
 
   test.for([

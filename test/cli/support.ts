@@ -63,7 +63,7 @@ const clean = (env: Environment = {}): Environment => ({ PATH: process.env.PATH,
 interface RunOptions {
   env?: Environment;
   cwd?: string;
-  stdin?: string;
+  stdin?: string | Buffer;
 }
 
 export interface Ended {
