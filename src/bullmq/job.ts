@@ -62,8 +62,8 @@ const DEFAULT_JOB_OPTIONS: JobsOptions = {
 const MAX_KEY_LENGTH = 255;
 
 /**
- * Adds a job to a queue, checked first. The `jobId` is a new UUID unless you set one: a queue's own ids repeat once it was
- * obliterated, and a repeated id means the same video.
+ * Checks a job and adds it to a queue. The default `jobId` is a new UUID: BullMQ's own ids start over after `obliterate()`,
+ * and a repeated id returns the old video.
  *
  * @throws {InvalidInputError | ConfigurationError} for an invalid request; nothing is added.
  * @example
@@ -74,15 +74,28 @@ export async function addKling(
   data: KlingJobData,
   options: JobsOptions & { models?: readonly DefinedModel[] | undefined } = {},
 ): Promise<KlingJob> {
-  const { models = [], jobId = randomUUID(), ...jobOptions } = options;
+  const { models = [], jobId: given, ...jobOptions } = options;
+  // BullMQ also treats an empty id as none, and would count.
+  const jobId = given || randomUUID();
   checkJobData(data, models);
-  createJobKey(queue.name, jobId);
+  createJobKey(queue, jobId);
   return queue.add(data.model, data, { ...DEFAULT_JOB_OPTIONS, ...jobOptions, jobId }) as Promise<KlingJob>;
 }
 
-/** Returns the idempotency key of a job: the same for every attempt, on every machine. */
-export function createJobKey(queueName: string, jobId: string | undefined): string {
-  const key = `${queueName}:${jobId}`;
+/** Prefix of BullMQ's keys where a queue has no `prefix`. */
+const DEFAULT_PREFIX = 'bull';
+
+/** The parts of a queue or worker that name its jobs. */
+interface NamedQueue {
+  name: string;
+  opts?: { prefix?: string };
+}
+
+/** Returns the idempotency key of a job, which is the same for every attempt on every machine. */
+export function createJobKey({ name, opts }: NamedQueue, jobId: string | undefined): string {
+  const { prefix = DEFAULT_PREFIX } = opts ?? {};
+  // Queues with the same name and different prefixes are different queues.
+  const key = `${prefix === DEFAULT_PREFIX ? '' : `${prefix}:`}${name}:${jobId}`;
   if (jobId !== undefined && key.length <= MAX_KEY_LENGTH) return key;
   throw new ConfigurationError(
     `\`jobId\`: "<queue name>:<job id>" is the idempotency key and has ${key.length} characters; ` +

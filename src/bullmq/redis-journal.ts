@@ -74,7 +74,8 @@ export function redisJournal(redis: Redis | Cluster, options: RedisJournalOption
         key,
         entry.state === 'ended' || entry.state === 'idle' ? ttlMs : 0,
       );
-      return typeof result === 'number' ? result : (result as 'stale' | 'taken');
+      // ioredis returns integers as strings with `stringNumbers`.
+      return result === 'stale' || result === 'taken' ? result : Number(result);
     },
   };
 }

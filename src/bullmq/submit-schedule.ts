@@ -1,8 +1,12 @@
 /** Paces the submits of all workers of a queue: each job gets a start time of its own. */
-import type { RedisQueueBackend } from 'bullmq';
+import type { Worker } from 'bullmq';
 
-/** A client of Redis as BullMQ wraps it: of ioredis, or another library that it supports. */
-type BullRedis = Awaited<RedisQueueBackend['client']>;
+/** The parts of BullMQ's Redis client that are used here. Older releases of BullMQ 5 have no `runCommand`. */
+interface BullRedis {
+  defineCommand(name: string, definition: { numberOfKeys: number; lua: string }): void;
+  runCommand?(name: string, args: string[]): Promise<unknown>;
+  [command: string]: unknown;
+}
 
 /**
  * Reserves the next start time, and returns how long until then.
@@ -22,7 +26,19 @@ const COMMAND = 'klingReserveStart';
  *
  * @param key Where the queue's next start time is stored.
  */
-export async function reserveStart(redis: BullRedis, key: string, perMinute: number): Promise<number> {
+export async function reserveStart(worker: Worker, key: string, perMinute: number): Promise<number> {
+  const redis = await getClient(worker);
   redis.defineCommand(COMMAND, { numberOfKeys: 1, lua: RESERVE });
-  return Number(await redis.runCommand(COMMAND, [key, String(60_000 / perMinute)]));
+  const args = [key, String(60_000 / perMinute)];
+  const command = redis[COMMAND] as (...args: string[]) => Promise<unknown>;
+  return Number(await (redis.runCommand?.(COMMAND, args) ?? command.apply(redis, args)));
+}
+
+/** BullMQ 6 has the client on its backend, BullMQ 5 on the worker. */
+function getClient(worker: Worker): Promise<BullRedis> {
+  const { backend, client } = worker as unknown as Record<
+    'backend' | 'client',
+    { client?: Promise<BullRedis> } & Promise<BullRedis>
+  >;
+  return backend?.client ?? client;
 }

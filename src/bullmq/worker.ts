@@ -34,10 +34,10 @@ const REJECTED_STATUSES = new Set([400, 413, 422]);
 
 /**
  * Creates a worker. Give the client a journal that all workers share: the idempotency key of a job is
- * `<queue name>:<job id>`, so that every attempt, on every machine, continues the same task.
+ * `<queue name>:<job id>`, after the queue's `prefix` if it has one, so every attempt on every machine continues the same task.
  *
- * A job fails for good when its request is invalid or its task has failed; it holds back all workers after a 429; after
- * any other error it is attempted again, as its `attempts` say. `close()` hands the jobs over that wait for their video.
+ * A job fails for good when its request is invalid or its task has failed. A 429 pauses all workers. After any other error
+ * the job is attempted again, as its `attempts` say. `close()` returns waiting jobs to the queue.
  *
  * @throws {ConfigurationError} for a bad option.
  * @example
@@ -59,7 +59,7 @@ export function createKlingWorker(
 class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
   readonly #client: WaveSpeedKling;
   readonly #settings: WorkerSettings;
-  /** Aborts every wait, to hand the jobs over. */
+  /** Aborts every wait, to return the jobs to the queue. */
   readonly #handover = new AbortController();
 
   constructor(queueName: string, client: WaveSpeedKling, settings: WorkerSettings) {
@@ -68,7 +68,7 @@ class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
     this.#settings = settings;
   }
 
-  /** Hands the jobs over that wait for their video, and closes. */
+  /** Returns waiting jobs to the queue, and closes. */
   override async close(force?: boolean): Promise<void> {
     this.#handover.abort(new Error('The worker is closing.'));
     await super.close(force);
@@ -78,7 +78,7 @@ class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
     const handover = this.#handover.signal;
     try {
       const model = checkJobData(job.data, this.#settings.models);
-      const idempotencyKey = createJobKey(this.name, job.id);
+      const idempotencyKey = createJobKey(this, job.id);
       await this.#awaitTurn(job, token);
       return await this.#client.run(model, job.data.input as ModelInput<typeof model>, {
         ...this.#createRunOptions(job),
@@ -121,8 +121,7 @@ class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
     const { submitsPerMinute } = this.#settings;
     const { status, id } = (job.progress ?? {}) as Partial<KlingJobProgress>;
     if (submitsPerMinute === undefined || id !== undefined || status === 'scheduled') return;
-    const redis = await this.backend.client;
-    const delayMs = await reserveStart(redis, this.toKey('kling-next-start'), submitsPerMinute);
+    const delayMs = await reserveStart(this, this.toKey('kling-next-start'), submitsPerMinute);
     await setProgress(job, { status: 'scheduled' });
     if (delayMs <= 0) return;
     await job.moveToDelayed(Date.now() + delayMs, token);

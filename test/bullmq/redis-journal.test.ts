@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigurationError, type JournalEntry, type Prediction } from 'wavespeed-kling';
-import { redisJournal } from 'wavespeed-kling/bullmq';
+import { redisEvents, redisJournal } from 'wavespeed-kling/bullmq';
 import { hasRedis, startRedis } from './support.js';
 
 const BASE = { fingerprint: 'f', model: 'm', attempt: 1 };
@@ -97,7 +97,23 @@ describe.skipIf(!hasRedis())('redisJournal', () => {
     },
   );
 
-  test('rejects what is no client of ioredis', () => {
-    expect(() => redisJournal({} as Redis)).toThrow('expected a client of ioredis');
+  test('reads revisions from a client with `stringNumbers`', async () => {
+    const strings = redis.duplicate({ stringNumbers: true });
+    const journal = redisJournal(strings);
+    expect(await journal.put('order', idle)).toBe(1);
+    expect(await journal.put('order', idle, 1)).toBe(2);
+    strings.disconnect();
+  });
+
+  // node-redis has `eval` and `duplicate` as well, but other names for the commands.
+  test.each([
+    ['an empty object', {}],
+    [
+      'a client of node-redis',
+      { eval: () => 1, duplicate: () => undefined, hmGet: () => [], set: () => 'OK' },
+    ],
+  ])('rejects %s', (_, client) => {
+    expect(() => redisJournal(client as unknown as Redis)).toThrow('expected a client of ioredis');
+    expect(() => redisEvents(client as unknown as Redis)).toThrow('expected a client of ioredis');
   });
 });

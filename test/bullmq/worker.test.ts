@@ -1,4 +1,5 @@
 // Workers on a real Redis: what a job sends, returns and fails with, and what a second attempt does.
+import { Queue, QueueEvents } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { defineModel, KLING_O1 } from 'wavespeed-kling';
 import { addKling, type KlingJobData } from 'wavespeed-kling/bullmq';
@@ -97,6 +98,30 @@ describe.skipIf(!hasRedis())('createKlingWorker', () => {
     const second = await addKling(bench.queue(), FOX, { jobId: 'order-42' });
     expect(await bench.finished(second)).toEqual(video);
     expect(bench.submits).toBe(1);
+  });
+
+  test('makes one video in each of two environments that share Redis and differ in `prefix`', async () => {
+    const prefixes = ['production', 'staging'];
+    const videos = prefixes.map(async (prefix) => {
+      const queue = new Queue(bench.name, { connection: bench.connect(), prefix });
+      const events = new QueueEvents(bench.name, { connection: bench.connect(), prefix });
+      bench.onClose(() => Promise.all([queue.close(), events.close()]));
+      bench.startWorker({ prefix });
+      const job = await addKling(queue, FOX, { jobId: 'order-42' });
+      return (await job.waitUntilFinished(events)) as { id: string };
+    });
+    const ids = (await Promise.all(videos)).map(({ id }) => id);
+    expect(new Set(ids).size).toBe(2);
+    expect(bench.submits).toBe(2);
+  });
+
+  test('gives a job with an empty `jobId` a new UUID', async () => {
+    const jobs = [
+      await addKling(bench.queue(), FOX, { jobId: '' }),
+      await addKling(bench.queue(), FOX, { jobId: '' }),
+    ];
+    for (const { id } of jobs) expect(id).toMatch(/^[\da-f]{8}-[\da-f-]{27}$/);
+    expect(jobs[0]?.id).not.toBe(jobs[1]?.id);
   });
 
   test('makes two tasks for two jobs with the same input', async () => {
