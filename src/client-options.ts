@@ -1,5 +1,6 @@
 /** Options of the client, and their checks. */
 import { ConfigurationError } from './core/errors/input-error.js';
+import { findInterception } from './core/interception.js';
 import {
   checkFunction,
   checkInteger,
@@ -154,7 +155,10 @@ export function readClientOptions(options: unknown): ClientSettings {
     rejectOption('clientName', clientName, 'printable ASCII');
   }
   return {
-    apiKey: typeof apiKey === 'function' ? apiKey : checkKey(apiKey ?? environment('WAVESPEED_API_KEY')),
+    apiKey:
+      typeof apiKey === 'function'
+        ? apiKey
+        : checkKey(apiKey ?? environment('WAVESPEED_API_KEY') ?? findInterception()?.apiKey),
     baseUrl: readBaseUrl(given.baseUrl ?? environment('WAVESPEED_BASE_URL') ?? 'https://api.wavespeed.ai'),
     fetch,
     dispatcher,

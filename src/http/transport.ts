@@ -1,9 +1,10 @@
 /**
- * Chooses how a request is sent: custom fetch or dispatcher, the application's global dispatcher, a proxy, or our own
- * connections.
+ * Chooses how a request is sent: custom fetch or dispatcher, an emulator that intercepts, the application's global
+ * dispatcher, a proxy, or our own connections.
  */
 import type { Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { ConfigurationError } from '../core/errors/input-error.js';
+import { findInterception } from '../core/interception.js';
 import { raceAbort } from '../utils/abort.js';
 import { DispatcherTransport } from './dispatcher-transport.js';
 import { FetchTransport } from './fetch-transport.js';
@@ -62,12 +63,14 @@ export class Transport implements HttpTransport {
     return this.#closing;
   }
 
-  /** Looks up the global dispatcher for each request: it may be set after the client was created. */
+  /** Looks up what is global for each request: it may be set after the client was created. */
   #select(): HttpTransport {
     if (this.#closing !== undefined) {
       throw new ConfigurationError('This client was closed; make a new one to send more requests.');
     }
     if (this.#custom !== undefined) return this.#custom;
+    const interception = findInterception();
+    if (interception !== undefined) return new FetchTransport(interception.fetch);
     const dispatcher = findGlobalDispatcher();
     if (dispatcher !== undefined) return new DispatcherTransport(dispatcher);
     this.#usesProxy ??= usesProxyOfEnvironment();

@@ -1,5 +1,6 @@
 /** The emulator without a transport: the account behind the API and the faults set on it. */
 import { randomBytes } from 'node:crypto';
+import { addInterception } from '../core/interception.js';
 import { getErrorMessage } from '../utils/error-message.js';
 import { FaultQueue, isAccepted } from './network/fault-queue.js';
 import type { Fault, ResetFault } from './network/faults.js';
@@ -106,6 +107,11 @@ export class EmulatorEngine implements EmulatorCore {
     return this.#deliveries.settled();
   }
 
+  intercept(): () => void {
+    const fetch = fetchFrom({ receive: (request) => this.receive({ ...request, isTrusted: true }) });
+    return addInterception({ apiKey: this.apiKey, fetch });
+  }
+
   connectionFault(): ResetFault | undefined {
     return this.#faults.takeConnection();
   }
@@ -201,6 +207,7 @@ export class EmulatorEngine implements EmulatorCore {
   }
 
   #isAuthorized(request: WireRequest): boolean {
+    if (request.isTrusted === true) return true;
     const key = /^Bearer\s+(\S.*)$/i.exec(request.headers['authorization'] ?? '')?.[1]?.trim();
     return key !== undefined && (this.#settings.apiKey === undefined || key === this.#settings.apiKey);
   }

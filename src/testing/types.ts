@@ -60,6 +60,19 @@ export interface EmulatorCore {
   rotateOutputs(): void;
   /** Waits until no webhook delivery is in progress. */
   settled(): Promise<void>;
+  /**
+   * Makes every client of this process that has no `fetch` or `dispatcher` of its own talk to this emulator, in memory:
+   * whatever its base URL and key, and whether it was created before or after. Nothing reaches a network. A client that
+   * is created without a key gets the emulator's. Of several emulators the last one that intercepts is used.
+   *
+   * @returns A function that ends it.
+   * @example
+   * const emulator = createEmulator();
+   * const stop = emulator.intercept();
+   * await makeVideo(); // your own code, with its own `new WaveSpeedKling()`
+   * stop();
+   */
+  intercept(): () => void;
   /** A `fetch` that calls the emulator without a network, on any host: `new WaveSpeedKling({ fetch: emulator.fetch })`. */
   readonly fetch: typeof globalThis.fetch;
 }

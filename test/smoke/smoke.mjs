@@ -38,6 +38,13 @@ assert.notEqual(commonJs.NotFoundError, NotFoundError);
 assert.ok(commonJs.NotFoundError.isInstance(missing));
 assert.ok(commonJs.WaveSpeedError.isInstance(missing) && WaveSpeedError.isInstance(missing));
 
+// The CommonJS copy intercepts the clients of this one.
+const stop = createRequire(import.meta.url)('wavespeed-kling/testing')
+  .createEmulator({ balance: 7 })
+  .intercept();
+assert.equal(await new WaveSpeedKling({ baseUrl: 'http://192.0.2.1' }).balance(), 7);
+stop();
+
 assert.equal(klingO1InputSchema.parse({ prompt: 'A fox' }).duration, 5);
 assert.equal(inputJsonSchemas[KLING_O1].type, 'object');
 await assert.rejects(verifyWebhook('{}', {}, 'whsec_x'), { name: 'WebhookVerificationError' });

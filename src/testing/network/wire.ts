@@ -6,6 +6,8 @@ export interface WireRequest {
   url: URL;
   headers: Record<string, string>;
   body: AsyncIterable<Uint8Array>;
+  /** Whether any key is accepted, or none. */
+  isTrusted?: boolean;
   /** TCP connection number, from 1, and whether it carried a request before. Absent without sockets. */
   socket?: { connection: number; reused: boolean };
 }
