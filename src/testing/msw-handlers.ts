@@ -1,7 +1,8 @@
-/** The emulator as msw handlers; msw is loaded on the first call. */
+/** The emulator as msw handlers. */
 import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { ConfigurationError } from '../core/errors/index.js';
+import { getErrorMessage } from '../utils/error-message.js';
 import { createEmulator, SOCKETLESS_BASE } from './emulator.js';
 import type { EmulatorCore } from './types.js';
 import type { EmulatorOptions } from './options.js';
@@ -11,60 +12,37 @@ export type MswModule = {
   http: { all(path: string, resolver: (info: { request: Request }) => Promise<Response>): unknown };
 };
 
-/**
- * Lists the files to resolve msw from: this file, its callers and the working directory. The CommonJS build has no
- * `import.meta`, and in a monorepo only the caller may see msw, so the files come from the stack.
- */
-function lookFrom(): string[] {
-  const files = [
-    ...(new Error('where').stack ?? '').matchAll(/(file:\/\/\S+?|(?:\/|[A-Z]:\\)[^():]+):\d+:\d+/g),
-  ];
-  const places = files.map(([, file = '']) => (file.startsWith('file:') ? file : pathToFileURL(file).href));
-  return [...new Set([...places, pathToFileURL(`${process.cwd()}/noop.js`).href])];
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return (error as { code?: unknown } | null)?.code === code;
-}
-
-/** Loads msw synchronously, because `setupServer` needs its handlers at once. */
+/** Loads msw as the working directory sees it: synchronously, because `setupServer` needs its handlers at once. */
 function loadMsw(): MswModule {
-  let reason: unknown;
-  for (const place of lookFrom()) {
-    try {
-      return createRequire(place)('msw') as MswModule;
-    } catch (error) {
-      if (hasCode(error, 'ERR_REQUIRE_ESM')) {
-        throw new ConfigurationError(
-          'emulatorHandlers() cannot load msw on this version of Node: ' +
-            "`import { http } from 'msw'` and call emulatorHandlers(options, { http }), or use Node 20.19 or later.",
-          { cause: error },
-        );
-      }
-      if (!hasCode(error, 'MODULE_NOT_FOUND')) throw error;
-      reason = error;
-    }
+  try {
+    return createRequire(join(process.cwd(), 'noop.js'))('msw') as MswModule;
+  } catch (cause) {
+    throw new ConfigurationError(
+      `emulatorHandlers() could not load msw (${getErrorMessage(cause)}): ` +
+        "`import { http } from 'msw'` and call emulatorHandlers(emulator, { http }).",
+      { cause },
+    );
   }
-  throw new ConfigurationError(
-    'emulatorHandlers() needs the package msw, which is not installed: `npm install --save-dev msw`. ' +
-      'startEmulator() does not need it.',
-    { cause: reason },
-  );
 }
 
 /**
  * Returns handlers for msw's `setupServer`: `/api/v3/…` of every host, and the outputs and uploads of the emulator.
- * Pass the result of `createEmulator()` to control it. A closed connection becomes a network error of msw.
+ * Pass the result of `createEmulator()` to control it. A closed connection becomes a network error of msw. msw sees the
+ * global `fetch` and `node:http` only: a client made without `fetch: globalThis.fetch` goes past it, to the real service.
+ * Use `createEmulator().intercept()` for such clients.
  *
  * The type parameter names the type of a handler, `emulatorHandlers<RequestHandler>()`; without it the handlers fit
  * `setupServer` and `server.use`. This package's types do not need msw.
  *
  * @param from Options of a new emulator, or an emulator. @default {}
- * @param msw Your own msw, `{ http }`, if it cannot be loaded here: Node before 20.19, or a bundle.
- * @throws {ConfigurationError} if msw is not installed, or this version of Node cannot load it.
+ * @param msw Your msw 2 or 3. @default msw as `require` finds it from the working directory
+ * @throws {ConfigurationError} if `msw` is not given and cannot be loaded.
  * @example
+ * import { http } from 'msw';
+ * import { setupServer } from 'msw/node';
+ *
  * const emulator = createEmulator();
- * const server = setupServer(...emulatorHandlers(emulator));
+ * const server = setupServer(...emulatorHandlers(emulator, { http }));
  * server.listen();
  */
 export function emulatorHandlers<Handler = never>(

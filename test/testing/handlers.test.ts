@@ -1,7 +1,7 @@
-/** Checks the emulator without a server: as msw handlers, from either copy of msw, and as a `fetch`. */
+/** Checks the emulator without a server: as msw handlers and as a `fetch`. */
 import { http, HttpResponse, type RequestHandler } from 'msw';
 import { setupServer } from 'msw/node';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   createEmulator,
   emulatorHandlers,
@@ -29,13 +29,8 @@ async function data(response: Response): Promise<Data> {
   return ((await response.json()) as { data: Data }).data;
 }
 
-/** Before 20.19 Node cannot load msw's ES modules from CommonJS; there it must be handed in. */
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-const loadable = major > 20 || (major === 20 && minor >= 19);
-const msw = loadable ? undefined : { http };
-
 function listen(emulator: EmulatorCore): void {
-  const server = setupServer(...emulatorHandlers(emulator, msw));
+  const server = setupServer(...emulatorHandlers(emulator, { http }));
   server.listen({ onUnhandledRequest: 'error' });
   onTestFinished(() => server.close());
 }
@@ -189,7 +184,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
 
 test('handlers fit setupServer and server.use, together with other handlers and types', async () => {
   const own = http.get('https://example.com/own', () => HttpResponse.text('own'));
-  const server = setupServer(own, ...emulatorHandlers({ balance: 5 }, msw));
+  const server = setupServer(own, ...emulatorHandlers({ balance: 5 }, { http }));
   server.listen();
   onTestFinished(() => server.close());
   expect(await (await fetch('https://example.com/own')).text()).toBe('own');
@@ -198,7 +193,7 @@ test('handlers fit setupServer and server.use, together with other handlers and 
   const typed: RequestHandler[] = emulatorHandlers<RequestHandler>({ balance: 6 }, { http });
   server.use(...typed);
   expect(await data(await fetch(`${API}/balance`, { headers }))).toEqual({ balance: 6 });
-  const open = emulatorHandlers({ balance: 7 }, msw);
+  const open = emulatorHandlers({ balance: 7 }, { http });
   server.use(...open);
   expect(await data(await fetch(`${API}/balance`, { headers }))).toEqual({ balance: 7 });
 });
@@ -206,7 +201,7 @@ test('handlers fit setupServer and server.use, together with other handlers and 
 test('handlers ignore requests to other places', async () => {
   const emulator = createEmulator();
   const server = setupServer(
-    ...emulatorHandlers(emulator, msw),
+    ...emulatorHandlers(emulator, { http }),
     http.all('*', () => HttpResponse.text('elsewhere')),
   );
   server.listen();
@@ -217,9 +212,17 @@ test('handlers ignore requests to other places', async () => {
   expect(emulator.requests).toHaveLength(0);
 });
 
-test.skipIf(loadable)('a Node that cannot load msw is told what to do', () => {
-  expect(() => emulatorHandlers()).toThrow(/\{ http \}.*20\.19/);
-});
+/** Before 20.19 Node cannot load msw's ES modules from CommonJS. */
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+
+test.runIf(major > 20 || minor >= 19)(
+  'without `http`, msw is loaded as the working directory sees it',
+  () => {
+    expect(emulatorHandlers()).toHaveLength(2);
+    vi.spyOn(process, 'cwd').mockReturnValueOnce('/');
+    expect(() => emulatorHandlers()).toThrow(/import \{ http \} from 'msw'/);
+  },
+);
 
 test('a hanging request that was not kept still rejects on abort', async () => {
   const emulator = createEmulator();

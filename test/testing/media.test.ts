@@ -76,7 +76,10 @@ describe('an output', () => {
   ])('has the size and length that were asked for: %s, %i s', (aspect_ratio, duration, width, height) => {
     const bytes = Buffer.from(sampleVideo({ prompt: 'A fox', aspect_ratio, duration }));
     const movie = bytes.indexOf('mvhd') + 4;
-    expect([bytes.readUInt32BE(movie + 12), bytes.readUInt32BE(movie + 16)]).toEqual([1000, duration * 1000]);
+    const unitsPerSecond = bytes.readUInt32BE(movie + 12);
+    expect(bytes.readUInt32BE(movie + 16) / unitsPerSecond).toBe(duration);
+    const media = bytes.indexOf('mdhd') + 4;
+    expect(bytes.readUInt32BE(media + 16) / bytes.readUInt32BE(media + 12)).toBe(duration);
     const entry = bytes.indexOf('avc1', bytes.indexOf('stsd')) + 4;
     expect([bytes.readUInt16BE(entry + 24), bytes.readUInt16BE(entry + 26)]).toEqual([width, height]);
   });
@@ -270,6 +273,22 @@ describe('a multipart upload', () => {
     expect(Buffer.from(emulator.uploads[0]?.bytes ?? []).equals(tricky)).toBe(true);
   });
 
+  test('keeps only the number of bytes of a form with keepUploads: false', async () => {
+    const emulator = await started({ keepUploads: false });
+    const reply = await send(emulator, form(new Blob([PNG], { type: 'image/png' }), 'a.png'));
+    expect(reply).toMatchObject({ status: 200, json: { data: { filename: 'a.png', size: 16 } } });
+    expect(emulator.uploads).toMatchObject([{ via: 'binary', size: 16 }]);
+    expect(emulator.uploads[0]?.bytes.byteLength).toBe(0);
+  });
+
+  test('answers 413 to a form that is larger than any file', async () => {
+    const emulator = await started();
+    const parts = Array.from({ length: 102 }, () => new Uint8Array(1024 * 1024));
+    const reply = await send(emulator, form(new Blob(parts, { type: 'video/mp4' }), 'a.mp4'));
+    expect(reply.status).toBe(413);
+    expect(emulator.uploads).toHaveLength(0);
+  });
+
   test('reads a body that arrives byte by byte', async () => {
     const emulator = await started();
     const body = Buffer.from(
@@ -461,7 +480,7 @@ describe('a ticket upload', () => {
     expect((await ask(emulator, { filename: 'a.png', size: 5 })).status).toBe(404);
   });
 
-  test('keeps only the number of bytes with keepUploads: false', async () => {
+  test('keeps only the number of bytes of a PUT with keepUploads: false', async () => {
     const emulator = await started({ keepUploads: false });
     expect((await put(await ticketFor(emulator))).status).toBe(200);
     expect(emulator.uploads[0]).toMatchObject({ size: 16 });

@@ -3,7 +3,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { KEPT_MS, newId } from './account.js';
 import type { EmulatorClock } from './clock.js';
 import { bytesFile, serveFile } from './files.js';
-import { boundaryOf, MultipartError, readMultipart } from './multipart.js';
 import { mediaType, OTHER_LIMIT, tooLarge } from './media-types.js';
 import { rejectKey, storageError } from './storage-error.js';
 import type { Settings } from '../options.js';
@@ -13,6 +12,7 @@ import {
   type WireResponse,
   bytesBody,
   errorResponse,
+  readAll,
   successResponse,
   type WireRequest,
 } from '../network/wire.js';
@@ -43,6 +43,9 @@ type Ticket = {
   signature: string;
   url: string;
 };
+
+/** Room for the largest file and the form around it, in bytes. */
+const BODY_LIMIT = OTHER_LIMIT + 1024 * 1024;
 
 /** Headers that HTTP clients add themselves. Any other header of a PUT must be in its ticket. */
 const CLIENT_HEADERS =
@@ -124,38 +127,22 @@ export class Uploads {
 
   /** `POST /media/upload/binary`. */
   async binary(request: WireRequest, entry: LoggedRequest): Promise<WireResponse> {
-    const boundary = boundaryOf(request.headers['content-type'] ?? '');
-    if (boundary === undefined) {
-      await this.#read(request.body, entry, false);
-      return errorResponse(400, 'expected multipart/form-data');
-    }
-    let filename: string | undefined;
-    let declared: string | undefined;
-    let size = 0;
-    const chunks: Uint8Array[] = [];
-    try {
-      await readMultipart(counted(request.body, entry), boundary, (part) => {
-        if (part.name !== 'file' || part.filename === undefined) return () => {};
-        filename = part.filename;
-        declared = part.contentType;
-        return (chunk) => {
-          size += chunk.byteLength;
-          if (this.#settings.keepUploads && size <= OTHER_LIMIT) chunks.push(chunk);
-        };
-      });
-    } catch (error) {
-      if (error instanceof MultipartError)
-        return errorResponse(400, `invalid multipart/form-data: ${error.message}`);
-      throw error;
-    }
-    if (filename === undefined) return errorResponse(400, "field 'file' is required");
-    const contentType = mediaType(filename, declared);
+    const body = await readAll(counted(request.body, entry), BODY_LIMIT);
+    if (body === undefined) return errorResponse(413, 'the body is too large');
+    const headers = { 'content-type': request.headers['content-type'] ?? '' };
+    const form = await new Response(body, { headers }).formData().catch(() => undefined);
+    if (form === undefined) return errorResponse(400, 'expected multipart/form-data');
+    const file = form.get('file');
+    if (!(file instanceof File)) return errorResponse(400, "field 'file' is required");
+    const { name: filename, size } = file;
+    const contentType = mediaType(filename, file.type);
     if (contentType === undefined) return errorResponse(400, `unsupported file type: ${filename}`);
     const large = tooLarge(contentType, size);
     if (large !== undefined) return errorResponse(400, large);
     const id = newId();
     const url = this.#url(id, filename);
-    this.#keep({ id, filename, contentType, size, url, via: 'binary', bytes: Buffer.concat(chunks) });
+    const bytes = this.#settings.keepUploads ? new Uint8Array(await file.arrayBuffer()) : new Uint8Array();
+    this.#keep({ id, filename, contentType, size, url, via: 'binary', bytes });
     return successResponse({ type: mediaKind(contentType), download_url: url, filename, size });
   }
 
