@@ -10,7 +10,7 @@ const rooms = {
   testing: ['utils', 'core', 'models'],
 };
 
-const consumers = ['ai-sdk', 'bullmq', 'cli'];
+const consumers = ['ai-sdk', 'bullmq', 'sql', 'cli'];
 
 /** For consumers, which use the library as a program does; they share the option checks and the version. */
 const PUBLIC_ENTRIES = '^src/(?:index|schemas|webhooks|core/(?:validate-options|version))\\.ts$';
@@ -65,7 +65,7 @@ module.exports = {
         'client.ts and the entries compose the rooms; only what stands beside the client may not be imported.',
       severity: 'error',
       from: { path: '^src/[^/]+\\.ts$' },
-      to: { path: '^src/(?:ai-sdk|bullmq|cli|testing)/' },
+      to: { path: '^src/(?:ai-sdk|bullmq|sql|cli|testing)/' },
     },
     {
       name: 'browser-rooms-use-no-node',

@@ -20,6 +20,7 @@ export default defineConfig({
     testing: 'src/testing/index.ts',
     'ai-sdk': 'src/ai-sdk/index.ts',
     bullmq: 'src/bullmq/index.ts',
+    sql: 'src/sql/index.ts',
   },
   format: ['esm', 'cjs'],
   target: 'node20.18',

@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^wavespeed-kling$/, replacement: source('index.ts') },
-      { find: /^wavespeed-kling\/(testing|ai-sdk|bullmq)$/, replacement: source('$1/index.ts') },
+      { find: /^wavespeed-kling\/(testing|ai-sdk|bullmq|sql)$/, replacement: source('$1/index.ts') },
       { find: /^wavespeed-kling\/(schemas|webhooks)$/, replacement: source('$1.ts') },
     ],
   },

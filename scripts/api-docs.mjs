@@ -15,6 +15,7 @@ const ENTRIES = [
   { source: 'src/testing/index.ts', module: 'testing', name: 'wavespeed-kling/testing' },
   { source: 'src/ai-sdk/index.ts', module: 'ai-sdk', name: 'wavespeed-kling/ai-sdk' },
   { source: 'src/bullmq/index.ts', module: 'bullmq', name: 'wavespeed-kling/bullmq' },
+  { source: 'src/sql/index.ts', module: 'sql', name: 'wavespeed-kling/sql' },
 ];
 
 const OPTIONS = {

@@ -2,6 +2,8 @@
 export type { AddedTask, EmulatorAccount } from './service/account.js';
 export { type EmulatorClock, ManualClock } from './service/clock.js';
 export type { WebhookDelivery } from './service/deliver.js';
+export { type ContractTest, journalTests, type TestedJournal } from './contracts/journal-tests.js';
+export { type TestedWebhookStore, webhookStoreTests } from './contracts/webhook-store-tests.js';
 export { createEmulator } from './emulator.js';
 export type {
   DataFault,
