@@ -1,4 +1,4 @@
-/** Chooses the error class for an error response. */
+/** Creates the error of an error response: the only place that chooses its class. */
 import {
   ApiError,
   type ApiErrorOptions,
@@ -9,6 +9,8 @@ import {
   RateLimitError,
   ServerError,
 } from '../core/errors/api-error.js';
+import { parseRetryAfter } from './retry-after.js';
+import type { RawResponse } from './types.js';
 
 /** Insufficient credits and concurrency limits have no status of their own: they come as 400, 403 or under HTTP 200. */
 const AMBIGUOUS_STATUSES = [200, 400, 403];
@@ -40,3 +42,17 @@ export function createApiError(message: string, reason: string, options: ApiErro
   }
   return status >= 500 ? new ServerError(message, options) : new ApiError(message, options);
 }
+
+/** Returns the error of a stream's response that may succeed later: 408, 429 or 5xx; undefined for any other. */
+export function createTransientError(
+  response: Pick<RawResponse, 'status' | 'statusText' | 'header'>,
+  label: string,
+): ApiError | undefined {
+  const { status } = response;
+  if (status !== 408 && status !== 429 && status < 500) return undefined;
+  const retryAfterMs = parseRetryAfter(response.header('retry-after'), Date.now());
+  return createApiError(`${label}: ${formatStatus(response)}`, '', { status, retryAfterMs });
+}
+
+export const formatStatus = ({ status, statusText }: Pick<RawResponse, 'status' | 'statusText'>): string =>
+  `${status} ${statusText}`.trim();

@@ -2,18 +2,9 @@
  * Runs one streamed request with the caller's signal and an idle timeout, and converts its failures to typed errors.
  */
 import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
-import {
-  ApiError,
-  ConnectionError,
-  RateLimitError,
-  RequestTimeoutError,
-  ServerError,
-  WaveSpeedError,
-} from '../core/errors/index.js';
-import { getErrorCode } from './unsent-error.js';
+import { ConnectionError, RequestTimeoutError, WaveSpeedError } from '../core/errors/index.js';
+import { getErrorCode } from './error-code.js';
 import { redactError } from './redact.js';
-import { parseRetryAfter } from './retry-after.js';
-import type { StreamResponse } from './types.js';
 
 export interface IdleTimeoutOptions {
   label: string;
@@ -43,7 +34,9 @@ export async function withIdleTimeout<T>(
       timer = setTimeout(check, Math.min(leftMs, MAX_TIMER_MS));
       return;
     }
-    controller.abort(new RequestTimeoutError(`${label}: nothing moved for requestTimeoutMs (${idleMs} ms).`));
+    controller.abort(
+      new RequestTimeoutError(`${label}: no data transferred for requestTimeoutMs (${idleMs} ms).`),
+    );
   };
   check();
   const refresh = () => {
@@ -73,29 +66,4 @@ function toTypedError(error: unknown, label: string): WaveSpeedError {
   const detail = cause instanceof Error ? cause.message || cause.name : String(cause);
   const trail = code === undefined || detail.includes(code) ? '' : ` (${code})`;
   return new ConnectionError(`${label}: the connection failed: ${detail}${trail}.`, { code, cause: error });
-}
-
-export function createTransientError(response: StreamResponse, label: string): WaveSpeedError | undefined {
-  const { status } = response;
-  if (status !== 408 && status !== 429 && status < 500) return undefined;
-  const retryAfterMs = parseRetryAfter(response.header('retry-after'), Date.now());
-  const message = `${label}: ${formatStatus(response)}`;
-  if (status === 429) return new RateLimitError(message, { status, retryAfterMs });
-  return status === 408
-    ? new ApiError(message, { status, retryAfterMs })
-    : new ServerError(message, { status, retryAfterMs });
-}
-
-export const formatStatus = ({ status, statusText }: Pick<StreamResponse, 'status' | 'statusText'>): string =>
-  `${status} ${statusText}`.trim();
-
-/** Omits the URL's query, which may be its signature. */
-export const labelOf = (method: string, url: URL): string => `[${method}] ${url.origin}${url.pathname}`;
-
-/** Parses an untrusted URL; returns undefined unless it is http(s) and has no credentials. */
-export function httpUrl(value: unknown, base?: URL): URL | undefined {
-  if (typeof value !== 'string' || !URL.canParse(value, base?.href)) return undefined;
-  const url = new URL(value, base);
-  if (!/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') return undefined;
-  return url;
 }

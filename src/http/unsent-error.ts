@@ -1,4 +1,4 @@
-/** Classifies failed requests: whether the request was sent, and the error code. */
+/** Tells which failures prove that a request was not sent. */
 import { ConfigurationError } from '../core/errors/input-error.js';
 
 /** Wraps a failure that proves that no byte of the request was sent. */
@@ -25,19 +25,6 @@ export function isConnectFailure(error: unknown): boolean {
   if (Array.isArray(errors) && errors.length > 0) return errors.every(isConnectFailure);
   if (typeof code === 'string') return CONNECT_CODES.has(code) || TLS_CODE.test(code);
   return cause !== undefined && isConnectFailure(cause);
-}
-
-export function getErrorCode(error: unknown): string | undefined {
-  for (
-    let current = error, depth = 0;
-    depth < 5 && typeof current === 'object' && current !== null;
-    depth++
-  ) {
-    const { code, cause, errors } = current as { code?: unknown; cause?: unknown; errors?: unknown };
-    if (typeof code === 'string' && code !== '') return code;
-    current = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
-  }
-  return undefined;
 }
 
 /** undici 5 and 6 call handler methods that no longer exist. */

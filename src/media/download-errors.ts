@@ -1,7 +1,7 @@
 /** Errors of downloads that concern files. */
 import { lstat } from 'node:fs/promises';
 import { DownloadError } from '../core/errors/index.js';
-import { getErrorCode } from '../http/unsent-error.js';
+import { getErrorCode } from '../http/error-code.js';
 
 async function exists(path: string): Promise<boolean> {
   try {

@@ -1,6 +1,8 @@
 /** Requests an output over its redirects, and rejects responses that are not a media file. */
 import type { DownloadError, DownloadErrorReason } from '../core/errors/index.js';
-import { httpUrl, createTransientError, formatStatus, type IdleTimer } from '../http/idle-timeout.js';
+import { createTransientError, formatStatus } from '../http/create-api-error.js';
+import { httpUrl } from '../http/http-url.js';
+import type { IdleTimer } from '../http/idle-timeout.js';
 import type { StreamResponse } from '../http/types.js';
 import type { Transport } from '../http/transport.js';
 import { forbiddenReason } from './download-url.js';

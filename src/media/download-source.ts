@@ -4,7 +4,7 @@ import { extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InvalidInputError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
-import { httpUrl, labelOf } from '../http/idle-timeout.js';
+import { httpUrl, labelOf } from '../http/http-url.js';
 import { nameInUrl, safeName } from './file-name.js';
 import { MEDIA_EXTENSIONS } from './file-type.js';
 

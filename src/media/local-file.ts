@@ -5,7 +5,7 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UploadError } from '../core/errors/index.js';
 import type { RandomAccess } from './file-type.js';
-import { getErrorCode } from '../http/unsent-error.js';
+import { getErrorCode } from '../http/error-code.js';
 
 export interface LocalFile extends RandomAccess {
   name: string | undefined;

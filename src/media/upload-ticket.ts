@@ -1,6 +1,6 @@
 /** Parses an upload ticket: the URL and headers for the upload of a file. */
 import { InvalidResponseError } from '../core/errors/index.js';
-import { httpUrl } from '../http/idle-timeout.js';
+import { httpUrl } from '../http/http-url.js';
 import { isRecord } from '../utils/is-record.js';
 
 export const TICKETS_PATH = '/api/v3/media/uploads';

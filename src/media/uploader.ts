@@ -15,13 +15,9 @@ import type { ApiClient } from '../http/api-client.js';
 import type { LocalFile } from './local-file.js';
 import { isRecord } from '../utils/is-record.js';
 import { type OnRetry, isRetryableRead, retry } from '../http/retry.js';
-import {
-  withIdleTimeout,
-  httpUrl,
-  labelOf,
-  createTransientError,
-  formatStatus,
-} from '../http/idle-timeout.js';
+import { createTransientError, formatStatus } from '../http/create-api-error.js';
+import { httpUrl, labelOf } from '../http/http-url.js';
+import { withIdleTimeout } from '../http/idle-timeout.js';
 import type { StreamResponse } from '../http/types.js';
 import type { Transport } from '../http/transport.js';
 import { readTicket, TICKETS_PATH, type UploadTicket } from './upload-ticket.js';

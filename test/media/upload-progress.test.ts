@@ -22,7 +22,9 @@ describe('progress and timeouts of an upload', () => {
     const kling = uploadClient(api.url, { requestTimeoutMs: 150, maxRetries: 0 });
     const error = await failure(kling.upload(file('stuck.mp4', movie(20 * 1024 * 1024))));
     expect(error).toBeInstanceOf(RequestTimeoutError);
-    expect(String(error)).toMatch(/uploading "stuck\.mp4": nothing moved for requestTimeoutMs \(150 ms\)/);
+    expect(String(error)).toMatch(
+      /uploading "stuck\.mp4": no data transferred for requestTimeoutMs \(150 ms\)/,
+    );
     expect(storage.requests).toHaveLength(1);
   });
 
