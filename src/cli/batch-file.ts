@@ -1,53 +1,37 @@
-/** Reads a batch: one JSON object per line, all validated before the first is sent. */
+/** Reads a batch, in JSON Lines or CSV. All rows are validated before the first is sent. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { InvalidInputError } from '../index.js';
+import { readCsv } from './batch-csv.js';
+import { readJsonLines } from './batch-json.js';
+import { type RawRow, WrongFileError } from './batch-row.js';
 import { decodeText } from './decode-text.js';
 import { CommandError, EXIT } from './exit-codes.js';
 import { EXPECTED_MODEL, findModel } from './options.js';
-import { findRepeatedMember } from './repeated-member.js';
 import { readRequest, readStdin, type TaskRequest } from './request.js';
 
 export interface BatchLine extends TaskRequest {
+  /** Line of the JSON Lines, or row of the CSV, whose header is row 1. */
   line: number;
   key: string | undefined;
   idempotencyKey: string;
 }
 
+export interface ReadBatchOptions {
+  /** Whether the file is CSV. @default by its extension */
+  csv?: boolean | undefined;
+  /** Accepts equal rows without keys, each as a task of its own. @default false */
+  allowDuplicates?: boolean | undefined;
+}
+
+const MAX_LISTED = 10;
+
+const digestOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+
 /** The same content gets the same key on any line; a repeated line gets another one. */
 function deriveKey(content: Record<string, unknown>, repetition: number): string {
   const sorted = Object.fromEntries(Object.entries(content).sort(([one], [other]) => (one < other ? -1 : 1)));
-  const hash = createHash('sha256').update(JSON.stringify([sorted, repetition]));
-  return `line-${hash.digest('hex').slice(0, 32)}`;
-}
-
-function parseLine(text: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`not JSON (${(error as Error).message})`, { cause: error });
-  }
-  const repeated = findRepeatedMember(text);
-  if (repeated !== undefined) throw new Error(`${repeated}: given more than once; expected it once`);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw new Error('expected an object such as { "model": "o3-std", "prompt": "A fox" }');
-}
-
-async function readLine(text: string, line: number, seen: Map<string, number>): Promise<BatchLine> {
-  const content = parseLine(text);
-  const { key, model: name, ...fields } = content;
-  if (key !== undefined && (typeof key !== 'string' || key.trim() === '' || key.length > 255)) {
-    throw new Error('key: expected a text of 1 to 255 characters');
-  }
-  const model = findModel(name);
-  if (model === undefined) {
-    throw new Error(`model: got ${JSON.stringify(name) ?? 'nothing'}; ${EXPECTED_MODEL}`);
-  }
-  const repetition = seen.get(text) ?? 0;
-  seen.set(text, repetition + 1);
-  const request = await readRequest(model, fields);
-  return { ...request, line, key, idempotencyKey: key ?? deriveKey(content, repetition) };
+  return `line-${digestOf([sorted, repetition]).slice(0, 32)}`;
 }
 
 async function readText(file: string): Promise<string> {
@@ -59,30 +43,87 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-export async function readBatch(file: string): Promise<BatchLine[]> {
-  const texts = (await readText(file)).split(/\r?\n/);
+/** Validates rows one after the other, and finds those that repeat an earlier one. */
+class RowReader {
+  readonly lines: BatchLine[] = [];
+  readonly #keys = new Map<string, string>();
+  readonly #contents = new Map<string, number>();
+  readonly #unkeyed = new Map<string, string>();
+  readonly #allowDuplicates: boolean;
+
+  constructor(allowDuplicates: boolean) {
+    this.#allowDuplicates = allowDuplicates;
+  }
+
+  async add({ line, place, read }: RawRow): Promise<void> {
+    const { key, model: name, ...fields } = read();
+    if (key !== undefined && (typeof key !== 'string' || key.trim() === '' || key.length > 255)) {
+      throw problemOf('key', 'expected a text of 1 to 255 characters');
+    }
+    const model = findModel(name);
+    if (model === undefined) {
+      throw problemOf('model', `got ${JSON.stringify(name) ?? 'nothing'}; ${EXPECTED_MODEL}`);
+    }
+    const request = await readRequest(model, fields);
+    if (key === undefined) this.#checkRepetition(place, [model, request.input]);
+    const digest = digestOf([model, fields]);
+    const repetition = this.#contents.get(digest) ?? 0;
+    this.#contents.set(digest, repetition + 1);
+    const idempotencyKey = key ?? deriveKey({ model, ...fields }, repetition);
+    const earlier = this.#keys.get(idempotencyKey);
+    if (earlier !== undefined) {
+      throw problemOf('key', `"${idempotencyKey}" is the key of ${earlier} already`);
+    }
+    this.#keys.set(idempotencyKey, place);
+    this.lines.push({ ...request, line, key, idempotencyKey });
+  }
+
+  #checkRepetition(place: string, request: unknown): void {
+    if (this.#allowDuplicates) return;
+    const digest = digestOf(request);
+    const earlier = this.#unkeyed.get(digest);
+    if (earlier !== undefined) {
+      throw new Error(`equal to ${earlier}, and without a key: give each a key, or add --allow-duplicates`);
+    }
+    this.#unkeyed.set(digest, place);
+  }
+}
+
+const problemOf = (field: string, message: string) =>
+  new InvalidInputError('batch', [{ path: [field], message: `${field}: ${message}` }]);
+
+/** @throws {CommandError} that lists the first problems of the rows. */
+export async function readBatch(file: string, options: ReadBatchOptions = {}): Promise<BatchLine[]> {
+  const name = file === '-' ? 'stdin' : file;
+  const text = await readText(file);
+  const rows = readRows(name, text, options.csv ?? /\.(?:csv|tsv)$/i.test(file));
+  const reader = new RowReader(options.allowDuplicates ?? false);
   const problems: string[] = [];
-  const lines: BatchLine[] = [];
-  const seen = new Map<string, number>();
-  const lineOfKey = new Map<string, number>();
-  for (const [index, text] of texts.entries()) {
-    if (text.trim() === '') continue;
-    const line = index + 1;
+  for (const row of rows) {
     try {
-      const one = await readLine(text, line, seen);
-      const earlier = lineOfKey.get(one.idempotencyKey);
-      if (earlier !== undefined)
-        throw new Error(`key: "${one.idempotencyKey}" is the key of line ${earlier} already`);
-      lineOfKey.set(one.idempotencyKey, line);
-      lines.push(one);
+      await reader.add(row);
     } catch (error) {
-      const issues = InvalidInputError.isInstance(error) ? error.issues : [error as Error];
-      for (const { message } of issues) problems.push(`line ${line}: ${message}`);
+      const issues = InvalidInputError.isInstance(error)
+        ? error.issues
+        : [{ path: [], message: (error as Error).message }];
+      problems.push(...issues.map(row.describe));
     }
   }
-  if (lines.length === 0 && problems.length === 0) problems.push('the file is empty');
-  if (problems.length === 0) return lines;
-  const name = file === '-' ? 'stdin' : file;
-  const list = problems.map((problem) => `  - ${problem}`).join('\n');
-  throw new CommandError(`Invalid batch ${name}; nothing was sent.\n${list}`, EXIT.usage);
+  if (problems.length === 0) return reader.lines;
+  const listed = problems.slice(0, MAX_LISTED).map((problem) => `  - ${problem}`);
+  const more = problems.length - listed.length;
+  if (more > 0) listed.push(`  … and ${more} more`);
+  throw new CommandError(`Invalid batch ${name}; nothing was sent.\n${listed.join('\n')}`, EXIT.usage);
+}
+
+function readRows(name: string, text: string, isCsv: boolean): RawRow[] {
+  try {
+    if (text.trim() === '') throw new WrongFileError('is empty.');
+    const rows = isCsv ? readCsv(text) : readJsonLines(text);
+    if (rows.length === 0) throw new WrongFileError('has a header, but no other row.');
+    return rows;
+  } catch (error) {
+    if (!(error instanceof WrongFileError)) throw error;
+    throw new CommandError(`${name} ${error.message} Nothing was sent.`, EXIT.usage);
+  }
 }

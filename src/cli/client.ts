@@ -28,7 +28,10 @@ export async function createClient(options: WaveSpeedKlingOptions = {}): Promise
     return new WaveSpeedKling(all);
   } catch (error) {
     if (error instanceof ConfigurationError && error.message.startsWith('`apiKey`')) {
-      throw new CommandError('WAVESPEED_API_KEY is not a key that a header can carry.', EXIT.account);
+      throw new CommandError(
+        'WAVESPEED_API_KEY contains characters that are not allowed in a header.',
+        EXIT.account,
+      );
     }
     throw error;
   }

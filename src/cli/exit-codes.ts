@@ -64,12 +64,15 @@ export function exitCodeOf(error: unknown): number {
   return CODES[name] ?? EXIT.failed;
 }
 
+/** Whether a signal ended it. */
+export const isInterruption = (code: number) => code > 128;
+
 const RANKING: readonly number[] = [EXIT.interrupted, EXIT.unknown, EXIT.account, EXIT.timeout];
 
 /** Returns 2 only if nothing was sent at all. */
 export function combineExitCodes(codes: Iterable<number>): number {
   const all = new Set(codes);
-  const signal = [...all].find((code) => code > 128);
+  const signal = [...all].find(isInterruption);
   if (signal !== undefined) return signal;
   const ranked = RANKING.find((code) => all.has(code));
   if (ranked !== undefined) return ranked;

@@ -11,7 +11,7 @@ const controller = new AbortController();
 export const interrupted: AbortSignal = controller.signal;
 
 export const SUBMIT_INTERRUPTED =
-  'Interrupted: nothing more is sent; an id that is on its way is waited for. Ctrl-C again ends at once.';
+  'Interrupted: no new requests; waiting for the id of the submit in flight. Press Ctrl-C again to quit now.';
 
 let announcement: string | undefined;
 

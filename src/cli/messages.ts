@@ -13,7 +13,7 @@ export interface ListedCandidate {
   exact_match: boolean | null;
 }
 
-function quote(word: string): string {
+export function quote(word: string): string {
   return /^[\w./:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 

@@ -11,6 +11,8 @@ export interface Row {
   update(status: string): void;
   transfer(status: string, loaded: number, total: number | undefined): void;
   end(ok: boolean, status: string): void;
+  /** Ends it without a line. */
+  remove(): void;
 }
 
 interface RowState {
@@ -84,6 +86,7 @@ export class Progress {
         row.bar = barOf(loaded, total);
         update(status);
       },
+      remove: () => void this.#rows.delete(row),
       end: (ok, status) => {
         if (!this.#rows.delete(row)) return;
         row.bar = '';

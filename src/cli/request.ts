@@ -43,21 +43,30 @@ export async function readRequest(model: ModelId, fields: Record<string, unknown
     ...(video !== undefined && { video: readMedia(video) }),
     ...(images !== undefined && { images: Array.isArray(images) ? images.map(readMedia) : images }),
   };
-  const media = [given.video, ...(Array.isArray(given.images) ? (given.images as unknown[]) : [])];
-  const files = media.filter((value) => value instanceof URL);
-  const problems = await Promise.all(files.map(fileProblem));
-  const issues: InputIssue[] = problems
-    .filter((message) => message !== undefined)
-    .map((message) => ({ path: [], message }));
+  const list = Array.isArray(given.images) ? (given.images as unknown[]) : [];
+  const media = [
+    { path: ['video'], value: given.video as unknown },
+    ...list.map((value, index) => ({ path: ['images', index], value })),
+  ];
+  const files = media.flatMap(({ path, value }) => (value instanceof URL ? [{ path, url: value }] : []));
+  const issues: InputIssue[] = [];
+  for (const { path, url } of files) {
+    const problem = await fileProblem(url);
+    if (problem !== undefined) issues.push({ path, message: `${formatPath(path)}: ${problem}` });
+  }
   try {
     const input = parseInput(model, given);
-    if (issues.length === 0) return { model, input, cost: estimateCost(model, input), files };
+    if (issues.length === 0)
+      return { model, input, cost: estimateCost(model, input), files: files.map(({ url }) => url) };
   } catch (error) {
     if (!InvalidInputError.isInstance(error)) throw error;
     issues.push(...error.issues);
   }
   throw new InvalidInputError(model, issues);
 }
+
+const formatPath = ([field, index]: readonly (string | number)[]) =>
+  index === undefined ? String(field) : `${field}[${index}]`;
 
 async function fileProblem(url: URL): Promise<string | undefined> {
   let path: string;

@@ -10,7 +10,8 @@ import {
   WaveSpeedError,
   type WaveSpeedKling,
 } from '../index.js';
-import { EXIT, exitCodeOf } from './exit-codes.js';
+import { EXIT, exitCodeOf, isInterruption } from './exit-codes.js';
+import { findFiles, renameFiles } from './file-names.js';
 import { interrupted } from './interrupt.js';
 import {
   describe,
@@ -34,6 +35,8 @@ export interface TaskResult {
   file?: string | undefined;
   /** Set if there is more than one output. */
   files?: string[] | undefined;
+  /** From 2, if earlier attempts failed. */
+  attempt?: number | undefined;
   error?: { name: string; message: string; candidates?: ListedCandidate[] } | undefined;
 }
 
@@ -45,6 +48,10 @@ export interface TaskContext {
   directory: string | undefined;
   /** The journal's file and the task's key in it, if there is a journal. */
   journaled?: { path: string; key: string } | undefined;
+  /** Whether an interruption is reported once for all tasks, and not here. */
+  isOneOfMany?: boolean | undefined;
+  /** Names of a task's files without extension; by default they are named by its id. */
+  namesOf?: ((id: string, count: number) => string[] | undefined) | undefined;
   result: TaskResult;
 }
 
@@ -64,13 +71,13 @@ export function taskCallbacks({ row, label, result, directory }: TaskContext) {
 
 /** Waits for a task, downloads its outputs and fills in its result. Returns its exit code; never rejects. */
 export async function followTask(context: TaskContext, run: () => Promise<Prediction>): Promise<number> {
-  const { kling, row, directory, result } = context;
+  const { row, directory, result } = context;
   try {
     const prediction = await run();
     Object.assign(result, { id: prediction.id, status: prediction.status, outputs: prediction.outputs });
     result.model ??= prediction.model;
     if (directory !== undefined && isCompleted(prediction)) {
-      const [file, ...others] = await saveOutputs(kling, prediction, directory, row);
+      const [file, ...others] = await saveNamedOutputs(context, prediction, directory);
       result.file = file;
       if (file !== undefined && others.length > 0) result.files = [file, ...others];
     }
@@ -81,6 +88,18 @@ export async function followTask(context: TaskContext, run: () => Promise<Predic
     await reportFailure(context, error, code);
     return code;
   }
+}
+
+async function saveNamedOutputs(
+  { kling, row, namesOf }: TaskContext,
+  prediction: Prediction,
+  directory: string,
+): Promise<string[]> {
+  const names = namesOf?.(prediction.id, prediction.outputs.length);
+  if (names === undefined) return saveOutputs(kling, prediction, directory, row);
+  // Downloaded by an earlier run of the same batch.
+  const existing = await findFiles(directory, names);
+  return existing ?? renameFiles(await saveOutputs(kling, prediction, directory, row), names);
 }
 
 /** Keeps an existing file: its name contains the task's id, so it is the complete output. */
@@ -116,10 +135,8 @@ async function reportFailure(context: TaskContext, error: unknown, code: number)
   else if (result.status === 'not_submitted') result.status = 'created';
   const { name, message } = describe(error, result.id);
   result.error = { name, message };
-  row.end(
-    false,
-    code === EXIT.interrupted ? 'interrupted' : code === EXIT.timeout ? 'timed out' : result.status,
-  );
+  if (context.isOneOfMany === true && isInterruption(code)) return row.remove();
+  row.end(false, isInterruption(code) ? 'interrupted' : code === EXIT.timeout ? 'timed out' : result.status);
   note(`${label}: ${message}`, paint('red', '✖'));
   if (SubmissionUnknownError.isInstance(error) && result.id === undefined) {
     result.error.candidates = await listCandidates(error, directory);

@@ -27,12 +27,12 @@ describe.concurrent('a batch', () => {
         id: fox,
         status: 'completed',
         cost: 0.56,
-        file: join(directory, 'out', `${fox}-1.mp4`),
+        file: join(directory, 'out', 'fox.mp4'),
       },
       { line: 3, id: hare, status: 'completed', cost: 0.42, file: join(directory, 'out', `${hare}-1.mp4`) },
     ]);
-    expect(existsSync(join(directory, 'out', `${fox}-1.mp4`))).toBe(true);
-    expect(stderr).toContain('2 of 2 done');
+    expect(existsSync(join(directory, 'out', 'fox.mp4'))).toBe(true);
+    expect(stderr).toContain('2 done $0.98 · balance $99.02');
   });
 
   test('names every invalid line by its number, and sends nothing', async () => {

@@ -33,7 +33,7 @@ describe.concurrent('run', () => {
     const { code, stdout, stderr } = await ended;
     const id = emulator.account.tasks[0]?.id;
     expect([code, stdout, submits()]).toEqual([130, '', 1]);
-    expect(stderr).toContain('an id that is on its way is waited for');
+    expect(stderr).toContain('waiting for the id of the submit in flight');
     expect(stderr).toContain(`to resume: wavespeed-kling wait ${id} -o out`);
     expect(hasStack(stderr)).toBe(false);
   });
@@ -55,7 +55,7 @@ describe.concurrent('run', () => {
     const { ended, kill, shows } = start(['run', 'o1', '-p', 'x']);
     await received(emulator, 'submit');
     kill('SIGINT');
-    await shows('stderr', /again ends at once/);
+    await shows('stderr', /again to quit now/);
     const again = setInterval(() => kill('SIGINT'), 100);
     const { code, stderr } = await ended.finally(() => clearInterval(again));
     expect([code, submits()]).toEqual([130, 1]);
@@ -68,7 +68,7 @@ describe.concurrent('run', () => {
     const { ended, kill, shows } = start(['run', 'o1', '-p', 'x']);
     await received(emulator, 'submit');
     kill('SIGINT');
-    await shows('stderr', /again ends at once/);
+    await shows('stderr', /again to quit now/);
     kill('SIGINT');
     expect((await ended).stderr).toContain(`wavespeed-kling wait ${emulator.account.tasks[0]?.id}`);
   });

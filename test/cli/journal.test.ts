@@ -53,7 +53,7 @@ describe.concurrent('a batch with --journal', () => {
   test('equal lines are tasks of their own, and a line keeps its key when others come before it', async () => {
     const { run, write, submits } = await setUp();
     const line = { model: 'o1', prompt: 'same' };
-    const journal = ['--journal', 'batch.journal'];
+    const journal = ['--journal', 'batch.journal', '--allow-duplicates'];
     await run(['batch', write('batch.jsonl', [line, line]), ...journal]);
     expect(submits()).toBe(2);
     const more = [{ model: 'o1', prompt: 'new' }, line, line];

@@ -7,8 +7,8 @@ import { print, printJson } from '../output.js';
 
 export function balanceCommand() {
   return new Command('balance')
-    .summary('print what is left on the account')
-    .description('Prints what is left on the account, in US dollars.')
+    .summary('print the account balance')
+    .description('Prints the account balance, in US dollars.')
     .option('--json', 'print one JSON object')
     .addHelpText('after', example('balance'))
     .action(async ({ json }) => {

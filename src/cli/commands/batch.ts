@@ -1,44 +1,60 @@
-/** `batch`: makes one video per line of a file. */
+/** `batch`: makes one video per row of a file. */
 import { Command } from '@commander-js/extra-typings';
 import {
   ACCOUNT_LEVELS,
   type AccountLevel,
+  type FileJournal,
   fileJournal,
-  type ManyRequest,
-  type ManyResult,
   type WaveSpeedKling,
   type WaveSpeedKlingOptions,
 } from '../../index.js';
-import { type BatchLine, readBatch } from '../batch-file.js';
+import { readBatch } from '../batch-file.js';
+import { planBatch, type PlannedRow } from '../batch-plan.js';
+import { runBatch } from '../batch-run.js';
 import { createClient } from '../client.js';
-import { combineExitCodes, CommandError, EXIT, exitCodeOf } from '../exit-codes.js';
+import { CommandError, EXIT } from '../exit-codes.js';
+import { FileNames } from '../file-names.js';
 import { announceInterrupt, interrupted, SUBMIT_INTERRUPTED } from '../interrupt.js';
 import { example, numberFrom, oneOf, seconds, text } from '../options.js';
-import { note, paint, printJson } from '../output.js';
+import { note } from '../output.js';
 import { Progress } from '../progress.js';
-import { followTask, taskCallbacks, type TaskContext } from '../task.js';
-
-const DOWNLOADS = 4;
 
 const LEVELS = Object.keys(ACCOUNT_LEVELS) as AccountLevel[];
 
+const HELP = `
+A row has \`model\` and \`prompt\`, further fields of the model under the service's names (images, duration, …), and a
+\`key\` of your choice. JSON Lines: one object per line. CSV: the first row names the fields; several images are
+separated by | or in columns image1, image2, …; an empty cell is an absent field.
+Paths of images and videos count from the current directory.
+With --journal, run the same command again after an interruption: a row whose key (or content, without a key) is in the
+journal is not paid again. A failed row keeps its result until --retry-failed gives it another attempt.`;
+
 export function batchCommand() {
   return new Command('batch')
-    .summary('make one video per line of a file')
+    .summary('make one video per row of a CSV or JSON Lines file')
     .description(
-      'Makes one video per line of a file: { "key"?, "model", "prompt", "images"?, … }. Checks all lines before it sends the first, and prints one JSON object per result.',
+      'Makes one video per row of a CSV or JSON Lines file. Checks all rows, the price and the balance before it sends the first, and prints one JSON object per result.',
     )
-    .argument('<file>', 'JSON Lines; - reads them from stdin')
+    .argument('<file>', 'CSV by its extension, or else JSON Lines; - reads stdin')
+    .option('--csv', 'the file is CSV, whatever its name')
     .option('-o, --output <dir>', 'download the videos into this directory', text)
+    .option(
+      '--name <template>',
+      'names of the files: {key}, {line}, {id}, {n} (default: {key}, or {id}-{n} for a row without a key)',
+      text,
+    )
     .option(
       '--journal <file>',
       'file that keeps what was submitted: run again, it pays only for what is missing',
       text,
     )
+    .option('--retry-failed', 'give rows that failed another attempt; needs --journal')
     .option('--concurrency <number>', 'tasks that run at once (default: 100)', numberFrom(1, 'integer'))
     .option('--per-minute <number>', 'submits within any minute', numberFrom(1, 'integer'))
     .option('--level <level>', `the account's level: ${LEVELS.join(', ')}`, oneOf(LEVELS))
-    .option('--max-cost <usd>', 'send nothing if the batch would cost more', numberFrom(0))
+    .option('--max-cost <usd>', 'send nothing if this run would add more', numberFrom(0))
+    .option('--ignore-balance', 'start although the balance does not cover it')
+    .option('--allow-duplicates', 'accept equal rows without keys, each as a task of its own')
     .option(
       '--timeout <seconds>',
       'how long to wait for each task (default: 1800); the task continues',
@@ -50,7 +66,8 @@ export function batchCommand() {
       oneOf(['resubmit']),
     )
     .option('--json', 'accepted as with every command; results are JSON in any case')
-    .addHelpText('after', example('batch videos.jsonl --journal videos.journal --level silver -o out'))
+    .addHelpText('after', HELP)
+    .addHelpText('after', example('batch videos.csv --journal videos.journal --level silver -o out'))
     .action(async (file, options) => {
       process.exitCode = await batch(file, options);
     });
@@ -58,96 +75,93 @@ export function batchCommand() {
 
 type Options = ReturnType<ReturnType<typeof batchCommand>['opts']>;
 
-function readClientOptions({ journal, level, perMinute }: Options): WaveSpeedKlingOptions {
-  if (level !== undefined && perMinute !== undefined) {
-    throw new CommandError('--level and --per-minute: give one of them.', EXIT.usage);
-  }
+function readClientOptions(
+  { level, perMinute }: Options,
+  journal: FileJournal | undefined,
+): WaveSpeedKlingOptions {
   return {
-    ...(journal !== undefined && { journal: fileJournal(journal) }),
+    ...(journal !== undefined && { journal }),
     ...(level !== undefined && { level }),
     ...(perMinute !== undefined && { limits: { perMinute } }),
   };
 }
 
+function checkCombinations({ level, perMinute, name, output, retryFailed, journal }: Options): void {
+  if (level !== undefined && perMinute !== undefined) {
+    throw new CommandError('--level and --per-minute: give one of them.', EXIT.usage);
+  }
+  if (name !== undefined && output === undefined) {
+    throw new CommandError('--name needs --output.', EXIT.usage);
+  }
+  if (retryFailed === true && journal === undefined) {
+    throw new CommandError(
+      '--retry-failed needs --journal, which has the results of earlier runs.',
+      EXIT.usage,
+    );
+  }
+}
+
+const sumOf = (rows: readonly PlannedRow[]) =>
+  Number(rows.reduce((sum, { cost }) => sum + cost, 0).toFixed(4));
+
 async function batch(file: string, options: Options): Promise<number> {
-  const lines = await readBatch(file);
-  const clientOptions = readClientOptions(options);
-  const cost = Number(lines.reduce((sum, line) => sum + line.cost, 0).toFixed(4));
-  const { maxCost = Infinity } = options;
+  const { csv, allowDuplicates, output, retryFailed, maxCost, concurrency, timeout, whenAbsent } = options;
+  checkCombinations(options);
+  const names = new FileNames(options.name);
+  const lines = await readBatch(file, { csv, allowDuplicates });
+  const journal = options.journal === undefined ? undefined : fileJournal(options.journal);
+  await using kling = await createClient(readClientOptions(options, journal));
+  const rows = await planBatch(lines, journal, retryFailed === true);
+  if (output !== undefined) await names.check(rows, output);
+  await checkMoney(kling, rows, options);
+  announceInterrupt(SUBMIT_INTERRUPTED);
+  const progress = new Progress(rows.length);
+  const paid = sumOf(rows.filter(({ isKnown }) => isKnown));
+  try {
+    return await runBatch(kling, rows, {
+      journal: options.journal,
+      output,
+      names,
+      progress,
+      // The client counts every request of the batch.
+      maxCost: maxCost === undefined ? undefined : maxCost + paid,
+      concurrency,
+      timeoutMs: timeout,
+      whenAbsent,
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Refuses a batch that costs more than it may, before anything is sent. */
+async function checkMoney(
+  kling: WaveSpeedKling,
+  rows: readonly PlannedRow[],
+  { maxCost = Infinity, ignoreBalance }: Options,
+): Promise<void> {
+  const added = rows.filter(({ isKnown }) => !isKnown);
+  const cost = sumOf(added);
+  if (added.length === 0) {
+    note(`${rows.length} rows, all in the journal already: this run costs nothing.`);
+    return;
+  }
   if (cost > maxCost) {
     throw new CommandError(
       `The batch would cost $${cost}, over --max-cost $${maxCost}; nothing was sent.`,
       EXIT.usage,
     );
   }
-  await using kling = await createClient(clientOptions);
-  note(`${lines.length} tasks, $${cost} at most.`);
-  announceInterrupt(SUBMIT_INTERRUPTED);
-  const progress = new Progress(lines.length);
-  try {
-    return await runAll(kling, lines, options, progress);
-  } finally {
-    progress.stop();
+  if (ignoreBalance !== true) {
+    const balance = await kling.balance({ signal: interrupted });
+    if (cost > balance) {
+      throw new CommandError(
+        `The batch would cost $${cost}, and the balance is $${balance}; nothing was sent. Top up, or add --ignore-balance, for example with a credit line.`,
+        EXIT.account,
+      );
+    }
   }
-}
-
-async function runAll(
-  kling: WaveSpeedKling,
-  lines: readonly BatchLine[],
-  options: Options,
-  progress: Progress,
-): Promise<number> {
-  const { journal, concurrency, maxCost, timeout, whenAbsent, output } = options;
-  const contexts = new Map<number, TaskContext>();
-  const contextOf = (index: number): TaskContext => {
-    const existing = contexts.get(index);
-    const line = lines[index];
-    if (existing !== undefined) return existing;
-    if (line === undefined) throw new RangeError(`There is no line for request ${index}.`);
-    const { key, model, cost, idempotencyKey } = line;
-    const label = key ?? `line ${line.line}`;
-    const result = { line: line.line, key, model, status: 'not_submitted', cost };
-    const journaled = journal === undefined ? undefined : { path: journal, key: idempotencyKey };
-    const context = { kling, label, row: progress.row(label, cost), directory: output, journaled, result };
-    contexts.set(index, context);
-    return context;
-  };
-  const requests = lines.map(
-    ({ model, input, idempotencyKey }) =>
-      ({ model, input, ...(journal !== undefined && { idempotencyKey }) }) as ManyRequest,
-  );
-  const results = kling.runMany(requests, {
-    signal: interrupted,
-    concurrency,
-    maxCost,
-    timeoutMs: timeout,
-    whenAbsent,
-    onSubmitted: (task, index) => taskCallbacks(contextOf(index)).onSubmitted(task),
-    onUpdate: (task, index) => taskCallbacks(contextOf(index)).onUpdate(task),
-  });
-  const codes: number[] = [];
-  const finish = async (result: ManyResult) => {
-    const context = contextOf(result.index);
-    const code = await followTask(context, async () => {
-      if (result.status === 'fulfilled') return result.value;
-      context.result.id ??= result.predictionId;
-      throw result.reason;
-    });
-    contexts.delete(result.index);
-    codes.push(code);
-    printJson(context.result);
-  };
-  const work = async () => {
-    for await (const result of results) await finish(result);
-  };
-  for (const worker of await Promise.allSettled(Array.from({ length: DOWNLOADS }, work))) {
-    // After an interruption, the iterator rejects with the abort reason once all results were yielded.
-    const isInterruption =
-      interrupted.aborted && worker.status === 'rejected' && worker.reason === interrupted.reason;
-    if (worker.status === 'rejected' && !isInterruption) throw worker.reason;
-    if (isInterruption) codes.push(exitCodeOf(interrupted.reason));
-  }
-  const done = codes.filter((code) => code === EXIT.done).length;
-  note(`${done} of ${lines.length} done.`, done === lines.length ? paint('green', '✔') : paint('red', '✖'));
-  return combineExitCodes(codes);
+  const known = rows.length - added.length;
+  const before = known === 0 ? '' : `${known} of ${rows.length} rows are in the journal already; `;
+  note(`${before}${added.length} tasks, $${cost} at most.`);
 }
