@@ -5,38 +5,40 @@ import type { Prediction } from '../core/prediction.js';
 import { deduplicate, rejected, type WebhookErrorContext, type WebhookResponse } from './deduplicate.js';
 import { createEmitter } from './event-emitter.js';
 import { checkMaxBodyBytes, type NodeWebhookRequest, readFetchBody, readNodeBody } from './read-body.js';
+import { createSecretSource, type WebhookSecretSource } from './secret-source.js';
 import {
-  checkSecret,
   checkTolerance,
   readSignatureHeaders,
+  type ToleranceOptions,
   type WebhookHeaders,
-  type WebhookSecret,
 } from './signature.js';
 import { createMemoryStore, type WebhookStore } from './store.js';
 import { toBytes, verifyBody, type WebhookEvent } from './verify.js';
+import { withTimeLimit } from './with-time-limit.js';
 
 /** Options of `createWebhookReceiver`. */
-export interface WebhookReceiverOptions {
-  /** The secret of your API key (`await kling.webhookSecret()`), or several of them. */
-  secret: WebhookSecret;
+export interface WebhookReceiverOptions extends ToleranceOptions {
+  /**
+   * The secret of your API key, several of them during a rotation, or a function such as `() => kling.webhookSecret()`. A
+   * function is called with the first delivery, and its result is kept; after a signature that does not match it is called
+   * once more, at most 5 times a minute. White space around a secret is ignored.
+   */
+  secret: WebhookSecretSource;
   /**
    * Handles an event: called once per `webhook-id` and awaited before the response, so the service sends the event
    * again when it throws. The service waits 20 minutes for the response; use a queue for work that takes longer.
    * Optional: `subscribe`, and so `wait(id, { webhookReceiver: receiver })`, work without it.
    */
-  onEvent?: ((event: WebhookEvent) => unknown) | undefined;
+  onEvent?: ((event: WebhookEvent, context: WebhookEventContext) => unknown) | undefined;
+  /** Finds the idempotency key of an event's task for `onEvent`: the `journal` of the client, if it has `find`. */
+  journal?: WebhookJournal | undefined;
   /**
    * Called for every rejected delivery: with the error of `onEvent`, of the store or of a listener as it was thrown,
    * or with a `WebhookVerificationError`. Errors that it throws are ignored.
    */
   onError?: ((error: unknown, context: WebhookErrorContext) => unknown) | undefined;
-  /** Remembers which deliveries were handled. @default in memory, the last 10,000, for 24 hours */
+  /** Remembers which deliveries were handled. Share one between several processes. @default in memory, for 24 hours */
   store?: WebhookStore | undefined;
-  /**
-   * Maximum difference between the webhook's timestamp and the clock, in seconds, in either direction.
-   * @default 300
-   */
-  toleranceSeconds?: number | undefined;
   /**
    * Maximum size of a body in bytes; a larger one gets a 413 response. A webhook contains the task's `input` with every
    * `data:` URL in it; without `data:` URLs 1,048,576 is enough. A request without well-formed, recent signature headers
@@ -44,8 +46,17 @@ export interface WebhookReceiverOptions {
    * @default 33_554_432 (32 MiB)
    */
   maxBodyBytes?: number | undefined;
-  /** Returns the current time in milliseconds since 1970; for tests. @default Date.now */
-  now?: (() => number) | undefined;
+}
+
+/** Second argument of `onEvent`. */
+export interface WebhookEventContext {
+  /** The idempotency key of the task; undefined without a `journal`, or if the journal does not know the task. */
+  idempotencyKey?: string;
+}
+
+/** The part of a journal that a receiver uses. */
+export interface WebhookJournal {
+  find?(predictionId: string): Promise<string | undefined>;
 }
 
 /** The response of `receiver.node`: an `http.ServerResponse`. */
@@ -77,6 +88,7 @@ const STATUS: Record<WebhookVerificationReason, number> = {
   body_too_large: 413,
   unreadable_body: 400,
   missing_header: 400,
+  invalid_id: 400,
   invalid_timestamp: 400,
   invalid_signature_format: 400,
   invalid_payload: 400,
@@ -93,17 +105,18 @@ const STATUS: Record<WebhookVerificationReason, number> = {
  * |---|---|
  * | 200 | the event was handled, now or by an earlier delivery |
  * | 400, 401, 413, 405 | not a webhook, not verified, too large, not a POST; JSON with `reason` and `message` |
- * | 500 | `onEvent` or the store threw, or something parsed the body first; the service sends the event again |
+ * | 500 | `onEvent`, the store, the journal or the secret's function failed, or something parsed the body first; the service sends the event again |
  * | 503 | another process is handling it |
  *
  * A delivery that arrives while the same one is being handled waits and gets the same response. When a process dies
- * while it handles an event, the event is sent again: `onEvent` runs at least once.
+ * while it handles an event, the next delivery of the event is handled, with a shared store 30 seconds later at the latest:
+ * `onEvent` runs at least once. The service stops after three retries, so look for tasks whose event never came.
  *
  * @throws {WebhookVerificationError} (`invalid_secret`) when a secret is empty.
  * @throws {ConfigurationError} when another option is invalid.
  * @example
  * const receiver = createWebhookReceiver({
- *   secret: await kling.webhookSecret(),
+ *   secret: () => kling.webhookSecret(),
  *   async onEvent(event) {
  *     if (isCompleted(event)) await saveVideo(event.id, event.outputs[0]);
  *   },
@@ -113,10 +126,10 @@ const STATUS: Record<WebhookVerificationReason, number> = {
  * export const POST = receiver.fetch; // Next, app/webhooks/route.ts
  */
 export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookReceiver {
-  const { secret, onEvent, onError, now = Date.now } = options;
+  const { onEvent, onError, journal, now = Date.now } = options;
   // Invalid options throw when the program starts, not with the first event.
-  checkSecret(secret);
-  const toleranceSeconds = checkTolerance(options.toleranceSeconds);
+  const secret = createSecretSource(options.secret);
+  const toleranceSeconds = checkTolerance(options);
   const maxBodyBytes = checkMaxBodyBytes(options.maxBodyBytes);
   const store = options.store ?? createMemoryStore();
   const report = async (error: unknown, context: WebhookErrorContext): Promise<void> => {
@@ -127,7 +140,12 @@ export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookR
     }
   };
   const emitter = createEmitter((error, event) => report(error, { event }));
-  const handle = onEvent && deduplicate({ store, onEvent, report });
+  const findKey = async ({ id }: WebhookEvent) => {
+    const key = await withTimeLimit('journal.find', () => journal?.find?.(id));
+    return key === undefined ? {} : { idempotencyKey: key };
+  };
+  const handle =
+    onEvent && deduplicate({ store, report, handle: async (event) => onEvent(event, await findKey(event)) });
 
   async function respond(
     method: string | undefined,
@@ -141,7 +159,8 @@ export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookR
     try {
       // Checked before the body is read: anyone can send a request without a signature.
       const signature = readSignatureHeaders(headers, toleranceSeconds, now());
-      const event = await verifyBody(toBytes(await readBody()), signature, checkSecret(secret));
+      const body = toBytes(await readBody());
+      const event = await secret.verifyWith((keys) => verifyBody(body, signature, keys));
       // Called before the handler and the store, which may fail: waits for the task do not depend on them.
       emitter.publish(event);
       return (await handle?.(signature.id, event)) ?? { status: 200, body: { received: true } };

@@ -15,9 +15,20 @@ export interface SignatureHeaders {
   digests: readonly Uint8Array[];
 }
 
+/** When a signature is recent. */
+export interface ToleranceOptions {
+  /**
+   * Maximum difference between the webhook's timestamp and the clock, in seconds, in either direction.
+   * @default 300
+   */
+  toleranceSeconds?: number | undefined;
+  /** Returns the current time in milliseconds since 1970; for tests. @default Date.now */
+  now?: (() => number) | undefined;
+}
+
 const MAX_SIGNATURES = 16;
 
-export function checkTolerance(toleranceSeconds: number = 300): number {
+export function checkTolerance({ toleranceSeconds = 300 }: ToleranceOptions): number {
   // An infinite tolerance would allow replaying a captured webhook forever.
   if (Number.isFinite(toleranceSeconds) && toleranceSeconds >= 0) return toleranceSeconds;
   throw new ConfigurationError(
@@ -27,9 +38,17 @@ export function checkTolerance(toleranceSeconds: number = 300): number {
 
 export function checkSecret(secret: WebhookSecret): string[] {
   const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret];
-  const keys = secrets.map((one) => (typeof one === 'string' ? one.replace(/^whsec_/, '') : ''));
+  // A secret from a file or an environment variable may end with a line end.
+  const keys = secrets.map((one) =>
+    typeof one === 'string'
+      ? one
+          .trim()
+          .replace(/^whsec_/, '')
+          .trim()
+      : '',
+  );
   // Anyone can sign with an empty key, and Web Crypto does not reject it everywhere.
-  if (keys.length === 0 || keys.some((key) => key.trim() === '')) {
+  if (keys.length === 0 || keys.includes('')) {
     throw new WebhookVerificationError(
       'invalid_secret',
       'Expected `secret` to be "whsec_…" or a list of such secrets, none of them empty. Is the environment ' +
@@ -47,6 +66,10 @@ export function readSignatureHeaders(
   const id = requireHeader(headers, 'webhook-id');
   const timestamp = requireHeader(headers, 'webhook-timestamp');
   const digests = parseSignatures(requireHeader(headers, 'webhook-signature'));
+  // The signed text is `id.timestamp.body`: with dots in the id, it could be cut in two ways.
+  if (id.includes('.')) {
+    throw new WebhookVerificationError('invalid_id', 'Expected `webhook-id` to contain no dots.');
+  }
   checkTimestamp(timestamp, toleranceSeconds, nowMs);
   return { id, timestamp, digests };
 }

@@ -8,6 +8,7 @@ import {
   isSignedBy,
   readSignatureHeaders,
   type SignatureHeaders,
+  type ToleranceOptions,
   type WebhookHeaders,
   type WebhookSecret,
 } from './signature.js';
@@ -19,15 +20,7 @@ export type WebhookEvent = Prediction;
 export type RawWebhookBody = string | ArrayBufferView | ArrayBuffer;
 
 /** Options of `verifyWebhook`. */
-export interface VerifyWebhookOptions {
-  /**
-   * Maximum difference between the webhook's timestamp and the clock, in seconds, in either direction.
-   * @default 300
-   */
-  toleranceSeconds?: number | undefined;
-  /** Returns the current time in milliseconds since 1970; for tests. @default Date.now */
-  now?: (() => number) | undefined;
-}
+export interface VerifyWebhookOptions extends ToleranceOptions {}
 
 /**
  * Verifies that WaveSpeed signed a webhook, that it is unchanged and recent, and returns its event: the finished task.
@@ -53,7 +46,7 @@ export async function verifyWebhook(
   options: VerifyWebhookOptions = {},
 ): Promise<WebhookEvent> {
   // Configuration errors first: they must not hide behind "the signature does not match".
-  const toleranceSeconds = checkTolerance(options.toleranceSeconds);
+  const toleranceSeconds = checkTolerance(options);
   const keys = checkSecret(secret);
   const body = toBytes(rawBody);
   const signature = readSignatureHeaders(headers, toleranceSeconds, (options.now ?? Date.now)());
@@ -69,7 +62,7 @@ export async function verifyBody(
     throw new WebhookVerificationError(
       'signature_mismatch',
       'The signature does not match. Either the request is not from WaveSpeed, or the secret does not belong to ' +
-        'the API key that submitted the task (or has white space around it), or the body is not the bytes as ' +
+        'the API key that submitted the task, or the body is not the bytes as ' +
         'received: JSON.stringify of a parsed body is not.' +
         (body.byteLength === 0 ? ' This body is empty: something may have read it before.' : ''),
     );

@@ -1,5 +1,5 @@
 /** `createWebhookReceiver` with Fetch requests: its responses, and that each event is handled once and none is lost. */
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   ConfigurationError,
   createWebhookReceiver,
@@ -11,6 +11,7 @@ import type {
   WebhookReceiverOptions,
   WebhookStore,
 } from 'wavespeed-kling/webhooks';
+import { webhookStoreTests } from 'wavespeed-kling/testing';
 import { signWebhook } from '../../src/testing/service/sign.js';
 import { createMemoryStore } from '../../src/webhooks/store.js';
 
@@ -69,7 +70,7 @@ describe('the response of a receiver', () => {
     const onEvent = vi.fn();
     const { fetch } = createWebhookReceiver({ secret: SECRET, onEvent });
     expect((await fetch(delivery('msg_1', JSON.stringify(event)))).status).toBe(200);
-    expect(onEvent).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ input: event.input }));
+    expect(onEvent).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ input: event.input }), {});
   });
 
   test.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('is 405 for %s', async (method) => {
@@ -377,43 +378,254 @@ describe('a custom store', () => {
   });
 });
 
-describe('the in-memory store', () => {
-  test('forgets a handled delivery after 24 hours', async () => {
-    vi.useFakeTimers();
+describe('a delivery whose handler is killed', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  /** A store that counts calls, and the first claim as a promise: verification takes real time. */
+  const counting = () => {
+    const store = createMemoryStore();
+    const first = gate();
+    const claim = vi.fn<WebhookStore['claim']>((id, leaseMs) => {
+      first.open();
+      return store.claim(id, leaseMs);
+    });
+    return {
+      claimed: first.promise,
+      store: { ...store, claim, renew: vi.fn((id: string, leaseMs: number) => store.renew?.(id, leaseMs)) },
+    };
+  };
+
+  test('is handled by another process at the next delivery after 30 seconds', async () => {
+    const { store, claimed } = counting();
+    const dead = createWebhookReceiver({
+      secret: SECRET,
+      store: { ...store, renew: () => undefined },
+      onEvent: () => new Promise(() => undefined),
+    });
+    void dead.fetch(delivery('msg_1'));
+    await claimed;
+    expect(store.claim).toHaveBeenCalledExactlyOnceWith('msg_1', 30_000);
+    const onEvent = vi.fn();
+    const other = createWebhookReceiver({ secret: SECRET, store, onEvent });
+    await vi.advanceTimersByTimeAsync(29_999);
+    expect((await other.fetch(delivery('msg_1'))).status).toBe(503);
+    await vi.advanceTimersByTimeAsync(1);
+    expect((await other.fetch(delivery('msg_1'))).status).toBe(200);
+    expect(onEvent).toHaveBeenCalledTimes(1);
+  });
+
+  test('is still another process’s while a slow handler runs: its claim is renewed, and no longer afterwards', async () => {
+    const { store, claimed } = counting();
+    const handler = gate();
+    const slow = createWebhookReceiver({ secret: SECRET, store, onEvent: () => handler.promise });
+    const answer = slow.fetch(delivery('msg_1'));
+    await claimed;
+    await vi.advanceTimersByTimeAsync(15 * 60_000);
+    expect(store.renew).toHaveBeenCalledTimes(90);
+    expect(store.renew).toHaveBeenLastCalledWith('msg_1', 30_000);
+    const other = createWebhookReceiver({ secret: SECRET, store, onEvent: vi.fn() });
+    expect((await other.fetch(delivery('msg_1'))).status).toBe(503);
+    handler.open();
+    expect((await answer).status).toBe(200);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(store.renew).toHaveBeenCalledTimes(90);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('is claimed for 20 minutes in a store without renew', async () => {
+    const { renew: _without, ...store } = counting().store;
+    const receiver = createWebhookReceiver({ secret: SECRET, store, onEvent: vi.fn() });
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
+    expect(store.claim).toHaveBeenCalledExactlyOnceWith('msg_1', 20 * 60_000);
+  });
+
+  test('is given up by a handler that hangs for more than the service’s 20 minutes', async () => {
+    const { store, claimed } = counting();
+    const stuck = createWebhookReceiver({
+      secret: SECRET,
+      store,
+      onEvent: () => new Promise(() => undefined),
+    });
+    void stuck.fetch(delivery('msg_1'));
+    await claimed;
+    await vi.advanceTimersByTimeAsync(21 * 60_000);
+    expect(vi.getTimerCount()).toBe(0);
+    const other = createWebhookReceiver({ secret: SECRET, store, onEvent: vi.fn() });
+    expect((await other.fetch(delivery('msg_1'))).status).toBe(200);
+  });
+});
+
+describe('a store that never settles', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  /** Tells when it is called. */
+  const never = () => {
+    const called = gate();
+    const call = () => {
+      called.open();
+      return new Promise<never>(() => undefined);
+    };
+    return { call, called: called.promise };
+  };
+
+  test.each([
+    ['claim', 500],
+    ['complete', 200],
+  ] as const)(
+    'in %s gets a response %i after 10 seconds, and onError says which call',
+    async (method, status) => {
+      const onError = vi.fn();
+      const { call, called } = never();
+      const store = { ...createMemoryStore(), [method]: call };
+      const receiver = createWebhookReceiver({ secret: SECRET, store, onEvent: vi.fn(), onError });
+      const answer = receiver.fetch(delivery('msg_1'));
+      await called;
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect((await answer).status).toBe(status);
+      expect(String(onError.mock.calls[0]?.[0])).toContain(`store.${method}`);
+    },
+  );
+
+  test('gives a claim back that comes after the 10 seconds, so that the next delivery is handled', async () => {
+    const memory = createMemoryStore();
+    const called = gate();
+    const late = gate();
+    const claim = vi.fn<WebhookStore['claim']>((id, leaseMs) => memory.claim(id, leaseMs));
+    claim.mockImplementationOnce((id, leaseMs) => {
+      called.open();
+      return late.promise.then(() => memory.claim(id, leaseMs));
+    });
+    const onEvent = vi.fn();
+    const receiver = createWebhookReceiver({ secret: SECRET, store: { ...memory, claim }, onEvent });
+    const answer = receiver.fetch(delivery('msg_1'));
+    await called.promise;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect((await answer).status).toBe(500);
+    late.open();
+    await vi.advanceTimersByTimeAsync(0);
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
+    expect(onEvent).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a secret function', () => {
+  test('is called with the first delivery, not before, and once for many', async () => {
+    const secret = vi.fn(() => Promise.resolve(SECRET));
+    const receiver = createWebhookReceiver({ secret });
+    expect(secret).not.toHaveBeenCalled();
+    const answers = await Promise.all([1, 2, 3].map((id) => receiver.fetch(delivery(`msg_${id}`))));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(secret).toHaveBeenCalledTimes(1);
+  });
+
+  test('is called once more after a signature that does not match: the event of a rotated secret is accepted', async () => {
+    const secret = vi.fn(() => 'whsec_new');
+    secret.mockReturnValueOnce(`${SECRET}\n`);
+    const receiver = createWebhookReceiver({ secret });
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
+    expect((await receiver.fetch(delivery('msg_2', bodyOf(), 'whsec_new'))).status).toBe(200);
+    expect((await receiver.fetch(delivery('msg_3', bodyOf(), 'whsec_new'))).status).toBe(200);
+    expect(secret).toHaveBeenCalledTimes(2);
+  });
+
+  test('is called at most 5 times a minute for forged deliveries, and again afterwards', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
     try {
-      const store = createMemoryStore();
-      expect(await store.claim('a')).toBe('new');
-      expect(await store.claim('a')).toBe('running');
-      await store.complete('a');
-      vi.advanceTimersByTime(24 * 3_600_000 - 1);
-      expect(await store.claim('a')).toBe('done');
-      vi.advanceTimersByTime(1);
-      expect(await store.claim('a')).toBe('new');
+      const secret = vi.fn(() => SECRET);
+      const receiver = createWebhookReceiver({ secret });
+      for (let sent = 0; sent < 20; sent += 1) {
+        expect((await receiver.fetch(delivery(`msg_${sent}`, bodyOf(), 'whsec_forged'))).status).toBe(401);
+      }
+      expect(secret).toHaveBeenCalledTimes(6);
+      expect((await receiver.fetch(delivery('msg_genuine'))).status).toBe(200);
+      vi.advanceTimersByTime(60_000);
+      expect((await receiver.fetch(delivery('msg_x', bodyOf(), 'whsec_forged'))).status).toBe(401);
+      expect(secret).toHaveBeenCalledTimes(7);
     } finally {
       vi.useRealTimers();
     }
   });
 
-  test('evicts the oldest handled deliveries when it is full, and never a running one', async () => {
-    const store = createMemoryStore(2);
-    await store.claim('running');
-    for (const id of ['a', 'b', 'c']) {
-      await store.claim(id);
-      await store.complete(id);
-    }
-    expect(await store.claim('running')).toBe('running');
-    expect(await store.claim('b')).toBe('done');
-    expect(await store.claim('c')).toBe('done');
-    expect(await store.claim('a')).toBe('new');
+  test('that fails gets a 500, and is called again for the next delivery', async () => {
+    const secret = vi.fn(() => Promise.resolve(SECRET));
+    secret.mockRejectedValueOnce(new Error('no network'));
+    const onError = vi.fn();
+    const receiver = createWebhookReceiver({ secret, onError });
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(500);
+    expect(onError.mock.calls[0]?.[0]).toMatchObject({
+      name: 'ConfigurationError',
+      cause: expect.objectContaining({ message: 'no network' }),
+    });
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
   });
 
-  test('returns new for a released delivery', async () => {
-    const store = createMemoryStore();
-    await store.claim('a');
-    await store.release('a');
-    expect(await store.claim('a')).toBe('new');
+  test('that returns an empty secret gets a 500, even for a delivery signed with it', async () => {
+    const receiver = createWebhookReceiver({ secret: () => ' \n' });
+    const response = await receiver.fetch(delivery('msg_1'));
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({ reason: 'invalid_secret' });
   });
 });
+
+describe('the journal of a receiver', () => {
+  test('gives onEvent the idempotency key of the task', async () => {
+    const onEvent = vi.fn();
+    const find = vi.fn(async (id: string) => (id === 'task-1' ? 'order-1042' : undefined));
+    const receiver = createWebhookReceiver({ secret: SECRET, onEvent, journal: { find } });
+    await receiver.fetch(delivery('msg_1'));
+    expect(onEvent).toHaveBeenLastCalledWith(expect.objectContaining({ id: 'task-1' }), {
+      idempotencyKey: 'order-1042',
+    });
+    await receiver.fetch(delivery('msg_2', bodyOf('task-2')));
+    expect(onEvent).toHaveBeenLastCalledWith(expect.objectContaining({ id: 'task-2' }), {});
+  });
+
+  test('that has no find leaves the key out', async () => {
+    const onEvent = vi.fn();
+    const receiver = createWebhookReceiver({ secret: SECRET, onEvent, journal: {} });
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
+    expect(onEvent).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id: 'task-1' }), {});
+  });
+
+  test('that fails gets a 500: onEvent is not called without a key that exists, and is at the next delivery', async () => {
+    const onEvent = vi.fn();
+    const find = vi.fn(async () => 'order-1042');
+    find.mockRejectedValueOnce(new Error('database down'));
+    const receiver = createWebhookReceiver({ secret: SECRET, onEvent, journal: { find } });
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(500);
+    expect(onEvent).not.toHaveBeenCalled();
+    expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
+    expect(onEvent).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('the in-memory store', () => {
+  for (const { name, run } of webhookStoreTests(oneStore())) test(name, run);
+
+  test('forgets a handled delivery after 24 hours, however many there are, and not before', async () => {
+    vi.useFakeTimers();
+    try {
+      const store = createMemoryStore();
+      await store.claim('a', 30_000);
+      await store.complete('a');
+      for (let index = 0; index < 20_000; index += 1) await store.complete(`other ${index}`);
+      vi.advanceTimersByTime(24 * 3_600_000 - 1);
+      expect(await store.claim('a', 30_000)).toBe('done');
+      vi.advanceTimersByTime(1);
+      expect(await store.claim('a', 30_000)).toBe('new');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+/** Opens one store for all tests. */
+function oneStore() {
+  const store = createMemoryStore();
+  return () => store;
+}
 
 describe('subscribe', () => {
   test('calls a listener with the events of its task only, until it unsubscribes', async () => {

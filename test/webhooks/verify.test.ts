@@ -164,6 +164,13 @@ describe('verifyWebhook accepts', () => {
     await expectReason('signature_mismatch', { headers: sign(BODY, 'whsec_other'), secret: secrets });
   });
 
+  test.each([`${SECRET}\n`, `  ${SECRET}\r\n`, [`${SECRET} `]])(
+    'the secret %j, without its white space',
+    async (secret) => {
+      expect((await verifyWebhook(BODY, sign(), secret, { now })).id).toBe('task-1');
+    },
+  );
+
   test('any of several signatures, and ignores other versions', async () => {
     const headers = {
       ...sign(),
@@ -218,8 +225,10 @@ describe('verifyWebhook accepts', () => {
   test('everything that signWebhook signs', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.string({ minLength: 1, unit: 'binary' }).filter((secret) => secret.trim() !== ''),
-        fc.stringMatching(/^[\w.-]+$/),
+        fc
+          .string({ minLength: 1, unit: 'binary' })
+          .filter((secret) => secret.trim() !== '' && secret.trim() === secret),
+        fc.stringMatching(/^[\w-]+$/),
         fc.json(),
         async (secret, webhookId, json) => {
           const body = `{"id":"x","input":${json}}`;
@@ -278,6 +287,11 @@ describe('verifyWebhook rejects', () => {
       await expectReason('missing_header', { headers: { ...others, [name]: [] } });
     },
   );
+
+  test('a signed id with a dot, which could be cut into another id and timestamp', async () => {
+    const headers = signWebhook(BODY, SECRET, { id: `msg.${TIMESTAMP}`, timestamp: TIMESTAMP });
+    await expectReason('invalid_id', { headers });
+  });
 
   test.each([undefined, null, 'webhook-id: 1'])('headers that are %j', async (headers) => {
     await expectReason('missing_header', { headers });

@@ -8,6 +8,7 @@ export type WebhookVerificationReason =
   | 'body_too_large'
   | 'unreadable_body'
   | 'missing_header'
+  | 'invalid_id'
   | 'invalid_timestamp'
   | 'timestamp_too_old'
   | 'timestamp_too_new'
