@@ -55,7 +55,7 @@ export {
 export type { CallOptions } from './core/validate-options.js';
 export { type KnownServiceCode, SERVICE_CODES, type ServiceCode } from './core/service-codes.js';
 export type { Journal, JournalEntry } from './predictions/journal/journal.js';
-export { type FileJournal, fileJournal } from './predictions/journal/file-journal.js';
+export { type FileJournal, fileJournal } from './predictions/journal/file.js';
 export { memoryJournal } from './predictions/journal/memory-journal.js';
 export type {
   RunManyOptions,

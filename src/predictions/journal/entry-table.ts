@@ -10,10 +10,6 @@ export class EntryTable {
   readonly #entries = new Map<string, StoredEntry>();
   readonly #keyOfTask = new Map<string, string>();
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
   get(key: string): StoredEntry | undefined {
     return structuredClone(this.#entries.get(key));
   }
@@ -37,6 +33,10 @@ export class EntryTable {
     }
     this.#entries.set(key, stored);
     return true;
+  }
+
+  find(predictionId: string): string | undefined {
+    return this.#keyOfTask.get(predictionId);
   }
 
   [Symbol.iterator](): MapIterator<[string, StoredEntry]> {

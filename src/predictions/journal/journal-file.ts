@@ -1,16 +1,19 @@
-/** One open journal file: reads it, appends to it, and compacts it. */
-import { constants } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+/** One open journal file. It must be exactly as this process left it, or nothing is written. */
+import { randomBytes } from 'node:crypto';
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { JournalError } from '../../core/errors/input-error.js';
 import { getErrorMessage } from '../../utils/error-message.js';
-import { isRecord } from '../../utils/is-record.js';
-import { EntryTable, type StoredEntry } from './entry-table.js';
+import type { StoredEntry } from './entry-table.js';
+import { FileIndex } from './file-index.js';
+import { formatRow, HEADER, parseRow, type Row } from './file-lines.js';
 import { lock } from './file-lock.js';
+import { readJournal } from './file-read.js';
+import { restoreCopy, rewriteFile, syncDirectory } from './file-rewrite.js';
 import type { JournalEntry } from './journal.js';
-import { parseStoredEntry } from './validate-entry.js';
 
-interface PendingLine {
+interface PendingRow {
+  row: Row;
   text: string;
   resolve: () => void;
   reject: (error: JournalError) => void;
@@ -19,37 +22,57 @@ interface PendingLine {
 /** A smaller file is not worth compacting. */
 const MIN_COMPACTED_LINES = 1000;
 
-const toLine = (key: string, stored: StoredEntry) => `${JSON.stringify({ key, ...stored })}\n`;
-
 export class JournalFile {
   readonly #path: string;
   readonly #unlock: () => Promise<void>;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (index: FileIndex) => void;
+  /** Tells the lines of this process from those of others. */
+  readonly #by = randomBytes(4).toString('hex');
+  #index = new FileIndex();
+  /** Entries that are being written. */
+  readonly #unwritten = new Map<string, Row>();
   #handle: FileHandle;
-  #table = new EntryTable();
-  #size = 0;
-  #pending: PendingLine[] = [];
+  /** The file as this process left it. */
+  #left: BigIntStats;
+  #pending: PendingRow[] = [];
   #flushing: Promise<void> | undefined;
   #failure: JournalError | undefined;
 
-  private constructor(path: string, handle: FileHandle, unlock: () => Promise<void>, onEnd: () => void) {
+  private constructor(
+    path: string,
+    handle: FileHandle,
+    left: BigIntStats,
+    unlock: () => Promise<void>,
+    onEnd: (index: FileIndex) => void,
+  ) {
     this.#path = path;
     this.#handle = handle;
+    this.#left = left;
     this.#unlock = unlock;
     this.#onEnd = onEnd;
   }
 
-  /** @param onEnd Called after a failed write: the file must be opened again. */
-  static async open(path: string, onEnd: () => void): Promise<JournalFile> {
+  /**
+   * @param known what this process knew of the file when it last had it open: the file must still have it.
+   * @param onEnd called after a failed write, with what is known: the file must be opened again.
+   */
+  static async open(
+    path: string,
+    known: FileIndex | undefined,
+    onEnd: (index: FileIndex) => void,
+  ): Promise<JournalFile> {
     const fail = (cause: unknown): never => {
       throw createError(path, 'cannot be opened', cause);
     };
     const unlock = await lock(path).catch(fail);
     let handle: FileHandle | undefined;
     try {
-      handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-      const file = new JournalFile(path, handle, unlock, onEnd);
+      const flags = constants.O_RDWR | constants.O_APPEND | (known === undefined ? constants.O_CREAT : 0);
+      handle = await open(path, flags, 0o600);
+      const left = await handle.stat({ bigint: true });
+      const file = new JournalFile(path, handle, left, unlock, onEnd);
       await file.#read();
+      file.#checkKnown(known);
       return file;
     } catch (error) {
       await handle?.close();
@@ -58,18 +81,46 @@ export class JournalFile {
     }
   }
 
-  get(key: string): StoredEntry | undefined {
+  async get(key: string): Promise<StoredEntry | undefined> {
     if (this.#failure !== undefined) throw this.#failure;
-    return this.#table.get(key);
+    const unwritten = this.#unwritten.get(key);
+    if (unwritten !== undefined)
+      return structuredClone({ entry: unwritten.entry, revision: unwritten.revision });
+    const place = this.#index.get(key);
+    if (place === undefined) return undefined;
+    const bytes = Buffer.allocUnsafe(place.length);
+    try {
+      await this.#handle.read(bytes, 0, place.length, place.at);
+    } catch (cause) {
+      throw this.#failure ?? createError(this.#path, 'cannot be read', cause);
+    }
+    const row = parseRow(bytes.toString('utf8'));
+    if ('problem' in row || row.key !== key || row.revision !== place.revision) throw this.#changedError();
+    return { entry: row.entry, revision: row.revision };
   }
 
   async put(key: string, entry: JournalEntry, revision?: number): Promise<number | 'stale' | 'taken'> {
     if (this.#failure !== undefined) throw this.#failure;
-    // A later process will read what is in memory.
+    if ((this.#unwritten.get(key) ?? this.#index.get(key))?.revision !== revision) return 'stale';
+    // A later process will read what is written.
     const plain = JSON.parse(JSON.stringify(entry)) as JournalEntry;
-    const next = this.#table.put(key, plain, revision);
-    if (typeof next === 'number') await this.#append(toLine(key, { entry: plain, revision: next }));
-    return next;
+    const row: Row = { key, entry: plain, revision: (revision ?? 0) + 1, by: this.#by };
+    if (!this.#index.claimTask(row)) return 'taken';
+    this.#unwritten.set(key, row);
+    await this.#append(row);
+    return row.revision;
+  }
+
+  find(predictionId: string): string | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#index.keyOfTask(predictionId);
+  }
+
+  async *entries(): AsyncGenerator<{ key: string; entry: JournalEntry }, void, void> {
+    for (const key of this.#index.keys()) {
+      const stored = await this.get(key);
+      if (stored !== undefined) yield { key, entry: stored.entry };
+    }
   }
 
   async close(): Promise<void> {
@@ -77,9 +128,9 @@ export class JournalFile {
     await this.#end(createError(this.#path, 'was closed', undefined));
   }
 
-  #append(text: string): Promise<void> {
+  #append(row: Row): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#pending.push({ text, resolve, reject });
+      this.#pending.push({ row, text: formatRow(row), resolve, reject });
       this.#flushing ??= this.#flush().finally(() => {
         this.#flushing = undefined;
       });
@@ -88,17 +139,21 @@ export class JournalFile {
 
   async #flush(): Promise<void> {
     while (this.#pending.length > 0) {
-      const lines = this.#pending;
+      const rows = this.#pending;
       this.#pending = [];
       try {
-        const bytes = await writeAt(this.#handle, lines.map(({ text }) => text).join(''), this.#size);
-        await this.#handle.datasync();
-        this.#size += bytes;
-        for (const { resolve } of lines) resolve();
+        let at = Number(this.#left.size);
+        await this.#write(rows.map(({ text }) => text).join(''));
+        for (const { row, text, resolve } of rows) {
+          const length = Buffer.byteLength(text);
+          this.#index.set(row, at, length);
+          at += length;
+          if (this.#unwritten.get(row.key) === row) this.#unwritten.delete(row.key);
+          resolve();
+        }
       } catch (cause) {
         const error = createError(this.#path, 'cannot be written', cause);
-        await this.#handle.truncate(this.#size).catch(() => undefined);
-        const rejected = [...lines, ...this.#pending];
+        const rejected = [...rows, ...this.#pending];
         this.#pending = [];
         await this.#end(error);
         for (const { reject } of rejected) reject(error);
@@ -106,87 +161,87 @@ export class JournalFile {
     }
   }
 
+  /** Appends and flushes. The file must be as this process left it before, and hold this text in addition after. */
+  async #write(text: string): Promise<void> {
+    const before = await this.#check(this.#left.size);
+    if (process.platform !== 'win32' && before.mtimeNs !== this.#left.mtimeNs) throw this.#changedError();
+    const bytes = Buffer.from(text);
+    try {
+      for (let written = 0; written < bytes.length;) {
+        written += (await this.#handle.write(bytes, written)).bytesWritten;
+      }
+      await this.#handle.datasync();
+    } catch (error) {
+      await this.#handle.truncate(Number(this.#left.size)).catch(() => undefined);
+      throw error;
+    }
+    this.#left = await this.#check(this.#left.size + BigInt(bytes.length));
+  }
+
+  /** Another process may have appended, replaced, moved or deleted the file. Every such process fails here as well. */
+  async #check(size: bigint): Promise<BigIntStats> {
+    const own = await this.#handle.stat({ bigint: true });
+    const other = await stat(this.#path, { bigint: true }).catch(() => undefined);
+    const isSame = other?.ino === own.ino && other.dev === own.dev && own.nlink > 0n;
+    if (!isSame || own.size !== size) throw this.#changedError();
+    return own;
+  }
+
+  #changedError(): JournalError {
+    return new JournalError(
+      `${this.#path}: the journal is not as this process left it: another program wrote to it, moved, replaced or deleted ` +
+        'it. Nothing was sent. A file journal is for one process at a time; for several, keep the journal in Redis or SQL.',
+    );
+  }
+
   async #end(reason: JournalError): Promise<void> {
     if (this.#failure !== undefined) return;
     this.#failure = reason;
     await this.#handle.close().catch(() => undefined);
     await this.#unlock().catch(() => undefined);
-    this.#onEnd();
+    this.#onEnd(this.#index);
   }
 
   async #read(): Promise<void> {
-    const stats = await this.#handle.stat();
-    if (!stats.isFile()) throw new JournalError(`${this.#path} is not a regular file.`);
-    const bytes = await this.#handle.readFile();
-    // An incomplete line was being written when a process ended: nothing relies on it.
-    this.#size = bytes.lastIndexOf('\n') + 1;
-    const lines = bytes.subarray(0, this.#size).toString('utf8').split('\n').slice(0, -1);
-    for (const [index, line] of lines.entries()) {
-      const problem = this.#restore(line);
-      if (problem !== undefined) {
-        throw new JournalError(
-          `${this.#path}:${index + 1}: not a line of a journal (${problem}). Restore the file, or settle its keys with another one.`,
-        );
-      }
+    if (!this.#left.isFile()) throw new JournalError(`${this.#path} is not a regular file.`);
+    let content = await readJournal(this.#path, this.#handle);
+    if (content.kind === 'stale') {
+      await restoreCopy(this.#path);
+      this.#left = await this.#handle.stat({ bigint: true });
+      content = await readJournal(this.#path, this.#handle);
     }
-    if (bytes.length > this.#size) await this.#handle.truncate(this.#size);
-    if (lines.length > MIN_COMPACTED_LINES && lines.length > 4 * this.#table.size) await this.#compact();
+    const { kind, index, lineCount, isTorn } = content;
+    if (kind === 'empty') return this.#create();
+    if (content.size !== this.#left.size) throw this.#changedError();
+    this.#index = index;
+    const isLong = lineCount > MIN_COMPACTED_LINES && lineCount > 4 * index.size;
+    if (isTorn || isLong || kind === 'headerless') await this.#rewrite(isTorn);
+  }
+
+  async #create(): Promise<void> {
+    if (this.#left.size > 0n) {
+      // A part of the header.
+      await this.#handle.truncate(0);
+      this.#left = await this.#handle.stat({ bigint: true });
+    }
+    await this.#write(HEADER);
     await syncDirectory(this.#path);
   }
 
-  #restore(line: string): string | undefined {
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch (error) {
-      return getErrorMessage(error);
+  async #rewrite(isTorn: boolean): Promise<void> {
+    // From here on, every other process that has the file open fails at its next put: nothing is lost that it has written.
+    await this.#write(isTorn ? `\n${HEADER}` : HEADER);
+    this.#handle = await rewriteFile(this.#path, this.#handle, this.#index);
+    this.#left = await this.#handle.stat({ bigint: true });
+  }
+
+  #checkKnown(known: FileIndex | undefined): void {
+    for (const key of known?.keys() ?? []) {
+      if ((this.#index.get(key)?.revision ?? 0) >= (known?.get(key)?.revision ?? 0)) continue;
+      throw new JournalError(
+        `${this.#path}: the journal has lost entries that it had in this process; nothing was sent. Restore the file.`,
+      );
     }
-    if (!isRecord(value) || typeof value.key !== 'string') return 'no key';
-    const stored = parseStoredEntry(value);
-    if ('problem' in stored) return stored.problem;
-    const before = this.#table.revisionOf(value.key);
-    if (before !== undefined && stored.revision <= before)
-      return `revision ${stored.revision} after ${before}`;
-    if (!this.#table.restore(value.key, stored)) return 'another key has this task';
-    return undefined;
-  }
-
-  async #compact(): Promise<void> {
-    const temporary = `${this.#path}.new`;
-    const handle = await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC, 0o600);
-    try {
-      const text = Array.from(this.#table, ([key, stored]) => toLine(key, stored)).join('');
-      const size = await writeAt(handle, text, 0);
-      await handle.sync();
-      await rename(temporary, this.#path);
-      await this.#handle.close();
-      this.#handle = handle;
-      this.#size = size;
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
-  }
-}
-
-async function writeAt(handle: FileHandle, text: string, position: number): Promise<number> {
-  const bytes = Buffer.from(text);
-  let written = 0;
-  while (written < bytes.length) {
-    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
-    written += bytesWritten;
-  }
-  return written;
-}
-
-/** Makes a rename durable. Windows cannot open a directory, and does not need it. */
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const directory = await open(dirname(path), constants.O_RDONLY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

@@ -34,4 +34,8 @@ export interface Journal {
    * @returns The new revision; `'stale'` if `revision` is not the stored one; `'taken'` if another key has this prediction id.
    */
   put(key: string, entry: JournalEntry, revision?: number): Promise<number | 'stale' | 'taken'>;
+  /** Optional: returns the key of a task, or undefined. `settle` needs it. */
+  find?(predictionId: string): Promise<string | undefined>;
+  /** Optional: every entry, in no particular order. */
+  entries?(): AsyncIterable<{ key: string; entry: JournalEntry }>;
 }

@@ -8,10 +8,14 @@ import type { Journal } from './journal.js';
  * @example
  * const kling = new WaveSpeedKling({ journal: memoryJournal() });
  */
-export function memoryJournal(): Journal {
+export function memoryJournal(): Required<Journal> {
   const table = new EntryTable();
   return {
     get: async (key) => table.get(key),
     put: async (key, entry, revision) => table.put(key, entry, revision),
+    find: async (predictionId) => table.find(predictionId),
+    entries: async function* () {
+      for (const [key, { entry }] of table) yield { key, entry: structuredClone(entry) };
+    },
   };
 }

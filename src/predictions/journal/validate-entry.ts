@@ -1,59 +1,48 @@
 /** Reads and writes journal entries, and validates what a journal returns. */
-import * as z from 'zod';
 import { JournalError } from '../../core/errors/input-error.js';
-import { normalizePrediction, type Prediction } from '../../core/prediction.js';
+import { idOf } from '../../core/prediction.js';
 import { getErrorMessage } from '../../utils/error-message.js';
-import { once } from '../../utils/once.js';
+import { isRecord } from '../../utils/is-record.js';
 import type { StoredEntry } from './entry-table.js';
 import type { Journal, JournalEntry } from './journal.js';
 
-const getStoredSchema = once(() => {
-  const time = z.string().refine((text) => !Number.isNaN(Date.parse(text)), 'not a time in ISO 8601');
-  const id = z.string().min(1);
-  const common = { fingerprint: z.string().min(1), model: z.string().min(1), attempt: z.int().min(1) };
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isTime = (value: unknown) => typeof value === 'string' && !Number.isNaN(Date.parse(value));
 
-  const entrySchema = z.discriminatedUnion('state', [
-    z.looseObject({ ...common, state: z.literal('idle'), reason: z.string() }),
-    z.looseObject({
-      ...common,
-      state: z.literal('sending'),
-      body: z.unknown(),
-      markedAt: time,
-      sendBy: time,
-    }),
-    z.looseObject({ ...common, state: z.literal('submitted'), predictionId: id }),
-    z.looseObject({
-      ...common,
-      state: z.literal('ended'),
-      predictionId: id,
-      prediction: z.custom<Prediction>(
-        (value) => normalizePrediction(value) !== undefined,
-        'not a prediction',
-      ),
-    }),
-  ]);
-
-  return z.looseObject({ entry: entrySchema, revision: z.int() });
-});
-
-export function parseStoredEntry(value: unknown): StoredEntry | { problem: string } {
-  const result = getStoredSchema().safeParse(value);
-  if (result.success) return { entry: result.data.entry as JournalEntry, revision: result.data.revision };
-  const [issue] = result.error.issues;
-  return { problem: `${issue?.path.join('.') || 'the entry'}: ${issue?.message ?? 'not valid'}` };
+/** Returns what is wrong with an entry, without quoting it; undefined for a valid one. */
+export function findEntryProblem(entry: unknown): string | undefined {
+  if (!isRecord(entry)) return 'entry: not an object';
+  if (!isText(entry.fingerprint)) return 'entry.fingerprint: not a text';
+  if (!isText(entry.model)) return 'entry.model: not a text';
+  if (!Number.isInteger(entry.attempt) || Number(entry.attempt) < 1)
+    return 'entry.attempt: not a number above 0';
+  switch (entry.state) {
+    case 'idle':
+      return typeof entry.reason === 'string' ? undefined : 'entry.reason: not a text';
+    case 'sending':
+      return isTime(entry.markedAt) && isTime(entry.sendBy)
+        ? undefined
+        : 'entry.markedAt or entry.sendBy: not a time in ISO 8601';
+    case 'submitted':
+      return isText(entry.predictionId) ? undefined : 'entry.predictionId: not a text';
+    case 'ended':
+      if (!isText(entry.predictionId)) return 'entry.predictionId: not a text';
+      return idOf(entry.prediction) === undefined ? 'entry.prediction: not a prediction' : undefined;
+    default:
+      return 'entry.state: unknown';
+  }
 }
 
 export async function readEntry(journal: Journal, key: string): Promise<StoredEntry | undefined> {
   const found: unknown = await call('get', key, () => journal.get(key));
   if (found === undefined) return undefined;
-  const stored = parseStoredEntry(found);
-  if ('problem' in stored) {
-    throw new JournalError(
-      `The journal's \`get\` returned no valid entry for ${JSON.stringify(key)} (${stored.problem}); ` +
-        'expected { entry, revision } as it was given to `put`, or undefined.',
-    );
-  }
-  return stored;
+  const { entry, revision } = isRecord(found) ? found : {};
+  const problem = Number.isInteger(revision) ? findEntryProblem(entry) : 'revision: not an integer';
+  if (problem === undefined) return { entry: entry as JournalEntry, revision: revision as number };
+  throw new JournalError(
+    `The journal's \`get\` returned no valid entry for ${JSON.stringify(key)} (${problem}); ` +
+      'expected { entry, revision } as it was given to `put`, or undefined.',
+  );
 }
 
 export async function writeEntry(

@@ -2,13 +2,17 @@ import { spawn } from 'node:child_process';
 import {
   open as openFile,
   appendFile,
+  copyFile,
+  link,
   mkdir,
   mkdtemp,
   readdir,
   readFile,
+  rename,
   rm,
   stat,
   symlink,
+  truncate,
   writeFile,
 } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
@@ -61,7 +65,16 @@ const submitted = (predictionId: string): JournalEntry => ({
   state: 'submitted',
   predictionId,
 });
-const lines = async () => (await readFile(path, 'utf8')).split('\n').slice(0, -1);
+/** Lines of the file without its header. */
+const lines = async () => {
+  const [header, ...rest] = (await readFile(path, 'utf8')).split('\n');
+  expect(JSON.parse(header ?? '')).toMatchObject({ 'wavespeed-kling': 'journal' });
+  return rest.slice(0, -1);
+};
+const keys = async () => (await lines()).map((line) => (JSON.parse(line) as { key: string }).key);
+
+/** All but locks. */
+const filesLeft = async () => (await readdir(directory)).filter((name) => !name.includes('.lock.'));
 
 describe('a file journal', () => {
   test('gives back in another process what was written, under the same revisions', async () => {
@@ -122,6 +135,23 @@ describe('a file journal', () => {
     await failure(one.get('a'), JournalError);
   });
 
+  test('finds the key of a task, and yields every entry', async () => {
+    const journal = open();
+    await journal.put('a', submitted('task-1'));
+    await journal.put('b', idle);
+    await journal.put('b', submitted('task-2'), 1);
+    await journal.close();
+    const reopened = open();
+    expect(await reopened.find('task-2')).toBe('b');
+    expect(await reopened.find('task-3')).toBeUndefined();
+    const entries = [];
+    for await (const found of reopened.entries()) entries.push(found);
+    expect(entries).toEqual([
+      { key: 'a', entry: submitted('task-1') },
+      { key: 'b', entry: submitted('task-2') },
+    ]);
+  });
+
   test('leaves no lock behind when it is closed', async () => {
     const journal = open();
     await journal.put('a', idle);
@@ -141,7 +171,7 @@ describe('a damaged file', () => {
     expect(await journal.get('b')).toBeUndefined();
     await journal.put('c', idle);
     await journal.close();
-    expect(await lines()).toEqual([good, JSON.stringify({ key: 'c', entry: idle, revision: 1 })]);
+    expect(await keys()).toEqual(['a', 'c']);
   });
 
   test.each([
@@ -180,6 +210,35 @@ describe('a damaged file', () => {
   });
 });
 
+describe('a file that was being rewritten in place', () => {
+  test.each(['before', 'after'])(
+    'is completed from its copy after a crash %s the content was written',
+    async (when) => {
+      const journal = open();
+      await journal.put('a', submitted('task-1'));
+      await journal.close();
+      const text = await readFile(path, 'utf8');
+      await writeFile(`${path}.new`, text);
+      const stale = text.replace('"ready"', '"stale"');
+      await writeFile(path, when === 'before' ? stale.slice(0, stale.indexOf('\n') + 1) : stale);
+      expect(await open().get('a')).toEqual({ entry: submitted('task-1'), revision: 1 });
+      expect(await readFile(path, 'utf8')).toBe(text);
+      expect(await filesLeft()).toEqual(['journal.jsonl']);
+    },
+  );
+
+  test('is rejected when its copy is missing', async () => {
+    const journal = open();
+    await journal.put('a', submitted('task-1'));
+    await journal.close();
+    const stale = (await readFile(path, 'utf8')).replace('"ready"', '"stale"');
+    await writeFile(path, stale);
+    const error = await failure(open().get('a'), JournalError);
+    expect(error.message).toContain(`${path}.new is missing`);
+    expect(await readFile(path, 'utf8')).toBe(stale);
+  });
+});
+
 describe('a long file', () => {
   test('is rewritten with the last entry of each key when most of it is outdated', async () => {
     const text = Array.from({ length: 1500 }, (_, index) =>
@@ -194,7 +253,7 @@ describe('a long file', () => {
     await journal.close();
     expect(await lines()).toHaveLength(4);
     expect(await open().get('key-2')).toEqual({ entry: submitted('task-1'), revision: 501 });
-    expect((await readdir(directory)).filter((name) => !name.includes('.lock.'))).toEqual(['journal.jsonl']);
+    expect(await filesLeft()).toEqual(['journal.jsonl']);
   });
 
   test('stays as it is while most of it is in use', async () => {
@@ -242,7 +301,7 @@ describe('a file that cannot be used', () => {
       expect(error.message).toBe(`${path}: the journal cannot be written: ENOSPC: no luck.`);
       expect(await journal.get('b')).toBeUndefined();
       expect(await journal.put('c', idle)).toBe(1);
-      expect((await lines()).map((line) => (JSON.parse(line) as { key: string }).key)).toEqual(['a', 'c']);
+      expect(await keys()).toEqual(['a', 'c']);
     },
   );
 
@@ -267,6 +326,137 @@ describe('a file that cannot be used', () => {
       expect(() => fileJournal(value as string)).toThrow(ConfigurationError);
     },
   );
+});
+
+describe('a file that is not as this process left it', () => {
+  const line = (key: string, by = '0123abcd') => `${JSON.stringify({ key, revision: 1, by, entry: idle })}\n`;
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['was appended to', () => appendFile(path, line('b'))],
+    ['was emptied', () => truncate(path)],
+    ['was deleted', () => rm(path)],
+    ['was moved', () => rename(path, `${path}.1`)],
+    ['was replaced by a copy', () => copyFile(path, `${path}.1`).then(() => rename(`${path}.1`, path))],
+    ['was moved with its directory', () => moveDirectory()],
+    [
+      'was edited to the same length',
+      async () => writeFile(path, (await readFile(path, 'utf8')).replace('"a"', '"b"')),
+    ],
+    [
+      'was overwritten with garbage of the same length',
+      async () => writeFile(path, Buffer.alloc((await stat(path)).size, 'x\n')),
+    ],
+  ])('rejects a put after it %s, and writes nothing', async (_, change) => {
+    const journal = open();
+    await journal.put('a', submitted('task-1'));
+    await change();
+    const before = await readFile(path).catch(() => undefined);
+    const error = await failure(journal.put('c', idle), JournalError);
+    expect(error.message).toContain(path);
+    expect(await readFile(path).catch(() => undefined)).toEqual(before);
+  });
+
+  async function moveDirectory() {
+    const moved = `${directory}-moved`;
+    await rename(directory, moved);
+    directory = moved;
+  }
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['was emptied', () => truncate(path)],
+    ['was deleted', () => rm(path)],
+    ['was rotated', () => rename(path, `${path}.1`).then(() => writeFile(path, ''))],
+  ])('does not forget a key when it %s and the call is repeated', async (_, change) => {
+    const journal = open();
+    await journal.put('a', submitted('task-1'));
+    await change();
+    for (let call = 0; call < 3; call++) await failure(journal.put('b', idle), JournalError);
+    await failure(journal.get('a'), JournalError);
+  });
+
+  test('is used again once what was missing is back', async () => {
+    const journal = open();
+    await journal.put('a', submitted('task-1'));
+    await rename(path, `${path}.1`);
+    await failure(journal.put('b', idle), JournalError);
+    await rename(`${path}.1`, path);
+    expect(await journal.get('a')).toEqual({ entry: submitted('task-1'), revision: 1 });
+    expect(await journal.put('b', idle)).toBe(1);
+  });
+
+  test('rejects the put during which another process appends', async () => {
+    const journal = open();
+    await journal.put('a', idle);
+    const handle = await openFile(path);
+    const prototype = Object.getPrototypeOf(handle) as { datasync: () => Promise<void> };
+    await handle.close();
+    vi.spyOn(prototype, 'datasync').mockImplementationOnce(() => appendFile(path, line('b')));
+    const error = await failure(journal.put('b', idle), JournalError);
+    expect(error.message).toContain('not as this process left it');
+    // The first of the two lines counts.
+    expect(await journal.get('b')).toEqual({ entry: idle, revision: 1 });
+  });
+
+  test('opens with the first of two lines of one revision, or of one task, that two processes wrote', async () => {
+    const first = open();
+    await first.put('a', submitted('task-1'));
+    await first.close();
+    const row = (key: string, id: string) =>
+      `${JSON.stringify({ key, revision: 1, by: '0123abcd', entry: submitted(id) })}\n`;
+    await appendFile(path, row('a', 'task-2') + row('b', 'task-1'));
+    const journal = open();
+    expect(await journal.get('a')).toEqual({ entry: submitted('task-1'), revision: 1 });
+    expect(await journal.get('b')).toBeUndefined();
+    expect(await journal.put('b', idle)).toBe(1);
+  });
+
+  test('is found out through a hard link, also after the file was rewritten', async () => {
+    const other = join(directory, 'other.jsonl');
+    await writeFile(path, '');
+    await link(path, other);
+    const [one, two] = [open(), open(other)];
+    await one.put('a', idle);
+    expect(await two.get('a')).toEqual({ entry: idle, revision: 1 });
+    await one.put('b', idle);
+    await failure(two.put('b', idle), JournalError);
+    expect(await two.get('b')).toEqual({ entry: idle, revision: 1 });
+    await two.close();
+    await appendFile(other, '{"key":"torn');
+    const three = open(other);
+    expect(await three.get('b')).toEqual({ entry: idle, revision: 1 });
+    expect((await stat(path)).ino).toBe((await stat(other)).ino);
+    await failure(one.put('c', idle), JournalError);
+  });
+
+  test('rejects calls when its path leads to another file', async () => {
+    await writeFile(join(directory, 'one'), '');
+    await symlink(join(directory, 'one'), path);
+    const journal = open();
+    await journal.put('a', submitted('task-1'));
+    await rm(path);
+    await symlink(join(directory, 'two'), path);
+    await failure(journal.get('a'), JournalError);
+    expect(await filesLeft()).toEqual(['journal.jsonl', 'one']);
+  });
+});
+
+describe('a file that is not a journal', () => {
+  test.each([
+    ['an image', Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')],
+    ['a token without a line end', Buffer.from('wsk-0123456789abcdef')],
+    ['a batch of one line', Buffer.from('{"prompt":"A fox"}')],
+    ['a batch', Buffer.from('{"prompt":"A fox"}\n{"prompt":"An owl"}\n')],
+    ['a text', Buffer.from('wsk-0123456789abcdef\nsecond line\n')],
+    ['a journal of a later release', Buffer.from('{"wavespeed-kling":"journal","version":9}\n')],
+  ])('is never written to, nor quoted: %s', async (_, content) => {
+    await writeFile(path, content);
+    const journal = open();
+    const error = await failure(journal.put('a', idle), JournalError);
+    await failure(journal.get('a'), JournalError);
+    expect(await readFile(path)).toEqual(content);
+    expect(error.message).toContain(path);
+    expect(`${error.message} ${String(error.cause)}`).not.toMatch(/wsk|fox|owl|second/);
+  });
 });
 
 describe('the lock', () => {

@@ -1,28 +1,38 @@
-/** A journal in a file of this machine, for one process at a time. */
+/** A journal in a file on this machine, for one process at a time. */
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigurationError, JournalError } from '../../core/errors/input-error.js';
 import { getErrorMessage } from '../../utils/error-message.js';
+import type { FileIndex } from './file-index.js';
 import type { Journal } from './journal.js';
 import { JournalFile } from './journal-file.js';
 
 /** A journal in a file. */
-export interface FileJournal extends Journal {
+export interface FileJournal extends Required<Journal> {
   /** Completes pending writes and lets another process open the file. The end of the process releases it, too. */
   close(): Promise<void>;
 }
 
-/** Open files of this process, shared by all journals on the same path. */
-const files = new Map<string, { file: Promise<JournalFile>; users: Set<object> }>();
+interface SharedFile {
+  /** Undefined after a failure: the next call opens the file again. */
+  file: Promise<JournalFile> | undefined;
+  users: Set<object>;
+  /** What this process knew of the file before a failure. */
+  known: FileIndex | undefined;
+}
+
+/** Open files of this process by path, shared by all journals on the same one. */
+const files = new Map<string, SharedFile>();
 
 /**
  * Creates a journal that keeps idempotency keys in a file: JSON lines, appended and flushed to the disk, readable only
- * by this user. The file is opened with the first key and created if it is missing; its directory must exist.
+ * by this user. The file is opened with the first key and created if it is missing; its directory must exist. It is for
+ * one process at a time: a file that is not exactly as this process left it is a `JournalError` before anything is sent.
  *
  * @param path A path or `file:` URL on a local disk.
- * @throws {JournalError} from the calls that use it: if another process has the file, if it is not a journal, or if
- * it cannot be read or written. Nothing was sent then.
+ * @throws {JournalError} from the calls that use it: if another process has the file or has changed it, if it is not a
+ * journal, or if it cannot be read or written. Nothing was sent then.
  * @example
  * const kling = new WaveSpeedKling({ journal: fileJournal('./journal.jsonl') });
  * const video = await kling.run(KLING_O3_STD, input, { idempotencyKey: order.id });
@@ -30,9 +40,14 @@ const files = new Map<string, { file: Promise<JournalFile>; users: Set<object> }
 export function fileJournal(path: string | URL): FileJournal {
   const location = readPath(path);
   const user = {};
+  let realPath: string | undefined;
   let isClosed = false;
   const file = async () => {
-    const opened = isClosed ? undefined : await openShared(location, user);
+    const found = isClosed ? undefined : await findRealPath(location);
+    if (found !== undefined && found !== (realPath ??= found)) {
+      throw new JournalError(`${location}: leads to another file than before; nothing was sent.`);
+    }
+    const opened = isClosed || found === undefined ? undefined : await openShared(found, user);
     // It may have been closed meanwhile.
     if (!isClosed && opened !== undefined) return opened;
     await closeShared(user);
@@ -41,6 +56,10 @@ export function fileJournal(path: string | URL): FileJournal {
   return {
     get: async (key) => (await file()).get(key),
     put: async (key, entry, revision) => (await file()).put(key, entry, revision),
+    find: async (predictionId) => (await file()).find(predictionId),
+    entries: async function* () {
+      yield* (await file()).entries();
+    },
     close: async () => {
       isClosed = true;
       await closeShared(user);
@@ -56,19 +75,21 @@ function readPath(path: unknown): string {
   throw new ConfigurationError('`fileJournal`: expected the path of a file, or a file: URL.');
 }
 
-async function openShared(location: string, user: object): Promise<JournalFile> {
-  const path = await findRealPath(location);
-  let shared = files.get(path);
-  if (shared === undefined) {
-    const opened = { file: JournalFile.open(path, () => forget()), users: new Set<object>() };
-    const forget = () => {
-      if (files.get(path) === opened) files.delete(path);
-    };
-    files.set(path, (shared = opened));
-    // The next call tries again: by then the other process may have ended.
-    opened.file.catch(forget);
-  }
+async function openShared(path: string, user: object): Promise<JournalFile> {
+  const shared = files.get(path) ?? { file: undefined, users: new Set(), known: undefined };
+  files.set(path, shared);
   shared.users.add(user);
+  if (shared.file === undefined) {
+    const opening = JournalFile.open(path, shared.known, (known) => {
+      shared.known = known;
+      shared.file = undefined;
+    });
+    shared.file = opening;
+    // The next call tries again: by then the other process may have ended.
+    opening.catch(() => {
+      shared.file = undefined;
+    });
+  }
   return shared.file;
 }
 
@@ -76,7 +97,7 @@ async function closeShared(user: object): Promise<void> {
   for (const [path, { file, users }] of files) {
     if (!users.delete(user) || users.size > 0) continue;
     files.delete(path);
-    const opened = await file.catch(() => undefined);
+    const opened = await file?.catch(() => undefined);
     await opened?.close();
   }
 }
