@@ -39,6 +39,8 @@ export interface EmulatorOptions {
   nsfw?: boolean | undefined;
   /** Error message with which every task fails. @default tasks complete */
   failWith?: string | undefined;
+  /** Share of the submitted tasks that fail with `failWith`, from 0 to 1, spread evenly: 0.02 is every 50th. @default 1 */
+  failShare?: number | undefined;
   /** Service code of failed tasks, `data.code`; 1200 is content moderation. @default 1403 */
   failCode?: number | undefined;
   /** Size of every output file, in bytes; the content is generated. @default a small MP4 of the task's duration and aspect ratio */
@@ -80,6 +82,12 @@ function amount(name: string, value: number | undefined, fallback: number): numb
     throw new RangeError(`${name}: got ${String(value)}; expected a number, 0 or more`);
   }
   return value;
+}
+
+function share(name: string, value: number | undefined): number {
+  const given = amount(name, value, 1);
+  if (given > 1) throw new RangeError(`${name}: got ${given}; expected a number from 0 to 1`);
+  return given;
 }
 
 function limit(name: string, value: number | undefined): number | undefined {
@@ -127,6 +135,7 @@ export function resolveOptions(options: EmulatorOptions, others: readonly string
     syncLimitMs: amount('syncLimitMs', options.syncLimitMs, 90_000),
     nsfw: options.nsfw ?? false,
     failWith: options.failWith,
+    failShare: share('failShare', options.failShare),
     failCode: limit('failCode', options.failCode),
     outputBytes: limit('outputBytes', options.outputBytes),
     outputRanges: options.outputRanges ?? true,

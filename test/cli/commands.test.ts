@@ -187,6 +187,50 @@ test('emulator prints the lines to export, serves any client, and ends with Ctrl
   expect((await ended).code).toBe(0);
 });
 
+test('emulator: a rehearsal with a balance, failures and limits needs no code', async () => {
+  const { start, run, write } = await setUp();
+  const flags = [
+    '--balance',
+    '0.8',
+    '--speed',
+    '1000',
+    '--per-minute',
+    '3',
+    '--fail',
+    '50%:content moderation',
+  ];
+  const { ended, kill, shows, child } = start(['emulator', '--json', ...flags]);
+  let printed = '';
+  child.stdout?.on('data', (chunk: string) => (printed += chunk));
+  await shows('stdout', /\n/);
+  const { url, api_key } = JSON.parse(printed) as { url: string; api_key: string };
+  const env = { WAVESPEED_BASE_URL: url, WAVESPEED_API_KEY: api_key };
+  const rows = ['1', '2', '3'].map((prompt) => ({ key: prompt, model: 'o3-std', prompt, duration: 3 }));
+  const { code, stdout, stderr } = await run(['batch', write('rows.jsonl', rows)], { env });
+  expect(code).toBe(1);
+  expect(stderr).toContain('2 done $0.50 · 1 failed $0.25 (refunded within 3 h) · balance $0.04');
+  expect(stdout).toContain('content moderation');
+  const submit = (body: unknown) =>
+    fetch(`${url}/api/v3/kwaivgi/kling-video-o3-std/reference-to-video`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${api_key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  expect((await submit({ prompt: 'x', duration: 3 })).status).toBe(429);
+  kill('SIGINT');
+  await ended;
+});
+
+test.for([
+  ['--fail', 'often'],
+  ['--fail', '200%:x'],
+  ['--speed', '0'],
+  ['--balance', '-1'],
+] as const)('emulator %s %s: exit code 2', async (flags) => {
+  const { run } = await setUp();
+  expect((await run(['emulator', ...flags])).code).toBe(2);
+});
+
 test('every command has help with an example, on stdout', async () => {
   const { run } = await setUp();
   const { stdout } = await run(['--help']);

@@ -86,6 +86,14 @@ test('the real clock can be advanced', async () => {
   expect((await result(emulator, id)).status).toBe('completed');
 });
 
+test('failShare spreads the failures evenly', async () => {
+  const emulator = await started({ queueMs: 0, processingMs: 0, failWith: 'refused', failShare: 0.29 });
+  for (let index = 0; index < 100; index += 1) await submit(emulator);
+  const failed = emulator.account.tasks.flatMap(({ status }, index) => (status === 'failed' ? [index] : []));
+  expect(failed).toHaveLength(29);
+  expect(failed.slice(0, 3)).toEqual([3, 6, 10]);
+});
+
 test('failWith fails every task with that message and without outputs', async () => {
   const emulator = await started({ queueMs: 0, processingMs: 0, failWith: 'content refused' });
   const { id } = await submit(emulator);

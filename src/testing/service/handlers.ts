@@ -32,6 +32,7 @@ export class Handlers {
   readonly #outputBase: () => string;
   /** Part of the ETag and the bytes of every output. */
   outputVersion = 0;
+  #submits = 0;
 
   constructor(account: Account, context: TaskContext, outputBase: () => string) {
     this.#account = account;
@@ -75,11 +76,21 @@ export class Handlers {
       webhook,
       apiBase: route.apiBase,
       waiting: this.#account.mustWait(),
+      fails: this.#isNextToFail(),
     });
     this.#account.add(task, true);
     this.#context.submitted(task);
     const isSync = asFields(body.value)?.['enable_sync_mode'] === true;
     return isSync ? this.#whenEnded(task) : successResponse(task.prediction());
+  }
+
+  /** Spreads the failures evenly. */
+  #isNextToFail(): boolean {
+    const { failShare } = this.#settings;
+    // 0.29 * 100 is a little less than 29.
+    const failures = (count: number) => Math.floor(count * failShare + 1e-9);
+    this.#submits += 1;
+    return failures(this.#submits) > failures(this.#submits - 1);
   }
 
   result(route: Route): WireResponse {

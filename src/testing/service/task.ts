@@ -48,6 +48,8 @@ export interface TaskParams {
   /** Base URL of the caller that submitted it, before `/api/v3`. */
   apiBase: string;
   outputBase: string;
+  /** Whether it fails with the emulator's `failWith`. @default true, if there is one */
+  fails?: boolean;
   waiting?: boolean;
 }
 
@@ -115,7 +117,8 @@ export class Task implements EmulatedTask {
     if (this.#ending !== undefined) return this.#ending.status;
     const now = this.#context.clock.now();
     const { failWith, queueMs } = this.#context.settings;
-    if (now >= this.dueAt) return failWith === undefined ? 'completed' : 'failed';
+    const fails = failWith !== undefined && (this.#params.fails ?? true);
+    if (now >= this.dueAt) return fails ? 'failed' : 'completed';
     return this.startedAt !== undefined && now >= this.startedAt + queueMs ? 'processing' : 'created';
   }
 
