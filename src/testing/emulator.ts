@@ -7,7 +7,7 @@ import type { Fault, ResetFault } from './network/faults.js';
 import { fetchFrom } from './network/fetch.js';
 import { applyFault, type ResponsePlan } from './network/apply-fault.js';
 import { readBody } from './network/read-body.js';
-import { type LoggedRequest, logEntry } from './network/request-log.js';
+import { type LoggedRequest, logEntry, type RequestFilter, RequestLog } from './network/request-log.js';
 import { findRoute, type Route } from './network/route.js';
 import { type WireResponse, errorResponse, type WireRequest } from './network/wire.js';
 import { type EmulatorOptions, resolveOptions, type Settings } from './options.js';
@@ -18,7 +18,7 @@ import { EndWatcher } from './service/end-watcher.js';
 import { Handlers } from './service/handlers.js';
 import type { EmulatedTask, Task, TaskContext } from './service/task.js';
 import { type EmulatedUpload, Uploads } from './service/uploads.js';
-import type { EmulatorCore, RequestFilter } from './types.js';
+import type { EmulatorCore } from './types.js';
 
 /** Base URL of an emulator without a server. The host never resolves. */
 export const SOCKETLESS_BASE = 'https://wavespeed-emulator.test';
@@ -29,7 +29,6 @@ const KEYLESS: readonly string[] = ['output', 'file', 'put'];
 export class EmulatorEngine implements EmulatorCore {
   readonly apiKey: string;
   readonly webhookSecret: string;
-  readonly requests: LoggedRequest[] = [];
   readonly keyLeaks: LoggedRequest[] = [];
   readonly account: Account;
   readonly clock: EmulatorClock;
@@ -37,6 +36,7 @@ export class EmulatorEngine implements EmulatorCore {
 
   protected base = SOCKETLESS_BASE;
   readonly #settings: Settings;
+  readonly #log = new RequestLog();
   readonly #faults = new FaultQueue();
   readonly #handlers: Handlers;
   readonly #uploads: Uploads;
@@ -59,6 +59,10 @@ export class EmulatorEngine implements EmulatorCore {
     this.fetch = fetchFrom(this);
   }
 
+  get requests(): readonly LoggedRequest[] {
+    return this.#log.entries;
+  }
+
   get uploads(): readonly EmulatedUpload[] {
     return this.#uploads.files;
   }
@@ -68,16 +72,11 @@ export class EmulatorEngine implements EmulatorCore {
   }
 
   requestCount(filter: RequestFilter = {}): number {
-    return this.requests.filter(
-      (request) =>
-        (filter.operation === undefined || request.operation === filter.operation) &&
-        (filter.method === undefined || request.method === filter.method) &&
-        (filter.path === undefined || request.path === filter.path),
-    ).length;
+    return this.#log.count(filter);
   }
 
   clearRequests(): void {
-    this.requests.length = 0;
+    this.#log.clear();
     this.keyLeaks.length = 0;
   }
 
@@ -119,7 +118,7 @@ export class EmulatorEngine implements EmulatorCore {
   async receive(request: WireRequest): Promise<ResponsePlan> {
     const route = findRoute(request.method, request.url, (id) => this.#handlers.hasModel(id));
     const entry = logEntry(request, route.operation, this.clock.now());
-    this.requests.push(entry);
+    this.#log.add(entry);
     if (KEYLESS.includes(route.operation) && request.headers['authorization'] !== undefined) {
       this.keyLeaks.push(entry);
     }

@@ -25,11 +25,11 @@ export type {
 } from './network/faults.js';
 export { emulatorHandlers, type MswModule } from './msw-handlers.js';
 export type { EmulatorOptions } from './options.js';
-export type { LoggedRequest } from './network/request-log.js';
+export type { LoggedRequest, RequestFilter } from './network/request-log.js';
 export type { Operation } from './network/route.js';
 export { sampleVideo, type SampleVideoInput } from './service/sample-video.js';
 export { type Emulator, startEmulator, type StartEmulatorOptions } from './server.js';
 export { type SignedWebhookHeaders, signWebhook, type SignWebhookOptions } from './service/sign.js';
-export type { EmulatorCore, RequestFilter } from './types.js';
+export type { EmulatorCore } from './types.js';
 export type { EmulatedTask } from './service/task.js';
 export type { EmulatedUpload } from './service/uploads.js';

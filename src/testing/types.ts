@@ -3,17 +3,9 @@ import type { AddedTask, EmulatorAccount } from './service/account.js';
 import type { EmulatorClock } from './service/clock.js';
 import type { WebhookDelivery } from './service/deliver.js';
 import type { Fault } from './network/faults.js';
-import type { LoggedRequest } from './network/request-log.js';
-import type { Operation } from './network/route.js';
+import type { LoggedRequest, RequestFilter } from './network/request-log.js';
 import type { EmulatedTask } from './service/task.js';
 import type { EmulatedUpload } from './service/uploads.js';
-
-/** Selects requests of the log; an absent field matches all. */
-export interface RequestFilter {
-  operation?: Operation | undefined;
-  method?: string | undefined;
-  path?: string | undefined;
-}
 
 /** An emulator of the service, with or without a server. */
 export interface EmulatorCore {
@@ -21,7 +13,7 @@ export interface EmulatorCore {
   readonly apiKey: string;
   /** The secret of its webhooks: `whsec_…`. */
   readonly webhookSecret: string;
-  /** All received requests, in order. */
+  /** The received requests, in order: the latest 5,000 of each operation. */
   readonly requests: readonly LoggedRequest[];
   /** Requests that sent the API key where it must not be sent: outputs, uploaded files, storage. */
   readonly keyLeaks: readonly LoggedRequest[];
@@ -29,13 +21,13 @@ export interface EmulatorCore {
   readonly account: EmulatorAccount;
   /** The clock. */
   readonly clock: EmulatorClock;
-  /** All uploaded files, oldest first. */
+  /** The uploaded files, oldest first: the latest 5,000, of which the latest 256 MB have their `bytes`. */
   readonly uploads: readonly EmulatedUpload[];
-  /** All attempts to deliver webhooks, in order. */
+  /** The attempts to deliver webhooks, in order: the latest 5,000. */
   readonly deliveries: readonly WebhookDelivery[];
   /** Empties `requests` and `keyLeaks`. */
   clearRequests(): void;
-  /** Returns the number of requests that match. */
+  /** Returns the number of requests that match; with `method` or `path` only those that `requests` holds. */
   requestCount(filter?: RequestFilter): number;
   /**
    * Makes calls fail from now on. Several faults apply in the order in which they were set. If a function of the fault

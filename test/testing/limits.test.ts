@@ -1,7 +1,25 @@
 /** Checks the limits of the account: submits per minute, concurrent tasks, credits. */
-import { describe, expect, test } from 'vitest';
-import { ManualClock } from '../../src/testing/index.js';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createEmulator, ManualClock } from '../../src/testing/index.js';
 import { call, O3, result, started, submit } from './support.js';
+
+test('sends every webhook, whatever time passes between two looks at the clock', async () => {
+  let now = Date.now();
+  vi.spyOn(Date, 'now').mockImplementation(() => (now += 1));
+  onTestFinished(() => void vi.restoreAllMocks());
+  const emulators = Array.from({ length: 60 }, (_, processingMs) =>
+    createEmulator({ concurrency: 1, overConcurrency: 'queue', queueMs: 0, processingMs }),
+  );
+  for (const emulator of emulators) {
+    for (const hook of ['https://example.com/1', 'https://example.com/2']) {
+      const url = `https://api/api/v3/${O3}?webhook=${encodeURIComponent(hook)}`;
+      const headers = { authorization: 'Bearer key' };
+      await emulator.fetch(url, { method: 'POST', headers, body: '{"prompt":"x"}' });
+    }
+  }
+  const missing = () => emulators.filter(({ deliveries }) => deliveries.length < 2).length;
+  await expect.poll(missing, { timeout: 60_000 }).toBe(0);
+}, 120_000);
 
 describe('limits', () => {
   test('rejects submits over perMinute with 429 and Retry-After, and charges nothing', async () => {

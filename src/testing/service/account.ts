@@ -13,7 +13,10 @@ export interface EmulatorAccount {
   readonly charged: number;
   /** Sum of all refunds, in US dollars: 3 hours after each failure. */
   readonly refunded: number;
-  /** All tasks submitted to this emulator, oldest first. Includes deleted tasks, excludes those of `addTask`. */
+  /**
+   * The tasks submitted to this emulator, oldest first. Includes deleted tasks, excludes those of `addTask`. Of more than
+   * 10,000 the oldest are forgotten once they have ended; what they cost still counts.
+   */
   readonly tasks: readonly EmulatedTask[];
 }
 
@@ -48,6 +51,8 @@ export interface ExceededLimit {
 const MINUTE_MS = 60_000;
 /** Prices are multiples of $0.0001: sums of integer units are exact. */
 const UNITS_PER_DOLLAR = 10_000;
+/** Most tasks that are kept: a long run does not fill the memory. */
+const MOST_TASKS = 10_000;
 export const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
 export function newId(): string {
@@ -74,6 +79,10 @@ export class Account implements EmulatorAccount {
   #starts: number[] = [];
   #paidIn: number;
   #charged = 0;
+  /** Refunds of forgotten tasks, due or not. */
+  readonly #oldRefunds: { units: number; at: number }[] = [];
+  /** Time until which ended tasks have made place for waiting ones. */
+  #placesUntil = 0;
   #lastMs = 0;
   #withinMs = 0;
 
@@ -92,6 +101,11 @@ export class Account implements EmulatorAccount {
 
   set balance(dollars: number) {
     this.#paidIn += toUnits(dollars) - toUnits(this.balance);
+  }
+
+  covers(cost: number): boolean {
+    // Refunds are summed up only where they matter.
+    return toUnits(cost) <= this.#paidIn - this.#charged || cost <= this.balance;
   }
 
   get charged(): number {
@@ -140,11 +154,13 @@ export class Account implements EmulatorAccount {
   /** Starts waiting tasks, each at the time at which another one ended. */
   startWaiting(): void {
     const { concurrency = Number.POSITIVE_INFINITY } = this.#settings;
+    const now = this.#clock.now();
+    this.#placesUntil = now;
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       const ends = this.#running.map((task) => task.releasedAt).sort((one, other) => one - other);
       const free = ends.length < concurrency ? next.createdAt : ends[ends.length - concurrency];
       const isOver = next.releasedAt !== Number.POSITIVE_INFINITY;
-      if (!isOver && (free === undefined || free > this.#clock.now())) return;
+      if (!isOver && (free === undefined || free > now)) return;
       this.#waiting.shift();
       if (isOver || free === undefined) continue;
       next.startedAt = Math.max(free, next.createdAt);
@@ -153,8 +169,8 @@ export class Account implements EmulatorAccount {
   }
 
   nextEnd(): number {
-    const now = this.#clock.now();
-    const ends = this.#running.map((task) => task.releasedAt).filter((at) => at > now);
+    // Not the present time: a task may have ended since places were last given.
+    const ends = this.#running.map((task) => task.releasedAt).filter((at) => at > this.#placesUntil);
     return Math.min(...ends, Number.POSITIVE_INFINITY);
   }
 
@@ -163,11 +179,15 @@ export class Account implements EmulatorAccount {
     let place = this.#history.length;
     while (place > 0 && (this.#history[place - 1]?.createdAt ?? 0) > task.createdAt) place -= 1;
     this.#history.splice(place, 0, task);
+    this.startWaiting();
+    const now = this.#clock.now();
+    this.#running = this.#running.filter(({ releasedAt }) => releasedAt > now);
     (task.startedAt === undefined ? this.#waiting : this.#running).push(task);
     if (charge) {
       this.tasks.push(task);
       this.#charged += toUnits(task.cost);
       this.#starts.push(task.createdAt);
+      this.#forget();
     }
   }
 
@@ -209,12 +229,26 @@ export class Account implements EmulatorAccount {
     return { createdAt: ms, created_at: new Date(ms).toISOString().replace('Z', `${nanoseconds}Z`) };
   }
 
+  #forget(): void {
+    while (this.tasks.length > MOST_TASKS) {
+      const oldest = this.tasks[0] as Task;
+      if (!oldest.ended) return;
+      this.tasks.shift();
+      this.#byId.delete(oldest.id);
+      const place = this.#history.indexOf(oldest);
+      if (place >= 0) this.#history.splice(place, 1);
+      if (oldest.failed) this.#oldRefunds.push({ units: toUnits(oldest.cost), at: oldest.refundAt });
+    }
+  }
+
   #isExpired(task: Task): boolean {
     return task.createdAt < this.#clock.now() - KEPT_MS;
   }
 
   #refundedUnits(): number {
+    const now = this.#clock.now();
     let sum = 0;
+    for (const { units, at } of this.#oldRefunds) if (at <= now) sum += units;
     for (const task of this.tasks) if (task.refunded) sum += toUnits(task.cost);
     return sum;
   }

@@ -26,6 +26,8 @@ export interface WebhookDelivery {
   readonly error: string | undefined;
 }
 
+/** Most attempts that are kept. */
+const MOST_DELIVERIES = 5000;
 const RETRIES = 3;
 const RESPONSE_TIMEOUT_MS = 20 * 60_000;
 
@@ -91,6 +93,7 @@ export class Deliveries {
     };
     const note = (status: number | undefined, error: string | undefined) => {
       this.list.push({ ...event, headers, status, error });
+      if (this.list.length > MOST_DELIVERIES) this.list.shift();
     };
     if (!isLoopback(event.url)) {
       note(undefined, 'not sent: the emulator delivers to this machine only');

@@ -51,9 +51,7 @@ export class EndWatcher {
   }
 
   #next({ task, deadline }: Watch): number {
-    const end = task.startedAt === undefined ? this.#nextEnd() : task.releasedAt;
-    // A task whose status the test has set does not end, even when its time is over.
-    return Math.min(end > this.#clock.now() ? end : Number.POSITIVE_INFINITY, deadline);
+    return Math.min(task.startedAt === undefined ? this.#nextEnd() : task.releasedAt, deadline);
   }
 
   #reschedule(): void {

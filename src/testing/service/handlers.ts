@@ -65,7 +65,7 @@ export class Handlers {
       return invalid("query parameter 'webhook' must be an https URL");
     }
     const cost = priceOf(model, checked.input) ?? 0;
-    if (cost > this.#account.balance) {
+    if (!this.#account.covers(cost)) {
       const status = this.#settings.insufficientCreditsStatus;
       return errorResponse(status, 'insufficient credits, please top up', { code: INSUFFICIENT_CREDITS });
     }

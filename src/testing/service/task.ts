@@ -107,8 +107,10 @@ export class Task implements EmulatedTask {
 
   get releasedAt(): number {
     if (this.#deletedAt !== undefined) return this.#deletedAt;
-    if (this.#ending !== undefined) return this.#ending.at;
-    return this.#fields['status'] === undefined ? this.dueAt : Number.POSITIVE_INFINITY;
+    const { status } = this.#fields;
+    // A task whose status the test has set does not end, even when its time is over.
+    if (typeof status === 'string' && !isTerminal(status)) return Number.POSITIVE_INFINITY;
+    return this.#ending?.at ?? this.dueAt;
   }
 
   get status(): string {
@@ -130,8 +132,12 @@ export class Task implements EmulatedTask {
     return this.#deletedAt !== undefined;
   }
 
+  get failed(): boolean {
+    return isFailed(this.status);
+  }
+
   get refunded(): boolean {
-    return isFailed(this.status) && this.#context.clock.now() >= this.refundAt;
+    return this.failed && this.#context.clock.now() >= this.refundAt;
   }
 
   get refundAt(): number {

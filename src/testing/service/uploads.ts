@@ -44,6 +44,10 @@ type Ticket = {
   url: string;
 };
 
+/** Most files that are kept, and most of their bytes: a long run does not fill the memory. */
+const MOST_FILES = 5000;
+const MOST_BYTES = 256 * 1024 * 1024;
+
 /** Room for the largest file and the form around it, in bytes. */
 const BODY_LIMIT = OTHER_LIMIT + 1024 * 1024;
 
@@ -94,6 +98,10 @@ export class Uploads {
       url: this.#url(id, filename),
     };
     this.#tickets.set(id, ticket);
+    for (const oldest of this.#tickets.keys()) {
+      if (this.#tickets.size <= MOST_FILES) break;
+      this.#tickets.delete(oldest);
+    }
     return successResponse({
       type: mediaKind(contentType),
       download_url: ticket.url,
@@ -150,6 +158,7 @@ export class Uploads {
     const file = this.files.find((candidate) => candidate.id === route.name);
     if (file === undefined) return storageError(404, 'NoSuchKey', 'The specified key does not exist.');
     if (this.#clock.now() - file.at > KEPT_MS) return storageError(410, 'Gone', 'The file has expired.');
+    if (file.bytes.byteLength < file.size) return storageError(410, 'Gone', 'The bytes were not kept.');
     const about = { contentType: file.contentType, etag: `"${file.id}"`, modifiedMs: file.at };
     return serveFile(request.method, request.headers, bytesFile(file.bytes, about), true);
   }
@@ -200,6 +209,13 @@ export class Uploads {
     // A repeated PUT of the same ticket replaces the file.
     if (previous >= 0) this.files.splice(previous, 1);
     this.files.push({ id, filename, contentType, size, url, via, bytes, at: this.#clock.now() });
+    if (this.files.length > MOST_FILES) this.files.shift();
+    let keptBytes = 0;
+    for (let index = this.files.length - 1; index >= 0; index -= 1) {
+      const kept = this.files[index] as EmulatedUpload;
+      keptBytes += kept.bytes.byteLength;
+      if (keptBytes > MOST_BYTES) this.files[index] = { ...kept, bytes: new Uint8Array() };
+    }
   }
 
   #url(id: string, filename: string): string {
