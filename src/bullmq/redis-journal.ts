@@ -1,6 +1,6 @@
 /** A journal of idempotency keys on Redis, for workers on several machines. */
 import type { Cluster, Redis } from 'ioredis';
-import { ConfigurationError, type Journal, type JournalEntry } from '../index.js';
+import { ConfigurationError, type Journal, type JournalEntry, JournalError } from '../index.js';
 import { checkRedis } from './check-redis.js';
 
 /** Options of `redisJournal`. */
@@ -44,7 +44,7 @@ return revision`;
  * @example
  * const kling = new WaveSpeedKling({ journal: redisJournal(new Redis()) });
  */
-export function redisJournal(redis: Redis | Cluster, options: RedisJournalOptions = {}): Journal {
+export function redisJournal(redis: Redis | Cluster, options: RedisJournalOptions = {}): Required<Journal> {
   const { prefix = 'wavespeed-kling', ttlMs = MIN_TTL_MS } = options;
   checkRedis('redisJournal', redis, prefix);
   if (!Number.isSafeInteger(ttlMs) || ttlMs < MIN_TTL_MS) {
@@ -55,12 +55,13 @@ export function redisJournal(redis: Redis | Cluster, options: RedisJournalOption
   // One hash tag: an entry and the id of its task are written together.
   const entryKey = (key: string) => `{${prefix}}:key:${key}`;
   const taskKey = (id: string) => `{${prefix}}:task:${id}`;
+  const get: Journal['get'] = async (key) => {
+    const [revision, entry] = await redis.hmget(entryKey(key), 'revision', 'entry');
+    if (typeof revision !== 'string' || typeof entry !== 'string') return undefined;
+    return { entry: parseEntry(key, entry), revision: Number(revision) };
+  };
   return {
-    async get(key) {
-      const [revision, entry] = await redis.hmget(entryKey(key), 'revision', 'entry');
-      if (typeof revision !== 'string' || typeof entry !== 'string') return undefined;
-      return { entry: JSON.parse(entry) as JournalEntry, revision: Number(revision) };
-    },
+    get,
     async put(key, entry, revision) {
       const predictionId = 'predictionId' in entry ? entry.predictionId : undefined;
       const result = await redis.eval(
@@ -77,5 +78,38 @@ export function redisJournal(redis: Redis | Cluster, options: RedisJournalOption
       // ioredis returns integers as strings with `stringNumbers`.
       return result === 'stale' || result === 'taken' ? result : Number(result);
     },
+    find: async (predictionId) => (await redis.get(taskKey(predictionId))) ?? undefined,
+    async *entries() {
+      for await (const key of scanKeys(redis, entryKey(''))) {
+        const found = await get(key);
+        if (found !== undefined) yield { key, entry: found.entry };
+      }
+    },
   };
+}
+
+/** Yields what follows the prefix in the name of each key, once. */
+async function* scanKeys(redis: Redis | Cluster, prefix: string): AsyncGenerator<string, void, void> {
+  // `SCAN` does not apply the `keyPrefix` of the client, unlike the other commands.
+  const start = `${redis.options.keyPrefix ?? ''}${prefix}`;
+  const match = `${start.replaceAll(/[\\*?[\]]/g, '\\$&')}*`;
+  const seen = new Set<string>();
+  for (const node of 'nodes' in redis ? redis.nodes('master') : [redis]) {
+    for await (const names of node.scanStream({ match, count: 500 }) as AsyncIterable<string[]>) {
+      for (const name of names) {
+        if (seen.has(name)) continue;
+        seen.add(name);
+        yield name.slice(start.length);
+      }
+    }
+  }
+}
+
+function parseEntry(key: string, text: string): JournalEntry {
+  try {
+    return JSON.parse(text) as JournalEntry;
+  } catch {
+    // The parser's error would quote the entry.
+    throw new JournalError(`The entry of ${JSON.stringify(key)} in Redis is not JSON.`);
+  }
 }

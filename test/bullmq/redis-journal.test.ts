@@ -1,8 +1,9 @@
 // The journal on a real Redis: compare-and-set, one key per task, expiry, and bad options.
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ConfigurationError, type JournalEntry, type Prediction } from 'wavespeed-kling';
+import { ConfigurationError, type JournalEntry, JournalError, type Prediction } from 'wavespeed-kling';
 import { redisEvents, redisJournal } from 'wavespeed-kling/bullmq';
+import { failure } from '../support.js';
 import { hasRedis, startRedis } from './support.js';
 
 const BASE = { fingerprint: 'f', model: 'm', attempt: 1 };
@@ -78,6 +79,34 @@ describe.skipIf(!hasRedis())('redisJournal', () => {
   test('keeps an entry that is proven to have no task for 8 days', async () => {
     await redisJournal(redis).put('order', idle);
     expect(await redis.pttl('{wavespeed-kling}:key:order')).toBeGreaterThan(8 * 86_400_000 - 10_000);
+  });
+
+  test.each([{}, { keyPrefix: 'shop:' }])(
+    'finds the key of a task, and yields every entry, with %j',
+    async (options) => {
+      const client = redis.duplicate(options);
+      const journal = redisJournal(client, { prefix: 'a*[b]?' });
+      await redisJournal(client, { prefix: 'a*[b]?2' }).put('of-another-prefix', submitted('t-0'));
+      await journal.put('order:*', submitted('t-1'));
+      await Promise.all(Array.from({ length: 1200 }, (_, index) => journal.put(`order-${index}`, idle)));
+      expect(await journal.find('t-1')).toBe('order:*');
+      expect(await journal.find('t-0')).toBeUndefined();
+      const keys = [];
+      for await (const { key, entry } of journal.entries()) {
+        keys.push(key);
+        expect(entry).toEqual(key === 'order:*' ? submitted('t-1') : idle);
+      }
+      expect(keys.sort()).toEqual(
+        ['order:*', ...Array.from({ length: 1200 }, (_, index) => `order-${index}`)].sort(),
+      );
+      client.disconnect();
+    },
+  );
+
+  test('does not quote an entry that is damaged', async () => {
+    await redis.hset('{wavespeed-kling}:key:order', { revision: 1, entry: 'wsk-secret' });
+    const error = await failure(redisJournal(redis).get('order'), JournalError);
+    expect(error.message).toBe('The entry of "order" in Redis is not JSON.');
   });
 
   test('uses one hash slot, so that a cluster runs the script', async () => {
