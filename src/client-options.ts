@@ -2,12 +2,15 @@
 import { ConfigurationError } from './core/errors/input-error.js';
 import { findInterception } from './core/interception.js';
 import {
-  checkFunction,
+  aFunction,
+  type Check,
   checkInteger,
   checkMaxCost,
   checkMs,
-  checkNames,
-  checkObject,
+  integer,
+  ms,
+  type OptionTable,
+  readOptions,
   rejectOption,
 } from './core/validate-options.js';
 import { checkKey } from './http/api-key.js';
@@ -15,8 +18,7 @@ import type { OnRetry } from './http/retry.js';
 import type { DispatcherLike } from './http/types.js';
 import { memoryJournal } from './predictions/journal/memory-journal.js';
 import type { Journal } from './predictions/journal/journal.js';
-import { checkPollInterval, DEFAULT_TIMEOUT_MS } from './predictions/options.js';
-import { type PollInterval } from './predictions/poll.js';
+import { checkPollInterval, type PollInterval } from './predictions/options.js';
 
 /** Limits of tasks submitted per minute and running concurrently, by account level. Source: WaveSpeed's documentation. */
 export const ACCOUNT_LEVELS = {
@@ -105,76 +107,53 @@ export interface ClientSettings {
   clientName: string;
 }
 
-const CLIENT_OPTIONS = [
-  'apiKey',
-  'baseUrl',
-  'fetch',
-  'dispatcher',
-  'connectTimeoutMs',
-  'requestTimeoutMs',
-  'maxResponseBytes',
-  'maxRetries',
-  'maxCost',
-  'timeoutMs',
-  'pollIntervalMs',
-  'maxPollsPerSecond',
-  'level',
-  'limits',
-  'journal',
-  'idempotency',
-  'onRetry',
-  'clientName',
-] as const satisfies readonly (keyof WaveSpeedKlingOptions)[];
+const anything: Check = () => undefined;
 
-export function readClientOptions(options: unknown): ClientSettings {
-  checkObject('options', options, '{ apiKey }');
-  checkNames(options, CLIENT_OPTIONS);
-  const given = options as WaveSpeedKlingOptions;
-  const { apiKey, fetch, dispatcher, pollIntervalMs, journal, clientName = 'wavespeed-kling' } = given;
+const CLIENT_OPTIONS = {
+  apiKey: { check: anything },
+  baseUrl: { check: anything },
+  fetch: { check: aFunction },
+  dispatcher: { check: checkDispatcher },
+  connectTimeoutMs: { check: ms, default: 10_000 },
+  requestTimeoutMs: { check: ms, default: 60_000 },
+  maxResponseBytes: { check: integer(1), default: 16 * 1024 * 1024 },
+  maxRetries: { check: integer(0), default: 3 },
+  maxCost: { check: checkMaxCost, default: Infinity },
+  timeoutMs: { check: ms, default: 30 * 60_000 },
+  pollIntervalMs: { check: checkPollInterval },
+  maxPollsPerSecond: { check: checkPollsPerSecond, default: 200 },
+  level: { check: checkLevel },
+  limits: { check: (value) => void readLimits(value as SubmitLimits) },
+  journal: { check: checkJournal },
+  idempotency: { check: (value) => void readIdempotency(value as object) },
+  onRetry: { check: aFunction },
+  clientName: { check: checkClientName, default: 'wavespeed-kling' },
+} satisfies OptionTable<WaveSpeedKlingOptions>;
 
-  checkFunction('fetch', fetch);
-  if (dispatcher !== undefined && typeof dispatcher?.dispatch !== 'function') {
-    rejectOption('dispatcher', dispatcher, 'an undici dispatcher, such as a ProxyAgent');
-  }
-  if (fetch !== undefined && dispatcher !== undefined) {
+export function readClientOptions(options: WaveSpeedKlingOptions): ClientSettings {
+  const given = readOptions<WaveSpeedKlingOptions, typeof CLIENT_OPTIONS>(
+    options,
+    CLIENT_OPTIONS,
+    'options',
+    '{ apiKey }',
+  );
+  const { apiKey, baseUrl, level, limits, journal, idempotency, ...others } = given;
+  if (others.fetch !== undefined && others.dispatcher !== undefined) {
     throw new ConfigurationError('`fetch` and `dispatcher`: got both; expected at most one of them.');
   }
-  for (const name of ['connectTimeoutMs', 'requestTimeoutMs', 'timeoutMs'] as const)
-    checkMs(name, given[name]);
-  checkInteger('maxResponseBytes', given.maxResponseBytes, 1);
-  checkInteger('maxRetries', given.maxRetries, 0);
-  checkMaxCost(given.maxCost);
-  checkPollInterval(pollIntervalMs);
-  const { maxPollsPerSecond = 200 } = given;
-  if (typeof maxPollsPerSecond !== 'number' || !(maxPollsPerSecond > 0)) {
-    rejectOption('maxPollsPerSecond', maxPollsPerSecond, 'a number above 0');
-  }
-  checkJournal(journal);
-  checkFunction('onRetry', given.onRetry);
-  if (typeof clientName !== 'string' || !/^[\x20-\x7e]+$/.test(clientName)) {
-    rejectOption('clientName', clientName, 'printable ASCII');
+  if (level !== undefined && limits !== undefined) {
+    throw new ConfigurationError('`level` and `limits`: got both; expected at most one of them.');
   }
   return {
+    ...others,
     apiKey:
       typeof apiKey === 'function'
         ? apiKey
         : checkKey(apiKey ?? environment('WAVESPEED_API_KEY') ?? findInterception()?.apiKey),
-    baseUrl: readBaseUrl(given.baseUrl ?? environment('WAVESPEED_BASE_URL') ?? 'https://api.wavespeed.ai'),
-    fetch,
-    dispatcher,
-    connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
-    requestTimeoutMs: given.requestTimeoutMs ?? 60_000,
-    maxResponseBytes: given.maxResponseBytes ?? 16 * 1024 * 1024,
-    maxRetries: given.maxRetries ?? 3,
-    maxCost: given.maxCost ?? Infinity,
-    timeoutMs: given.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    pollIntervalMs,
-    maxPollsPerSecond,
-    limits: readLimits(given),
+    baseUrl: readBaseUrl(baseUrl ?? environment('WAVESPEED_BASE_URL') ?? 'https://api.wavespeed.ai'),
+    limits: level === undefined ? readLimits(limits ?? {}) : ACCOUNT_LEVELS[level],
     journal: journal ?? memoryJournal(),
-    idempotency: readIdempotency(given.idempotency),
-    onRetry: given.onRetry,
-    clientName,
+    idempotency: readIdempotency(idempotency ?? {}),
   };
 }
 
@@ -198,39 +177,54 @@ function readBaseUrl(value: unknown): string {
   return base;
 }
 
-function readLimits({ level, limits }: WaveSpeedKlingOptions): ClientSettings['limits'] {
-  if (level !== undefined && limits !== undefined) {
-    throw new ConfigurationError('`level` and `limits`: got both; expected at most one of them.');
-  }
-  if (level !== undefined) {
-    if (typeof level !== 'string' || !Object.hasOwn(ACCOUNT_LEVELS, level)) {
-      rejectOption('level', level, `one of ${Object.keys(ACCOUNT_LEVELS).join(', ')}`);
-    }
-    return ACCOUNT_LEVELS[level];
-  }
-  if (limits === undefined) return { perMinute: Infinity, concurrency: Infinity };
-  checkObject('limits', limits, '{ perMinute: 500, concurrency: 300 }');
-  checkNames(limits, ['perMinute', 'concurrency']);
-  const { perMinute = Infinity, concurrency = Infinity } = limits;
-  if (perMinute !== Infinity) checkInteger('limits.perMinute', perMinute, 1);
-  if (concurrency !== Infinity) checkInteger('limits.concurrency', concurrency, 1);
-  return { perMinute, concurrency };
+function checkDispatcher(value: unknown): void {
+  if (typeof (value as DispatcherLike | null)?.dispatch === 'function') return;
+  rejectOption('dispatcher', value, 'an undici dispatcher, such as a ProxyAgent');
+}
+
+function checkPollsPerSecond(value: unknown): void {
+  if (typeof value !== 'number' || !(value > 0)) rejectOption('maxPollsPerSecond', value, 'a number above 0');
+}
+
+function checkClientName(value: unknown): void {
+  if (typeof value === 'string' && /^[\x20-\x7e]+$/.test(value)) return;
+  rejectOption('clientName', value, 'printable ASCII');
+}
+
+function checkLevel(value: unknown): void {
+  if (typeof value === 'string' && Object.hasOwn(ACCOUNT_LEVELS, value)) return;
+  rejectOption('level', value, `one of ${Object.keys(ACCOUNT_LEVELS).join(', ')}`);
+}
+
+const LIMITS = {
+  perMinute: { check: limit, default: Infinity },
+  concurrency: { check: limit, default: Infinity },
+};
+
+const readLimits = (limits: SubmitLimits) =>
+  readOptions<SubmitLimits, typeof LIMITS>(limits, LIMITS, 'limits', '{ perMinute: 500, concurrency: 300 }');
+
+function limit(value: unknown, name: string): void {
+  if (value !== Infinity) checkInteger(`limits.${name}`, value, 1);
 }
 
 function checkJournal(journal: unknown): void {
-  if (journal === undefined) return;
   const { get, put } = (journal ?? {}) as Partial<Record<'get' | 'put', unknown>>;
-  if (typeof get !== 'function' || typeof put !== 'function') {
-    rejectOption('journal', journal, 'an object with the methods `get` and `put`, such as fileJournal(path)');
-  }
+  if (typeof get === 'function' && typeof put === 'function') return;
+  rejectOption('journal', journal, 'an object with the methods `get` and `put`, such as fileJournal(path)');
 }
 
-function readIdempotency(value: unknown): ClientSettings['idempotency'] {
-  if (value === undefined) return { leaseMs: 5000, settleMs: 30_000 };
-  checkObject('idempotency', value, '{ leaseMs: 5_000, settleMs: 30_000 }');
-  checkNames(value, ['leaseMs', 'settleMs']);
-  const { leaseMs = 5000, settleMs = 30_000 } = value as Partial<ClientSettings['idempotency']>;
-  checkMs('idempotency.leaseMs', leaseMs);
-  checkMs('idempotency.settleMs', settleMs);
-  return { leaseMs, settleMs };
-}
+type IdempotencyOptions = NonNullable<WaveSpeedKlingOptions['idempotency']>;
+
+const IDEMPOTENCY = {
+  leaseMs: { check: (value: unknown) => checkMs('idempotency.leaseMs', value), default: 5000 },
+  settleMs: { check: (value: unknown) => checkMs('idempotency.settleMs', value), default: 30_000 },
+};
+
+const readIdempotency = (options: IdempotencyOptions) =>
+  readOptions<IdempotencyOptions, typeof IDEMPOTENCY>(
+    options,
+    IDEMPOTENCY,
+    'idempotency',
+    '{ leaseMs: 5_000, settleMs: 30_000 }',
+  );

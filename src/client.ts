@@ -1,6 +1,6 @@
 /** The client and its public methods. */
-import { InvalidResponseError } from './core/errors/index.js';
-import type { CompletedPrediction, Prediction } from './core/prediction.js';
+import { InvalidResponseError, PredictionFailedError, RequestTimeoutError } from './core/errors/index.js';
+import { type CompletedPrediction, isCompleted, type Prediction } from './core/prediction.js';
 import { type CallOptions, readCallOptions } from './core/validate-options.js';
 import { type ClientSettings, readClientOptions, type WaveSpeedKlingOptions } from './client-options.js';
 import { ApiClient, type ApiRequest } from './http/api-client.js';
@@ -11,8 +11,14 @@ import { UploadManager, type UploadOptions } from './media/upload-manager.js';
 import type { UploadSource } from './media/upload-source.js';
 import type { Model } from './models/resolve-config.js';
 import type { ModelInput } from './models/media-input.js';
-import { prepareInput } from './models/prepare-input.js';
-import type { ListQuery } from './predictions/list.js';
+import { type PreparedInput, prepareInput } from './models/prepare-input.js';
+import {
+  checkId,
+  checkIds,
+  type ListQuery,
+  readListQuery,
+  requireIdempotencyKey,
+} from './predictions/arguments.js';
 import {
   readRunOptions,
   readSubmitOptions,
@@ -26,13 +32,10 @@ import {
 } from './predictions/options.js';
 import type { Declared, ManyRequest, ManyResult } from './predictions/batch-request.js';
 import { Batch } from './predictions/run-many.js';
-import { TaskRunner } from './predictions/runner.js';
-import {
-  checkId,
-  checkIds,
-  checkListQuery,
-  requireIdempotencyKey,
-} from './predictions/validate-arguments.js';
+import { TaskHistory } from './predictions/history.js';
+import { TaskSubmitter } from './predictions/submitter.js';
+import { TaskWaiter } from './predictions/wait.js';
+import { Call, type CallLimits } from './utils/call.js';
 import { isRecord } from './utils/is-record.js';
 import { abortableGenerator } from './utils/closable-iterator.js';
 
@@ -62,7 +65,9 @@ export class WaveSpeedKling {
   readonly #transport: Transport;
   readonly #http: ApiClient;
   readonly #uploads: UploadManager;
-  readonly #runner: TaskRunner;
+  readonly #history: TaskHistory;
+  readonly #waiter: TaskWaiter;
+  readonly #submitter: TaskSubmitter;
   #isClosed = false;
 
   /** @throws {ConfigurationError} for a missing key or a bad option. */
@@ -72,12 +77,10 @@ export class WaveSpeedKling {
     this.#transport = new Transport(settings);
     this.#http = new ApiClient({ ...settings, transport: this.#transport });
     this.#uploads = new UploadManager({ ...settings, http: this.#http, transport: this.#transport });
-    this.#runner = new TaskRunner({
-      settings,
-      http: this.#http,
-      withOpenHttp: (work) => this.#withOpenHttp(work),
-      uploads: this.#uploads,
-    });
+    const shared = { settings, http: this.#http, uploads: this.#uploads };
+    this.#history = new TaskHistory({ ...shared, withOpenHttp: (work) => this.#withOpenHttp(work) });
+    this.#waiter = new TaskWaiter(settings, this.#http);
+    this.#submitter = new TaskSubmitter({ ...shared, history: this.#history, waiter: this.#waiter });
   }
 
   /**
@@ -92,7 +95,7 @@ export class WaveSpeedKling {
     options: RunOptions = {},
   ): Promise<CompletedPrediction> {
     const runOptions = readRunOptions(options);
-    return this.#runner.run(prepareInput(model, input), runOptions);
+    return this.#run(prepareInput(model, input), runOptions);
   }
 
   /**
@@ -109,7 +112,12 @@ export class WaveSpeedKling {
     options: SubmitOptions = {},
   ): Promise<Prediction> {
     const submitOptions = readSubmitOptions(options);
-    return this.#runner.submit(prepareInput(model, input), submitOptions);
+    const prepared = prepareInput(model, input);
+    return this.#during(submitOptions, async (call) => {
+      const { prediction, slot } = await this.#submitter.submit(call, prepared, submitOptions);
+      slot.release();
+      return prediction;
+    });
   }
 
   /**
@@ -120,7 +128,12 @@ export class WaveSpeedKling {
    */
   async wait(id: string, options: WaitOptions = {}): Promise<CompletedPrediction> {
     const waitOptions = readWaitOptions(options);
-    return this.#runner.wait(checkId(id), waitOptions);
+    const slot = this.#submitter.track(checkId(id));
+    const { timeoutMs = this.#settings.timeoutMs } = waitOptions;
+    const waiting = this.#during({ ...waitOptions, timeoutMs }, (call) =>
+      this.#waiter.wait(call, id, waitOptions),
+    );
+    return toCompleted(await waiting.finally(() => slot.release()));
   }
 
   /**
@@ -128,8 +141,7 @@ export class WaveSpeedKling {
    * task is not thrown as an error.
    */
   watch(id: string, options: WatchOptions = {}): AsyncGenerator<Prediction, void, void> {
-    const controller = new AbortController();
-    return abortableGenerator(this.#watch(id, options, controller), controller);
+    return abortableGenerator((closed) => this.#watch(id, options, closed));
   }
 
   /**
@@ -148,7 +160,7 @@ export class WaveSpeedKling {
   ): AsyncGenerator<ManyResult<Request>, void, void> {
     const { concurrency } = this.#settings.limits;
     return new Batch<Request>(
-      (prepared, runOptions, stopped) => this.#runner.run(prepared, runOptions, stopped),
+      (prepared, runOptions, stop) => this.#run(prepared, runOptions, stop),
       requests,
       options,
       concurrency < Infinity ? concurrency : BATCH_CONCURRENCY,
@@ -166,7 +178,7 @@ export class WaveSpeedKling {
    * await kling.resolve(order.id, tasks[0]?.id ?? null);
    */
   async resolve(idempotencyKey: string, predictionId: string | null): Promise<void> {
-    await this.#runner.resolve(
+    await this.#submitter.keys.resolve(
       requireIdempotencyKey(idempotencyKey),
       predictionId === null ? null : checkId(predictionId),
     );
@@ -174,7 +186,7 @@ export class WaveSpeedKling {
 
   /** Fetches a task once. */
   async get(id: string, options: CallOptions = {}): Promise<Prediction> {
-    return this.#runner.reader.get(checkId(id), readCallOptions(options));
+    return this.#during(readCallOptions(options), (call) => this.#history.get(call, checkId(id)));
   }
 
   /**
@@ -185,13 +197,16 @@ export class WaveSpeedKling {
    * for await (const task of kling.list({ status: 'failed' })) console.log(task.id, task.error);
    */
   async *list(query: ListQuery = {}, options: CallOptions = {}): AsyncGenerator<Prediction, void, void> {
-    const callOptions = readCallOptions(options);
-    yield* this.#runner.reader.list(checkListQuery(query), callOptions);
+    const call = this.#open(readCallOptions(options));
+    try {
+      yield* this.#history.list(call, readListQuery(query));
+    } finally {
+      call.close();
+    }
   }
 
   /** Removes tasks from the account's history. */
   async delete(ids: string | readonly string[], options: CallOptions = {}): Promise<void> {
-    readCallOptions(options);
     const body = { ids: checkIds(ids) };
     await this.#read('delete', { method: 'POST', path: '/api/v3/predictions/delete', body }, options);
   }
@@ -229,7 +244,6 @@ export class WaveSpeedKling {
 
   /** Returns the account's balance, in US dollars. */
   async balance(options: CallOptions = {}): Promise<number> {
-    readCallOptions(options);
     const path = '/api/v3/balance';
     const { balance } = await this.#read('balance', { method: 'GET', path }, options);
     if (typeof balance === 'number') return balance;
@@ -238,7 +252,6 @@ export class WaveSpeedKling {
 
   /** Requests the price of a task from the service. Nothing is uploaded or started. `estimateCost` computes it locally. */
   async quote<M extends Model>(model: M, input: ModelInput<M>, options: CallOptions = {}): Promise<Quote> {
-    readCallOptions(options);
     const { body: inputs, model: defined } = prepareInput(model, input);
     const path = '/api/v3/model/price';
     const data = await this.#read(
@@ -256,7 +269,6 @@ export class WaveSpeedKling {
 
   /** Returns the secret that the account's webhooks are signed with: `whsec_…`, one per API key. */
   async webhookSecret(options: CallOptions = {}): Promise<string> {
-    readCallOptions(options);
     const path = '/api/v3/webhook/secret';
     const { secret } = await this.#read('webhookSecret', { method: 'GET', path }, options);
     if (typeof secret === 'string' && secret !== '') return secret;
@@ -274,13 +286,50 @@ export class WaveSpeedKling {
     await this.close();
   }
 
+  /** @param stop of a batch: nothing is submitted once it has aborted. */
+  #run(prepared: PreparedInput, options: RunOptions, stop?: AbortSignal): Promise<CompletedPrediction> {
+    const { timeoutMs = this.#settings.timeoutMs, idempotencyKey } = options;
+    const createTimeoutError = () =>
+      new RequestTimeoutError(
+        `timeoutMs (${timeoutMs} ms) ran out before the task was submitted to ${prepared.model.id}; nothing was submitted.`,
+      );
+    return this.#during({ ...options, timeoutMs, createTimeoutError, stop }, async (call) => {
+      const { prediction, slot } = await this.#submitter.submit(call, prepared, options);
+      const waiting = this.#waiter.wait(call, prediction.id, options, prediction);
+      const ended = await waiting.finally(() => slot.release());
+      if (idempotencyKey !== undefined) await this.#submitter.keys.recordEnd(call, idempotencyKey, ended);
+      return toCompleted(ended);
+    });
+  }
+
   async *#watch(
     id: string,
     options: WatchOptions,
-    controller: AbortController,
+    closed: AbortSignal,
   ): AsyncGenerator<Prediction, void, void> {
     const watchOptions = readWatchOptions(options);
-    yield* this.#runner.watch(checkId(id), watchOptions, controller);
+    const slot = this.#submitter.track(checkId(id));
+    const { timeoutMs = this.#settings.timeoutMs } = watchOptions;
+    const call = this.#open({ ...watchOptions, timeoutMs, stop: closed });
+    try {
+      yield* this.#waiter.watch(call, id, watchOptions);
+    } finally {
+      call.close();
+      slot.release();
+    }
+  }
+
+  #open(limits: CallLimits): Call {
+    return new Call({ ...limits, maxRetries: limits.maxRetries ?? this.#settings.maxRetries });
+  }
+
+  async #during<T>(limits: CallLimits, work: (call: Call) => Promise<T>): Promise<T> {
+    const call = this.#open(limits);
+    try {
+      return await work(call);
+    } finally {
+      call.close();
+    }
   }
 
   /** `candidates()` also works after `close()`, with a temporary connection. */
@@ -294,17 +343,19 @@ export class WaveSpeedKling {
     }
   }
 
-  async #read(
+  #read(
     operation: RetryContext['operation'],
     request: ApiRequest,
     options: CallOptions,
   ): Promise<Record<string, unknown>> {
-    const { signal } = options;
-    const data = await this.#runner.reader.retry(
-      operation,
-      () => this.#http.request({ ...request, signal }),
-      options,
+    const parse = (data: unknown) => (isRecord(data) ? data : {});
+    return this.#during(readCallOptions(options), (call) =>
+      this.#history.read(call, operation, request, parse),
     );
-    return isRecord(data) ? data : {};
   }
+}
+
+function toCompleted(ended: Prediction): CompletedPrediction {
+  if (isCompleted(ended)) return ended;
+  throw new PredictionFailedError(ended);
 }

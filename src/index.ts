@@ -58,6 +58,8 @@ export type { Journal, JournalEntry } from './predictions/journal/journal.js';
 export { type FileJournal, fileJournal } from './predictions/journal/file.js';
 export { memoryJournal } from './predictions/journal/memory-journal.js';
 export type {
+  PollInterval,
+  PredictionEvents,
   RunManyOptions,
   RunOptions,
   SubmitOptions,
@@ -65,7 +67,6 @@ export type {
   WatchOptions,
 } from './predictions/options.js';
 export type { DownloadProgress } from './media/download-task.js';
-export type { PollInterval, PredictionEvents } from './predictions/poll.js';
 export {
   type CompletedPrediction,
   isCompleted,
@@ -73,7 +74,7 @@ export {
   type Prediction,
   type PredictionStatus,
 } from './core/prediction.js';
-export type { ListQuery } from './predictions/list.js';
+export type { ListQuery } from './predictions/arguments.js';
 export type { ManyRequest, ManyResult } from './predictions/batch-request.js';
 export type { OnRetry, RetryContext } from './http/retry.js';
 export type { DispatcherLike } from './http/types.js';

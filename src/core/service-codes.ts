@@ -18,6 +18,11 @@ export const SERVICE_CODES = {
   5004: 'timeout',
 } as const;
 
+/** With these codes the service refuses a request, also under HTTP 200: it started no task. */
+const REFUSALS: readonly unknown[] = [1200, 1400, 1401, 1402, 1406, 1407];
+
+export const isRefusal = (code: ServiceCode | undefined): boolean => REFUSALS.includes(code);
+
 /** A known code of the service. */
 export type KnownServiceCode = keyof typeof SERVICE_CODES;
 

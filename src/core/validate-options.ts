@@ -28,14 +28,52 @@ export function checkNames(options: object, known: readonly string[]): void {
   }
 }
 
-/** Returns a copy of the known options, inherited ones included, so that the checked values are the used ones. */
-export function copyOptions<Options extends object>(
+/** Throws a `ConfigurationError` for a value that the option cannot have. It gets no `undefined`. */
+export type Check = (value: unknown, name: string) => void;
+
+/** The options of a call: each with its check, and with its default if it has a fixed one. */
+export type OptionTable<Options> = {
+  readonly [Name in keyof Options]-?: {
+    check: Check;
+    default?: Exclude<Options[Name], undefined>;
+  };
+};
+
+type WithDefaults<Options, Table> = {
+  [Name in keyof Options]-?: Name extends keyof Table
+    ? Table[Name] extends { default: unknown }
+      ? Exclude<Options[Name], undefined>
+      : Options[Name] | undefined
+    : Options[Name] | undefined;
+};
+
+/**
+ * Reads the options of a call: each once, so that the checked value is the one that is used. An inherited `maxCost`
+ * counts as well, but nothing that stands on Object.prototype.
+ */
+export function readOptions<Options extends object, const Table extends OptionTable<Options>>(
   options: Options,
-  known: readonly (keyof Options & string)[],
-): Options {
-  checkObject('options', options, '{ signal }');
-  checkNames(options, known);
-  return Object.fromEntries(known.map((name) => [name, options[name]])) as Options;
+  table: Table & OptionTable<Options>,
+  subject = 'options',
+  example = '{ signal }',
+): WithDefaults<Options, Table> {
+  checkObject(subject, options, example);
+  const known = Object.keys(table);
+  for (const name of Object.getOwnPropertyNames(options)) {
+    if (!Object.hasOwn(table, name)) throw new ConfigurationError(unknownOptionMessage(name, known));
+  }
+  const read = known.map((name) => {
+    const rule = table[name as keyof Options];
+    const value = readOption(options, name);
+    if (value !== undefined) rule.check(value, name);
+    return [name, value ?? rule.default] as const;
+  });
+  return Object.fromEntries(read) as WithDefaults<Options, Table>;
+}
+
+function readOption(options: object, name: string): unknown {
+  const isDeclared = Object.hasOwn(options, name) || !(name in Object.prototype);
+  return isDeclared ? (options as Record<string, unknown>)[name] : undefined;
 }
 
 export function checkObject(name: string, value: unknown, example: string): asserts value is object {
@@ -76,12 +114,18 @@ export function checkSignal(signal: unknown): void {
   }
 }
 
-const CALL_OPTIONS = ['signal', 'maxRetries'] as const satisfies readonly (keyof CallOptions)[];
+export const ms: Check = (value, name) => checkMs(name, value);
 
-export function readCallOptions(options: CallOptions): CallOptions {
-  checkObject('options', options, '{ signal }');
-  checkNames(options, CALL_OPTIONS);
-  checkSignal(options.signal);
-  checkInteger('maxRetries', options.maxRetries, 0);
-  return options;
-}
+export const aFunction: Check = (value, name) => checkFunction(name, value);
+
+export const integer =
+  (min: number): Check =>
+  (value, name) =>
+    checkInteger(name, value, min);
+
+export const CALL_OPTIONS = {
+  signal: { check: checkSignal },
+  maxRetries: { check: integer(0) },
+} satisfies OptionTable<CallOptions>;
+
+export const readCallOptions = (options: CallOptions): CallOptions => readOptions(options, CALL_OPTIONS);

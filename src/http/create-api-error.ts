@@ -9,6 +9,7 @@ import {
   RateLimitError,
   ServerError,
 } from '../core/errors/api-error.js';
+import { isTransientStatus } from './retry.js';
 import { parseRetryAfter } from './retry-after.js';
 import type { RawResponse } from './types.js';
 
@@ -43,13 +44,13 @@ export function createApiError(message: string, reason: string, options: ApiErro
   return status >= 500 ? new ServerError(message, options) : new ApiError(message, options);
 }
 
-/** Returns the error of a stream's response that may succeed later: 408, 429 or 5xx; undefined for any other. */
+/** Returns the error of a stream's response that may succeed later; undefined for any other. */
 export function createTransientError(
   response: Pick<RawResponse, 'status' | 'statusText' | 'header'>,
   label: string,
 ): ApiError | undefined {
   const { status } = response;
-  if (status !== 408 && status !== 429 && status < 500) return undefined;
+  if (!isTransientStatus(status)) return undefined;
   const retryAfterMs = parseRetryAfter(response.header('retry-after'), Date.now());
   return createApiError(`${label}: ${formatStatus(response)}`, '', { status, retryAfterMs });
 }

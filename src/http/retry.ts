@@ -3,13 +3,14 @@ import pRetry from 'p-retry';
 import { delay } from '../utils/abort.js';
 import {
   ApiError,
+  ConfigurationError,
   ConnectionError,
   InvalidResponseError,
   RateLimitError,
   RequestTimeoutError,
-  ServerError,
   WaveSpeedError,
 } from '../core/errors/index.js';
+import { isRefusal } from '../core/service-codes.js';
 import { errorName, publish } from './diagnostics.js';
 
 /** Argument of `onRetry`. */
@@ -41,7 +42,8 @@ export type OnRetry = (context: RetryContext) => void;
 
 export interface RetryOptions {
   operation: RetryContext['operation'];
-  shouldRetry: (error: unknown) => boolean;
+  /** @default isTransient */
+  shouldRetry?: ((error: unknown) => boolean) | undefined;
   maxRetries: number;
   signal?: AbortSignal | undefined;
   deadlineAt?: number | undefined;
@@ -66,22 +68,43 @@ export function getRetryDelay(attempt: number, error: unknown): number {
   return Math.max(MIN_DELAY_MS, Math.random() * backoff);
 }
 
-/** A read may be retried after a transient failure: no response, a timeout, an incomplete response, 408, 429 or 5xx. */
-export function isRetryableRead(error: unknown): boolean {
-  return (
-    error instanceof ConnectionError ||
-    error instanceof RequestTimeoutError ||
-    error instanceof InvalidResponseError ||
-    error instanceof RateLimitError ||
-    error instanceof ServerError ||
-    (error instanceof ApiError && error.status === 408)
-  );
+/**
+ * What time can mend. Reads are repeated after it, polls go on, and downloads and uploads resume; after everything else
+ * another attempt would end in the same way.
+ */
+export function isTransient(error: unknown): error is WaveSpeedError {
+  // No response, a late one, or one that is not the API's: a gateway may stand in between.
+  if (error instanceof ConnectionError || error instanceof RequestTimeoutError) return true;
+  if (error instanceof InvalidResponseError) return true;
+  // Also as 400 or 403, with a message about concurrency.
+  if (error instanceof RateLimitError) return true;
+  if (!(error instanceof ApiError)) return false;
+  // An error under HTTP 200: its code decides.
+  return error.status < 400 ? !isRefusal(error.code) : isTransientStatus(error.status);
+}
+
+export function isTransientStatus(status: number): boolean {
+  // 408 Request Timeout: the server did not wait for the whole request.
+  // 425 Too Early: the server asks for the same request again.
+  // 429 Too Many Requests.
+  // 5xx: the server failed, or a gateway did not reach it.
+  // Not 400, 402, 409, 422: the service refused, and will again. Not 401, 403: somebody must mend the key.
+  return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
 /** A submit may be retried only if it is proven not accepted: never sent, or rejected by a 429 that names no task. */
 export function isRetryableSubmit(error: unknown): boolean {
   if (error instanceof RateLimitError) return error.predictionId === undefined;
   return error instanceof ConnectionError && !error.requestSent;
+}
+
+/** Returns true if there is certainly no task: the submit was not sent, or the service refused it. */
+export function provesNotAccepted(error: unknown): boolean {
+  if (isRetryableSubmit(error) || error instanceof ConfigurationError) return true;
+  // 408: a gateway may have forwarded the request before it gave up.
+  if (!(error instanceof ApiError) || error.status === 408 || error.status >= 500) return false;
+  // An error under HTTP 200: its code decides.
+  return error.status >= 400 || isRefusal(error.code);
 }
 
 /** Ignores errors of the callback: they must not lose the task's id. */
@@ -120,7 +143,7 @@ const NO_BACKOFF = {
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const {
     operation,
-    shouldRetry,
+    shouldRetry = isTransient,
     maxRetries,
     signal,
     deadlineAt = Infinity,

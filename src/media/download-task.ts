@@ -1,6 +1,6 @@
 /** Downloads one output into a partial file: resumes it after a broken connection, and verifies its length. */
 import { ConnectionError, DownloadError, WaveSpeedError } from '../core/errors/index.js';
-import { type OnRetry, isRetryableRead } from '../http/retry.js';
+import { type OnRetry, isTransient } from '../http/retry.js';
 import { withIdleTimeout, type IdleTimer } from '../http/idle-timeout.js';
 import type { StreamResponse } from '../http/types.js';
 import type { Transport } from '../http/transport.js';
@@ -233,7 +233,7 @@ export class DownloadTask {
 
   #toFinalError(error: WaveSpeedError): WaveSpeedError {
     const { predictionId, label } = this.#output;
-    if (isRetryableRead(error) && this.#maxReceived > 0) {
+    if (isTransient(error) && this.#maxReceived > 0) {
       const of = this.#total === undefined ? '' : ` of ${this.#total}`;
       const why = error.message.replace(`${label}: `, '').replace(/\.$/, '');
       const problem = `it broke off after ${this.#received}${of} bytes: ${why}`;

@@ -1,7 +1,7 @@
 /** Retries a transfer, with a new set of attempts after each one that made progress. */
 import { delay } from '../utils/abort.js';
 import { WaveSpeedError } from '../core/errors/index.js';
-import { emitRetry, getRetryDelay, isRetryableRead, retry, type RetryOptions } from '../http/retry.js';
+import { emitRetry, getRetryDelay, isTransient, retry, type RetryOptions } from '../http/retry.js';
 
 /** An attempt with at least this many new bytes resets the count of attempts. */
 const MIN_PROGRESS_BYTES = 64 * 1024;
@@ -17,11 +17,11 @@ export async function retryWhileProgressing(
     const before = getBytes();
     const hasProgressed = () => getBytes() - before >= MIN_PROGRESS_BYTES;
     try {
-      const shouldRetry = (error: unknown) => isRetryableRead(error) && !hasProgressed();
+      const shouldRetry = (error: unknown) => isTransient(error) && !hasProgressed();
       await retry(attempt, { ...rules, shouldRetry });
       return;
     } catch (error) {
-      const isRetryable = isRetryableRead(error) && hasProgressed() && maxRetries > 0;
+      const isRetryable = isTransient(error) && hasProgressed() && maxRetries > 0;
       if (signal?.aborted === true || !isRetryable || !(error instanceof WaveSpeedError)) throw error;
       const delayMs = getRetryDelay(1, error);
       const context = { operation, attempt: 1, delayMs, error };

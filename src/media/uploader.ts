@@ -14,7 +14,7 @@ import type { FileType } from './file-type.js';
 import type { ApiClient } from '../http/api-client.js';
 import type { LocalFile } from './local-file.js';
 import { isRecord } from '../utils/is-record.js';
-import { type OnRetry, isRetryableRead, retry } from '../http/retry.js';
+import { type OnRetry, isTransient, retry } from '../http/retry.js';
 import { createTransientError, formatStatus } from '../http/create-api-error.js';
 import { httpUrl, labelOf } from '../http/http-url.js';
 import { withIdleTimeout } from '../http/idle-timeout.js';
@@ -113,7 +113,7 @@ export class Uploader {
         }
       });
     } catch (error) {
-      const isOpen = isRetryableRead(error) && !(error instanceof RateLimitError);
+      const isOpen = isTransient(error) && !(error instanceof RateLimitError);
       if (isOpen && sent.bytes >= file.size) outcome.mayBeStored = true;
       throw error;
     }
@@ -178,7 +178,7 @@ export class Uploader {
     return retry(attempt, {
       operation: 'upload',
       // Uploads are free, and a repeated PUT to the same URL changes nothing.
-      shouldRetry: (error) => isRetryableRead(error) && !isUnknownEndpoint(error),
+      shouldRetry: (error) => isTransient(error) && !isUnknownEndpoint(error),
       maxRetries,
       signal,
       onRetry: this.#deps.onRetry,

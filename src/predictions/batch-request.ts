@@ -35,31 +35,22 @@ export type ManyResult<Request extends ManyRequest = ManyRequest> =
       predictionId?: string;
     };
 
-/** Runs one request; submits nothing once `stopped` has aborted. */
-
 const round = (dollars: number) => Math.round(dollars * 10_000) / 10_000;
 
 /** What a batch may still spend, in US dollars. */
-export class Budget {
-  readonly #maxCost: number;
-  #spent = 0;
-
-  constructor(maxCost = Infinity) {
-    this.#maxCost = maxCost;
-  }
-
-  reserve(cost: number): void {
-    const total = round(this.#spent + cost);
-    if (total > this.#maxCost) {
-      throw new BudgetExceededError({ cost, maxCost: this.#maxCost, spent: this.#spent });
-    }
-    this.#spent = total;
-  }
-
-  /** What was not accepted costs nothing. */
-  release(cost: number): void {
-    this.#spent = round(this.#spent - cost);
-  }
+export function createBudget(maxCost = Infinity) {
+  let spent = 0;
+  return {
+    reserve(cost: number): void {
+      const total = round(spent + cost);
+      if (total > maxCost) throw new BudgetExceededError({ cost, maxCost, spent });
+      spent = total;
+    },
+    /** What was not accepted costs nothing. */
+    release(cost: number): void {
+      spent = round(spent - cost);
+    },
+  };
 }
 
 export function prepareRequest(request: ManyRequest): PreparedInput {
@@ -67,6 +58,6 @@ export function prepareRequest(request: ManyRequest): PreparedInput {
     const message = `got ${formatValue(request)}; expected { model, input }`;
     throw new InvalidInputError('runMany', [{ path: [], message }]);
   }
-  checkIdempotencyKey(request.idempotencyKey);
+  if (request.idempotencyKey !== undefined) checkIdempotencyKey(request.idempotencyKey);
   return prepareInput(request.model, request.input);
 }

@@ -1,4 +1,4 @@
-/** Calls `onSubmitted` and `onUpdate`. */
+/** Calls `onSubmitted` and `onUpdate`, and names the task in errors of an aborted call. */
 import {
   WaitAbortedError,
   WaitTimeoutError,
@@ -6,42 +6,43 @@ import {
   withPredictionId,
 } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
-import { raceAbort } from '../utils/abort.js';
+import type { Call } from '../utils/call.js';
 import { getErrorMessage } from '../utils/error-message.js';
-import { withDeadline } from '../utils/with-deadline.js';
 
-/** Calls it and waits until it has returned, at most until the deadline. What it throws names the task. */
+/** How long a callback may take after the end of the call, in milliseconds. */
+const LATE_CALLBACK_MS = 5000;
+
+/** Waits until the callback has returned, or the call ends. Its errors carry the task's id. */
 export async function invokeCallback(
+  call: Call,
   name: 'onSubmitted' | 'onUpdate',
   callback: ((prediction: Prediction) => void | Promise<void>) | undefined,
   prediction: Prediction,
-  signal: AbortSignal | undefined,
-  deadlineAt: number,
 ): Promise<void> {
   if (callback === undefined) return;
-  const startedAt = performance.now();
-  const call = async () => {
+  const work = (async () => {
     try {
       await callback(prediction);
     } catch (cause) {
       const error = new WaveSpeedError(`\`${name}\` threw: ${getErrorMessage(cause)}.`, { cause });
       throw withPredictionId(error, prediction.id);
     }
-  };
-  const deadline = {
-    at: deadlineAt,
-    reason: () =>
-      new WaitTimeoutError({
-        predictionId: prediction.id,
-        lastPrediction: prediction,
-        elapsedMs: performance.now() - startedAt,
-        cause: new Error(`\`${name}\` has not returned`),
-      }),
-  };
-  await withDeadline(deadline, signal, (limited) => raceAbort(call(), limited));
+  })();
+  try {
+    // An id that comes after the end of the call is reported all the same.
+    await (call.signal.aborted ? call.grace(LATE_CALLBACK_MS, work) : call.run(work));
+  } catch (error) {
+    if (!call.hasExpired || error !== call.signal.reason) throw error;
+    throw new WaitTimeoutError({
+      predictionId: prediction.id,
+      lastPrediction: prediction,
+      elapsedMs: call.elapsedMs,
+      cause: new Error(`\`${name}\` has not returned`),
+    });
+  }
 }
 
 /** Names the task on an abort; every other error stays as it is. */
-export function toAbortError(error: unknown, id: string, signal: AbortSignal | undefined): unknown {
-  return signal?.aborted === true && error === signal.reason ? new WaitAbortedError(id, error) : error;
+export function toAbortError(call: Call, error: unknown, id: string): unknown {
+  return call.wasAborted && error === call.signal.reason ? new WaitAbortedError(id, error) : error;
 }

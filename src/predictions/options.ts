@@ -2,17 +2,26 @@
 import { ConfigurationError } from '../core/errors/input-error.js';
 import type { Prediction } from '../core/prediction.js';
 import {
+  aFunction,
+  CALL_OPTIONS,
   type CallOptions,
-  checkFunction,
-  checkInteger,
   checkMaxCost,
-  checkMs,
   checkObject,
-  checkSignal,
-  copyOptions,
+  integer,
+  ms,
+  type OptionTable,
+  readOptions,
   rejectOption,
 } from '../core/validate-options.js';
-import type { PollInterval, PredictionEvents } from './poll.js';
+
+/** Time between two polls, in milliseconds: a number, or a function of the time waited so far. */
+export type PollInterval = number | ((elapsedMs: number) => number);
+
+/** A source of webhook events, such as a webhook receiver. */
+export interface PredictionEvents {
+  /** Calls the listener with each event of the task, also with the last one before the call. Returns `unsubscribe`. */
+  subscribe(predictionId: string, listener: (prediction: Prediction) => void): () => void;
+}
 
 /** Options of `submit`. */
 export interface SubmitOptions extends CallOptions {
@@ -75,89 +84,68 @@ export interface RunManyOptions extends Pick<
   onUpdate?: ((prediction: Prediction, index: number) => void | Promise<void>) | undefined;
 }
 
-export const DEFAULT_TIMEOUT_MS = 30 * 60_000;
+const SUBMIT_OPTIONS = {
+  ...CALL_OPTIONS,
+  maxCost: { check: checkMaxCost },
+  onSubmitted: { check: aFunction },
+  webhookUrl: { check: checkWebhookUrl },
+  idempotencyKey: { check: checkIdempotencyKey },
+  whenAbsent: { check: checkWhenAbsent, default: 'throw' },
+} satisfies OptionTable<SubmitOptions>;
 
-const SUBMIT_OPTIONS = [
-  'signal',
-  'maxRetries',
-  'maxCost',
-  'onSubmitted',
-  'webhookUrl',
-  'idempotencyKey',
-  'whenAbsent',
-] as const satisfies readonly (keyof SubmitOptions)[];
+const WATCH_OPTIONS = {
+  ...CALL_OPTIONS,
+  timeoutMs: { check: ms },
+  pollIntervalMs: { check: checkPollInterval },
+  webhookReceiver: { check: checkWebhookReceiver },
+} satisfies OptionTable<WatchOptions>;
 
-const WATCH_OPTIONS = [
-  'signal',
-  'maxRetries',
-  'timeoutMs',
-  'pollIntervalMs',
-  'webhookReceiver',
-] as const satisfies readonly (keyof WatchOptions)[];
+const WAIT_OPTIONS = { ...WATCH_OPTIONS, onUpdate: { check: aFunction } } satisfies OptionTable<WaitOptions>;
 
-const WAIT_OPTIONS = [...WATCH_OPTIONS, 'onUpdate'] as const satisfies readonly (keyof WaitOptions)[];
+/** The options of `run` with their checks, for other rooms that take some of them. */
+export const RUN_OPTIONS = { ...SUBMIT_OPTIONS, ...WAIT_OPTIONS } satisfies OptionTable<RunOptions>;
 
-const RUN_MANY_OPTIONS = [
-  ...WAIT_OPTIONS,
-  'concurrency',
-  'maxCost',
-  'onSubmitted',
-  'webhookUrl',
-  'whenAbsent',
-] as const satisfies readonly (keyof RunManyOptions)[];
+const { idempotencyKey: _, ...SHARED_OPTIONS } = RUN_OPTIONS;
+const RUN_MANY_OPTIONS = {
+  ...SHARED_OPTIONS,
+  concurrency: { check: integer(1) },
+} satisfies OptionTable<RunManyOptions>;
 
 export const readSubmitOptions = (options: SubmitOptions): SubmitOptions =>
-  checkOptions(copyOptions(options, SUBMIT_OPTIONS));
+  readOptions<SubmitOptions, typeof SUBMIT_OPTIONS>(options, SUBMIT_OPTIONS);
 
 export const readWaitOptions = (options: WaitOptions): WaitOptions =>
-  checkOptions(copyOptions(options, WAIT_OPTIONS));
+  readOptions<WaitOptions, typeof WAIT_OPTIONS>(options, WAIT_OPTIONS);
 
 export const readWatchOptions = (options: WatchOptions): WatchOptions =>
-  checkOptions(copyOptions(options, WATCH_OPTIONS));
+  readOptions<WatchOptions, typeof WATCH_OPTIONS>(options, WATCH_OPTIONS);
 
 export function readRunOptions(options: RunOptions): RunOptions {
-  const copy = checkOptions(copyOptions(options, [...SUBMIT_OPTIONS, ...WAIT_OPTIONS]));
-  checkReceiverHasUrl(copy);
-  return copy;
+  const read = readOptions<RunOptions, typeof RUN_OPTIONS>(options, RUN_OPTIONS);
+  checkReceiverHasUrl(read);
+  return read;
 }
 
 export function readRunManyOptions(options: RunManyOptions): RunManyOptions {
   checkObject('options', options, '{ maxCost: 5 }');
   for (const name of ['level', 'limits', 'perMinute']) {
-    if (name in options) {
+    if (Object.hasOwn(options, name)) {
       throw new ConfigurationError(
         `\`${name}\`: not an option of runMany; limits hold for every submit of a client: new WaveSpeedKling({ level }) or { limits }.`,
       );
     }
   }
-  const copy = copyOptions(options, RUN_MANY_OPTIONS);
-  checkOptions(copy as RunOptions);
-  checkInteger('concurrency', copy.concurrency, 1);
-  checkReceiverHasUrl(copy);
-  return copy;
+  const read = readOptions<RunManyOptions, typeof RUN_MANY_OPTIONS>(options, RUN_MANY_OPTIONS);
+  checkReceiverHasUrl(read);
+  return read;
 }
 
-function checkOptions<Options extends RunOptions>(options: Options): Options {
-  const { signal, maxRetries, timeoutMs, onSubmitted, onUpdate, maxCost } = options;
-  checkSignal(signal);
-  checkInteger('maxRetries', maxRetries, 0);
-  checkMs('timeoutMs', timeoutMs);
-  checkPollInterval(options.pollIntervalMs);
-  checkFunction('onSubmitted', onSubmitted);
-  checkFunction('onUpdate', onUpdate);
-  checkMaxCost(maxCost);
-  checkWebhookUrl(options.webhookUrl);
-  checkWebhookReceiver(options.webhookReceiver);
-  checkIdempotencyKey(options.idempotencyKey);
-  const { whenAbsent } = options;
-  if (whenAbsent !== undefined && whenAbsent !== 'throw' && whenAbsent !== 'resubmit') {
-    rejectOption('whenAbsent', whenAbsent, "'throw' or 'resubmit'");
-  }
-  return options;
+function checkWhenAbsent(value: unknown): void {
+  if (value !== 'throw' && value !== 'resubmit') rejectOption('whenAbsent', value, "'throw' or 'resubmit'");
 }
 
 export function checkPollInterval(value: unknown): void {
-  if (value === undefined || typeof value === 'function') return;
+  if (typeof value === 'function') return;
   if (typeof value === 'number' && value >= 0 && value < Infinity) return;
   rejectOption(
     'pollIntervalMs',
@@ -167,7 +155,7 @@ export function checkPollInterval(value: unknown): void {
 }
 
 export function checkIdempotencyKey(key: unknown): void {
-  if (key === undefined || (typeof key === 'string' && key.trim() !== '' && key.length <= 255)) return;
+  if (typeof key === 'string' && key.trim() !== '' && key.length <= 255) return;
   const given =
     typeof key === 'string' ? `a string of ${key.length} characters` : `a value of type ${typeof key}`;
   throw new ConfigurationError(
@@ -176,7 +164,6 @@ export function checkIdempotencyKey(key: unknown): void {
 }
 
 function checkWebhookUrl(value: unknown): void {
-  if (value === undefined) return;
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
   const isLocal = url !== undefined && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal)) return;
@@ -185,7 +172,6 @@ function checkWebhookUrl(value: unknown): void {
 }
 
 function checkWebhookReceiver(value: unknown): void {
-  if (value === undefined) return;
   if (typeof (value as { subscribe?: unknown } | null)?.subscribe !== 'function') {
     rejectOption('webhookReceiver', value, 'a webhook receiver');
   }

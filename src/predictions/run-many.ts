@@ -11,19 +11,19 @@ import type { CompletedPrediction, Prediction } from '../core/prediction.js';
 import { estimateCost } from '../models/estimate-cost.js';
 import type { PreparedInput } from '../models/prepare-input.js';
 import { addAbortListener, raceAbort } from '../utils/abort.js';
-import { Budget, type ManyRequest, type ManyResult, prepareRequest } from './batch-request.js';
+import { createBudget, type ManyRequest, type ManyResult, prepareRequest } from './batch-request.js';
 import { readRunManyOptions, type RunManyOptions, type RunOptions } from './options.js';
 
 export type RunOne = (
   prepared: PreparedInput,
   options: RunOptions,
-  stopped: AbortSignal,
+  stop: AbortSignal,
 ) => Promise<CompletedPrediction>;
 
 /** What the requests of a batch share. */
 interface Taking {
   queue: PQueue;
-  budget: Budget;
+  budget: ReturnType<typeof createBudget>;
   options: RunManyOptions;
 }
 
@@ -31,8 +31,8 @@ interface Taking {
 const LEFT = new Error('The loop over the batch was left.');
 
 /**
- * An async iterator over the results of a batch. It starts with the first `next()`. Leaving it starts nothing more, aborts
- * what runs, and rejects with the errors of tasks that nobody was told of.
+ * An async iterator over the results of a batch. It starts with the first `next()`. Leaving it stops new submits, aborts
+ * what runs, and rejects with the errors of tasks that were not reported.
  */
 export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyResult<Request>, void, void> {
   readonly #run: RunOne;
@@ -41,7 +41,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   readonly #defaultConcurrency: number;
   /** Aborts every request of the batch. */
   readonly #abort = new AbortController();
-  /** Aborts with `#abort`, or before it: nothing more is taken or submitted, and what was submitted continues. */
+  /** Aborts with `#abort`, or before it: stops new submits, and what was submitted continues. */
   readonly #stop = new AbortController();
   readonly #results: ManyResult<Request>[] = [];
   /** Indexes of the requests whose task `onSubmitted` was called with. */
@@ -102,7 +102,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     await this.return();
   }
 
-  /** Starts nothing more, and returns the errors of the tasks that reached neither the loop nor `onSubmitted`. */
+  /** Stops new submits, and returns the errors of the tasks that reached neither the loop nor `onSubmitted`. */
   async #leave(): Promise<unknown[]> {
     this.#isLeft = true;
     this.#stop.abort(LEFT);
@@ -133,7 +133,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   async #feed(source: Iterator<Request> | AsyncIterator<Request>, options: RunManyOptions): Promise<void> {
     const { concurrency = this.#defaultConcurrency, maxCost, signal } = options;
     const queue = new PQueue({ concurrency });
-    const budget = new Budget(maxCost);
+    const budget = createBudget(maxCost);
     const stopped = this.#stop.signal;
     const removeListener =
       signal &&
@@ -147,7 +147,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
         const next = await raceAbort(Promise.resolve(source.next()), stopped);
         if (next.done === true) break;
         this.#take(next.value, index, { queue, budget, options });
-        // One request in waiting is enough, and not more results than somebody reads.
+        // Backpressure: one request queued, and no more results than the caller reads.
         await raceAbort(queue.onSizeLessThan(1), stopped);
         while (this.#results.length > concurrency) await raceAbort(this.#change(), stopped);
       }

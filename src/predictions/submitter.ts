@@ -1,168 +1,227 @@
-/** Submits tasks: checks the cost, uploads media, submits or finds the task of an idempotency key, and reports it. */
-import { BudgetExceededError, RequestTimeoutError } from '../core/errors/index.js';
+/** Submits tasks: checks the cost, uploads media, takes a turn, makes the POST, and reports the task. */
+import {
+  BudgetExceededError,
+  type Candidate,
+  type CandidatesOptions,
+  RateLimitError,
+  SubmissionUnknownError,
+} from '../core/errors/index.js';
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
-import type { Slot } from '../http/rate-limiter.js';
+import { type Limits, RateLimiter, type Slot } from '../http/rate-limiter.js';
+import { isRetryableSubmit, type OnRetry, retry } from '../http/retry.js';
 import type { UploadManager } from '../media/upload-manager.js';
 import { estimateCost } from '../models/estimate-cost.js';
 import { type PreparedInput, replaceMedia } from '../models/prepare-input.js';
-import { type Deadline, withDeadline } from '../utils/with-deadline.js';
+import { Call } from '../utils/call.js';
 import { invokeCallback, toAbortError } from './callbacks.js';
-import { KeyedTasks, type KeySettings } from './keyed-tasks.js';
+import type { LostRequest } from './candidates.js';
+import type { TaskHistory } from './history.js';
+import { InFlight, type PendingSubmit } from './in-flight.js';
+import { IdempotencyKeys, type KeySettings } from './journal/keys.js';
+import type { Mark } from './journal/mark.js';
 import type { SubmitOptions } from './options.js';
-import { PacedSubmitter, type PacedSubmit, type PacedSubmitterSettings } from './paced-submitter.js';
-import type { TaskReader } from './reader.js';
-import type { TaskWaiter } from './waiter.js';
-
-export interface SubmitterSettings extends KeySettings, PacedSubmitterSettings {
-  maxCost: number;
-  timeoutMs: number;
-}
+import { type Accepted, submitOnce } from './submit.js';
+import type { TaskWaiter } from './wait.js';
 
 export interface SubmitterDependencies {
-  settings: SubmitterSettings;
+  settings: KeySettings & {
+    maxCost: number;
+    limits: Limits;
+    onRetry: OnRetry | undefined;
+  };
   http: ApiClient;
   uploads: UploadManager;
-  reader: TaskReader;
+  history: TaskHistory;
   waiter: TaskWaiter;
 }
 
-/** A submitted task that has a place among the running ones. */
-export interface Submitted {
-  prediction: Prediction;
-  slot: Slot;
-  /** By `performance.now()`. */
-  deadlineAt: number;
-}
+/** A task that has a place among the running ones. */
+type Tracked = Accepted & { slot: Slot };
 
-/** How long `onSubmitted` may take after an abort, in milliseconds. */
-const LATE_CALLBACK_MS = 5000;
+/** How long `candidates()` waits for other submits of the same input, in milliseconds. */
+const TWINS_TIMEOUT_MS = 2000;
 
 export class TaskSubmitter {
-  readonly #settings: SubmitterSettings;
-  readonly #uploads: UploadManager;
-  readonly #waiter: TaskWaiter;
-  readonly #paced: PacedSubmitter;
-  readonly keys: KeyedTasks;
+  readonly keys: IdempotencyKeys;
+  readonly #deps: SubmitterDependencies;
+  readonly #limiter: RateLimiter;
+  readonly #inFlight = new InFlight();
 
-  constructor({ settings, http, uploads, reader, waiter }: SubmitterDependencies) {
-    this.#settings = settings;
-    this.#uploads = uploads;
-    this.#waiter = waiter;
-    this.#paced = new PacedSubmitter(settings, http, reader);
-    this.keys = new KeyedTasks(settings, {
-      findCandidates: (lost, options) => reader.findCandidates(lost, options, () => false),
-      getClockSkewMs: () => http.clockSkewMs,
-    });
+  constructor(dependencies: SubmitterDependencies) {
+    const { settings, http, history } = dependencies;
+    this.#deps = dependencies;
+    this.#limiter = new RateLimiter(settings.limits);
+    this.keys = new IdempotencyKeys(settings, http, history);
   }
 
-  /** Gives a task that already runs a place among the running ones. */
+  /** Counts a task toward the concurrency limit until its slot is released. */
   track(id: string): Slot {
-    return this.#paced.track(id);
+    this.#inFlight.remember(id);
+    return this.#limiter.track();
   }
 
-  /**
-   * @param deadlineAt by `performance.now()`: nothing is submitted after it.
-   * @param stopped for a request of a batch: aborts with its signal, or before that if the batch may start nothing more.
-   */
+  /** Submits a task, or finds the one of the idempotency key. Nothing is submitted after the end of the call. */
   async submit(
-    prepared: PreparedInput,
-    options: SubmitOptions & { timeoutMs?: number | undefined },
-    deadlineAt: number,
-    stopped?: AbortSignal,
-  ): Promise<Submitted> {
-    const { model } = prepared;
-    const { signal, onSubmitted } = options;
-    this.#checkCost(prepared, options.maxCost);
-    const startSignal = stopped ?? signal;
-    startSignal?.throwIfAborted();
-    const timeoutMs = options.timeoutMs ?? this.#settings.timeoutMs;
-    const deadline: Deadline = { at: deadlineAt, reason: () => createDeadlineError(model.id, timeoutMs) };
-    const prepareBody = async () => {
-      const urls = await withDeadline(deadline, startSignal, (limited) =>
-        this.#uploads.uploadAll(model.id, prepared.local, limited, options.maxRetries),
-      );
-      return replaceMedia(prepared, urls);
-    };
-    const { prediction, abortError, slot } = await this.#accept(prepared, options, deadline, {
-      stopped,
-      prepareBody,
-    });
-    try {
-      const isAborted = abortError !== undefined;
-      const callbackDeadline = isAborted ? performance.now() + LATE_CALLBACK_MS : deadline.at;
-      await invokeCallback(
-        'onSubmitted',
-        onSubmitted,
-        prediction,
-        isAborted ? undefined : signal,
-        callbackDeadline,
-      );
-    } catch (error) {
-      slot.release();
-      throw abortError ?? toAbortError(error, prediction.id, signal);
-    }
-    if (abortError === undefined) return { prediction, slot, deadlineAt: deadline.at };
-    slot.release();
-    throw abortError;
-  }
-
-  /** Submits, or finds the task of the idempotency key. */
-  async #accept(
+    call: Call,
     prepared: PreparedInput,
     options: SubmitOptions,
-    deadline: Deadline,
-    { stopped, prepareBody }: { stopped: AbortSignal | undefined; prepareBody: () => Promise<unknown> },
-  ): Promise<PacedSubmit> {
-    const { idempotencyKey, signal } = options;
-    if (idempotencyKey === undefined) {
-      return this.#paced.submit(prepared, await prepareBody(), options, deadline, stopped);
+  ): Promise<{ prediction: Prediction; slot: Slot }> {
+    this.#checkCost(prepared, options.maxCost);
+    call.throwIfEnded();
+    const { idempotencyKey } = options;
+    const { prediction, abortError, slot } =
+      idempotencyKey === undefined
+        ? await this.#submitInTurn(call, prepared, options)
+        : await this.#submitWithKey(call, prepared, options, idempotencyKey);
+    call.commit();
+    try {
+      await invokeCallback(call, 'onSubmitted', options.onSubmitted, prediction);
+      if (abortError !== undefined) throw abortError;
+      return { prediction, slot };
+    } catch (error) {
+      slot.release();
+      throw abortError ?? toAbortError(call, error, prediction.id);
     }
-    let own: PacedSubmit | undefined;
+  }
+
+  async #submitWithKey(
+    call: Call,
+    prepared: PreparedInput,
+    options: SubmitOptions,
+    key: string,
+  ): Promise<Tracked> {
+    let own: Tracked | undefined;
     let slot: Slot | undefined;
     try {
-      const startOptions = { ...options, signal: stopped ?? signal };
-      const task = await this.keys.submit(idempotencyKey, prepared, startOptions, deadline, {
-        prepareBody,
-        submit: async (body, guard) => {
-          own = await this.#paced.submit(prepared, body, options, deadline, stopped, guard);
+      const task = await this.keys.submit(
+        call,
+        key,
+        prepared,
+        options.whenAbsent ?? 'throw',
+        async (mark) => {
+          own = await this.#submitInTurn(call, prepared, options, mark);
           slot = own.slot;
           return own.prediction;
         },
-      });
+      );
       const { predictionId } = task;
       if (own?.prediction.id === predictionId) return own;
       slot?.release();
       slot = this.track(predictionId);
-      try {
-        const prediction =
-          task.prediction ?? (await this.#waiter.look(predictionId, signal, this.#lookUntil(deadline)));
-        if (isTerminal(prediction.status))
-          await this.keys.recordEnd(idempotencyKey, prediction, { deadline, signal });
-        return { prediction, abortError: undefined, slot };
-      } catch (error) {
-        throw toAbortError(error, predictionId, signal);
-      }
+      call.commit();
+      const prediction = task.prediction ?? (await this.#deps.waiter.look(call, predictionId));
+      if (isTerminal(prediction.status)) await this.keys.recordEnd(call, key, prediction);
+      return { prediction, abortError: undefined, slot };
     } catch (error) {
       slot?.release();
       throw error;
     }
   }
 
-  /** A call without a time limit of its own looks as long as one request may take. */
-  #lookUntil({ at }: Deadline): number {
-    return at === Infinity ? performance.now() + this.#settings.requestTimeoutMs : at;
+  /** Uploads, then submits in its turn, and again where it is proven that nothing was accepted. */
+  async #submitInTurn(
+    call: Call,
+    prepared: PreparedInput,
+    options: SubmitOptions,
+    mark?: Mark,
+  ): Promise<Tracked> {
+    const body = await this.#upload(call, prepared);
+    const isOfBatch = call.stop !== undefined;
+    let failures = 0;
+    let isRetry = false;
+    // The time limit of a request of a batch does not count the wait for its first turn.
+    let turn: Slot | undefined = isOfBatch
+      ? await call.untimed(() => this.#limiter.acquire(call.signal, Infinity))
+      : undefined;
+    const attempt = async () => {
+      const slot = turn ?? (await this.#limiter.acquire(call.signal, call.deadlineAt, isRetry));
+      turn = undefined;
+      isRetry = true;
+      return this.#post(call, { body, model: prepared.model, slot, mark, webhookUrl: options.webhookUrl });
+    };
+    return retry(attempt, {
+      operation: 'submit',
+      shouldRetry: (error) =>
+        isRetryableSubmit(error) &&
+        // A request of a batch waits for its turn as long as it has time.
+        ((isOfBatch && error instanceof RateLimitError) || failures++ < call.maxRetries),
+      maxRetries: Infinity,
+      signal: call.signal,
+      deadlineAt: call.deadlineAt,
+      onRetry: this.#deps.settings.onRetry,
+    });
+  }
+
+  /** Makes one POST. */
+  async #post(
+    call: Call,
+    request: {
+      model: PreparedInput['model'];
+      body: unknown;
+      webhookUrl: string | undefined;
+      slot: Slot;
+      mark: Mark | undefined;
+    },
+  ): Promise<Tracked> {
+    const { model, body, webhookUrl, slot, mark } = request;
+    const pending = this.#inFlight.begin(model.id, body);
+    let isMarked = false;
+    try {
+      await mark?.set(body);
+      isMarked = true;
+      const accepted = await submitOnce(this.#deps.http, call, {
+        model: model.id,
+        body,
+        webhookUrl,
+        beforeSend: () => {
+          mark?.check();
+          slot.markSent();
+          call.commit();
+        },
+        candidates: (from, found) =>
+          this.#candidates({ model, input: body, from, until: new Date() }, pending, found),
+      });
+      pending.settle({ predictionId: accepted.prediction.id });
+      slot.markSubmitted();
+      return { ...accepted, slot };
+    } catch (thrown) {
+      const error = isMarked && mark !== undefined ? await mark.clear(thrown) : thrown;
+      const isLost = error instanceof SubmissionUnknownError;
+      pending.settle({ predictionId: isLost ? error.predictionId : undefined, isLost });
+      slot.markSubmitted(error);
+      slot.release();
+      call.rollback();
+      throw error;
+    }
+  }
+
+  async #candidates(
+    lost: LostRequest,
+    pending: PendingSubmit,
+    options: CandidatesOptions = {},
+  ): Promise<Candidate[]> {
+    const { signal, timeoutMs = Infinity } = options;
+    const patience = new Call({ signal, timeoutMs: Math.min(TWINS_TIMEOUT_MS, timeoutMs) });
+    await patience.run(this.#inFlight.twinsSettled(pending)).catch(() => undefined);
+    patience.close();
+    signal?.throwIfAborted();
+    const isKnown = (id: string) => this.#inFlight.isOfAnother(pending, id);
+    return this.#inFlight.assign(pending, await this.#deps.history.findCandidates(lost, options, isKnown));
+  }
+
+  /** Uploads local media and returns the request body. */
+  async #upload(call: Call, prepared: PreparedInput): Promise<unknown> {
+    call.throwIfEnded();
+    const { model, local } = prepared;
+    const urls = await this.#deps.uploads.uploadAll(model.id, local, call.signal, call.maxRetries);
+    call.throwIfEnded();
+    return replaceMedia(prepared, urls);
   }
 
   #checkCost({ model, body }: PreparedInput, callMaxCost = Infinity): void {
     const cost = estimateCost(model, body);
-    const maxCost = Math.min(callMaxCost, this.#settings.maxCost);
+    const maxCost = Math.min(callMaxCost, this.#deps.settings.maxCost);
     if (cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
   }
-}
-
-function createDeadlineError(model: string, timeoutMs: number): RequestTimeoutError {
-  return new RequestTimeoutError(
-    `timeoutMs (${timeoutMs} ms) ran out before the task was submitted to ${model}; nothing was submitted.`,
-  );
 }

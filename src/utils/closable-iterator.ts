@@ -1,14 +1,14 @@
 /** Makes a generator that can be closed while a step is pending; a plain one would finish the step first. */
 
-const ITERATOR_CLOSED = Symbol('iterator closed');
-
+/** @param create Gets a signal that aborts when the generator is closed. */
 export function abortableGenerator<T>(
-  generator: AsyncGenerator<T, void, void>,
-  controller: AbortController,
+  create: (closed: AbortSignal) => AsyncGenerator<T, void, void>,
 ): AsyncGenerator<T, void, void> {
   const done: IteratorReturnResult<void> = { done: true, value: undefined };
+  const controller = new AbortController();
+  const generator = create(controller.signal);
   const close = async () => {
-    controller.abort(ITERATOR_CLOSED);
+    controller.abort();
     await generator.return().catch(() => undefined);
   };
   return {
@@ -16,7 +16,7 @@ export function abortableGenerator<T>(
       try {
         return await generator.next();
       } catch (error) {
-        if (error === ITERATOR_CLOSED) return done;
+        if (controller.signal.aborted) return done;
         throw error;
       }
     },

@@ -163,7 +163,7 @@ const cells: Cell[] = [
     phase: 'after',
     fault: { kind: 'envelope', code: 400, message: 'bad request', accepted: false },
     submit: { error: 'ApiError', posts: 1 },
-    poll: 'outlived',
+    poll: { error: 'ApiError' },
     list: read('ApiError', 1),
   },
   {
@@ -184,21 +184,37 @@ const cells: Cell[] = [
   },
   ...(
     [
-      [400, 'ApiError', 'outlived'],
-      [401, 'AuthenticationError', { error: 'AuthenticationError' }],
-      [402, 'InsufficientCreditsError', 'outlived'],
-      [403, 'PermissionError', { error: 'PermissionError' }],
-      [404, 'NotFoundError', 'outlived'],
-      [422, 'ApiError', 'outlived'],
+      [400, 'ApiError'],
+      [401, 'AuthenticationError'],
+      [402, 'InsufficientCreditsError'],
+      [403, 'PermissionError'],
+      [409, 'ApiError'],
+      [422, 'ApiError'],
     ] as const
-  ).map(([status, error, poll]): Cell => ({
+  ).map(([status, error]): Cell => ({
     name: `${status} is answered`,
     phase: 'after',
     fault: refusal(status),
     submit: { error, posts: 1 },
-    poll,
+    poll: { error },
     list: read(error, 1),
   })),
+  {
+    name: '404 is answered',
+    phase: 'after',
+    fault: refusal(404),
+    submit: { error: 'NotFoundError', posts: 1 },
+    poll: 'outlived',
+    list: read('NotFoundError', 1),
+  },
+  {
+    name: '425 is answered',
+    phase: 'after',
+    fault: refusal(425),
+    submit: { error: 'ApiError', posts: 1 },
+    poll: 'outlived',
+    list: read('ApiError'),
+  },
 ];
 
 beforeAll(() => {

@@ -1,7 +1,7 @@
 /** Errors of a task: unknown submit outcome, failure, timeout or abort of a wait. */
 import type { Prediction } from '../prediction.js';
 import { describeServiceCode, readServiceCode, type ServiceCode } from '../service-codes.js';
-import { checkMs, checkSignal, copyOptions } from '../validate-options.js';
+import { checkSignal, ms, readOptions } from '../validate-options.js';
 import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
 /** A task that a submit with an unknown outcome may have started. */
@@ -16,6 +16,8 @@ export interface CandidatesOptions {
   /** Time limit of the search, in milliseconds. @default 60_000 */
   timeoutMs?: number | undefined;
 }
+
+const CANDIDATES_OPTIONS = { signal: { check: checkSignal }, timeoutMs: { check: ms } };
 
 export interface SubmissionUnknownErrorOptions extends WaveSpeedErrorOptions {
   model: string;
@@ -62,10 +64,7 @@ export class SubmissionUnknownError extends WaveSpeedError {
    * @throws {ConfigurationError} for a bad option; {RequestTimeoutError} after `timeoutMs`; what `list` throws.
    */
   async candidates(options: CandidatesOptions = {}): Promise<Candidate[]> {
-    const { signal, timeoutMs } = copyOptions(options, ['signal', 'timeoutMs']);
-    checkSignal(signal);
-    checkMs('timeoutMs', timeoutMs);
-    return this.#candidates({ signal, timeoutMs });
+    return this.#candidates(readOptions(options, CANDIDATES_OPTIONS));
   }
 }
 

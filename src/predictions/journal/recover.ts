@@ -9,7 +9,7 @@ interface RecoverContext {
   journal: Journal;
   settleMs: number;
   requestTimeoutMs: number;
-  signal: AbortSignal | undefined;
+  call: { signal: AbortSignal };
   findCandidates(entry: SendingEntry, options?: CandidatesOptions): Promise<Candidate[]>;
   getClockSkewMs: () => number;
   now: () => number;
@@ -37,7 +37,8 @@ export async function recover(
   revision: number | undefined,
   context: RecoverContext,
 ): Promise<Recovery> {
-  const { settleMs, requestTimeoutMs, signal, now } = context;
+  const { settleMs, requestTimeoutMs, now } = context;
+  const { signal } = context.call;
   const markedAt = Date.parse(entry.markedAt);
   const spanMs = Date.parse(entry.sendBy) - markedAt + requestTimeoutMs + settleMs;
   // Anything accepted was accepted within this span, and is in the history by its end.
@@ -48,7 +49,7 @@ export async function recover(
   try {
     candidates = await context.findCandidates(entry, { signal });
   } catch (cause) {
-    return lookedAt < until && signal?.aborted !== true
+    return lookedAt < until && !signal.aborted
       ? { state: 'pending', until }
       : { state: 'undecidable', cause };
   }

@@ -10,7 +10,7 @@ import {
   type KeyedSubmitContext,
   type KeyedTask,
   submitWithKey,
-} from '../../../src/predictions/journal/submit-with-key.js';
+} from '../../../src/predictions/journal/keyed-submit.js';
 
 const MODEL = 'model';
 export const LEASE_MS = 2500;
@@ -78,11 +78,7 @@ export class Simulation {
     const outcome: Outcome = { plan, isOver: false };
     this.outcomes.push(outcome);
     this.#at(this.#now + plan.startsAt, () => {
-      void submitWithKey(
-        plan.key,
-        { model: MODEL, fingerprint: plan.input, prepareBody: async () => ({ prompt: plan.input }) },
-        this.#contextOf(plan),
-      ).then(
+      void submitWithKey(plan.key, { model: MODEL, fingerprint: plan.input }, this.#contextOf(plan)).then(
         (task) => Object.assign(outcome, { task, isOver: true }),
         (error: unknown) => Object.assign(outcome, { error, isOver: true }),
       );
@@ -173,12 +169,18 @@ export class Simulation {
       settleMs: SETTLE_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       whenAbsent: plan.whenAbsent,
-      signal: undefined,
-      submit: (_body, guard) => guard(post),
+      call: { signal: new AbortController().signal, sleep: pause },
+      submit: async (mark) => {
+        await mark.set({ prompt: plan.input });
+        try {
+          return await post(() => mark.check());
+        } catch (error) {
+          throw await mark.clear(error);
+        }
+      },
       findCandidates: (entry) => remote(() => this.#list((entry.body as { prompt: string }).prompt)),
       getClockSkewMs: () => 0,
       now: () => this.#now,
-      sleep: (ms) => pause(ms),
     };
   }
 

@@ -5,15 +5,15 @@ import type { Candidate } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 import type { DefinedModel } from '../models/defined-model.js';
 import { isRecord } from '../utils/is-record.js';
-import type { ListQuery } from './list.js';
+import type { ListQuery } from './arguments.js';
 
 /** The request that was submitted, and when. */
 export interface LostRequest {
   model: DefinedModel;
   input: unknown;
-  /** Not before this time by this machine's clock, give or take minutes. */
+  /** Earliest submit time, by the local clock (± 5 minutes). */
   from: Date;
-  /** Not after this time by this machine's clock, give or take minutes. */
+  /** Latest submit time, by the local clock (± 5 minutes). */
   until: Date;
 }
 
@@ -66,18 +66,18 @@ export async function findCandidates(context: FindContext, lost: LostRequest): P
 }
 
 async function compare(context: FindContext, task: Prediction, lost: LostRequest): Promise<Candidate> {
-  let input = prepareInput(task);
+  let input = inputOf(task);
   if (input === undefined) {
     // The list need not show inputs.
     const fetched = await context.get(task.id).catch(() => undefined);
-    input = fetched && prepareInput(fetched);
+    input = fetched && inputOf(fetched);
   }
   if (input === undefined) return task;
   return { ...task, input, exactMatch: isSameInput(lost.model, input, lost.input) };
 }
 
-/** Reads a task's input: the official command line tool reads both fields. */
-function prepareInput(task: Prediction): Record<string, unknown> | undefined {
+/** The official command line tool reads both fields. */
+function inputOf(task: Prediction): Record<string, unknown> | undefined {
   const input = task.inputs ?? task.input;
   return isRecord(input) ? input : undefined;
 }

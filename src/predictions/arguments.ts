@@ -1,0 +1,80 @@
+/** Ids, keys and queries: what calls take beside their options, and their checks. */
+import { InvalidInputError } from '../core/errors/index.js';
+import { isTaskId, type PredictionStatus } from '../core/prediction.js';
+import { type Check, readOptions } from '../core/validate-options.js';
+import type { ModelId } from '../models/catalog.js';
+import { checkIdempotencyKey } from './options.js';
+
+/** Which tasks to list. The service keeps the last 7 days. */
+export interface ListQuery {
+  /** Only tasks of this model. */
+  model?: ModelId | (string & {}) | undefined;
+  /** Only tasks in this status. */
+  status?: PredictionStatus | (string & {}) | undefined;
+  /** Only tasks created after this time: a Date, or ISO 8601. */
+  created_after?: Date | string | undefined;
+  /** Only tasks created before this time: a Date, or ISO 8601. */
+  created_before?: Date | string | undefined;
+  /** Asks the service to show each task's input. @default false */
+  include_inputs?: boolean | undefined;
+  /** First page. @default 1 */
+  page?: number | undefined;
+  /** Tasks per request, 1–100. @default 100 */
+  page_size?: number | undefined;
+}
+
+function invalid(call: string, field: string, problem: string): InvalidInputError {
+  return new InvalidInputError(call, [{ path: [field], message: `${field}: ${problem}` }]);
+}
+
+const wholeNumber =
+  (most: number): Check =>
+  (value, name) => {
+    if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most) return;
+    const range = most === Infinity ? ', 1 or more' : ` from 1 to ${most}`;
+    throw invalid('list', name, `got ${String(value)}; expected a whole number${range}`);
+  };
+
+const time: Check = (value, name) => {
+  const at = value instanceof Date ? value.getTime() : Date.parse(String(value));
+  if (Number.isNaN(at)) {
+    throw invalid('list', name, `got ${String(value)}; expected a Date, or a time in ISO 8601`);
+  }
+};
+
+const anything: Check = () => undefined;
+
+const LIST_QUERY = {
+  model: { check: anything },
+  status: { check: anything },
+  created_after: { check: time },
+  created_before: { check: time },
+  include_inputs: { check: anything },
+  page: { check: wholeNumber(Infinity), default: 1 },
+  page_size: { check: wholeNumber(100), default: 100 },
+};
+
+/** Rejects a query that the service would read in another way: it ignores a misspelt field, and lists everything. */
+export const readListQuery = (query: ListQuery) =>
+  readOptions<ListQuery, typeof LIST_QUERY>(query, LIST_QUERY, 'query', "{ status: 'failed' }");
+
+/** @throws {InvalidInputError} unless the value is the id of a task. */
+export function checkId(id: unknown): string {
+  if (isTaskId(id)) return id;
+  const shown =
+    typeof id === 'string' ? JSON.stringify(id) : id === null ? 'null' : `a value of type ${typeof id}`;
+  throw invalid('a task', 'id', `got ${shown}; expected the id of a task, as in \`prediction.id\``);
+}
+
+/** @throws {InvalidInputError} unless the value is a task id or a list of ids. */
+export function checkIds(ids: unknown): string[] {
+  const list: unknown[] = typeof ids === 'string' ? [ids] : Array.isArray(ids) ? ids : [];
+  if (list.length === 0) throw invalid('delete', 'ids', 'got none; expected at least one id');
+  return list.map(checkId);
+}
+
+/** Requires an idempotency key. */
+export function requireIdempotencyKey(key: unknown): string {
+  checkIdempotencyKey(key);
+  return key as string;
+}

@@ -1,0 +1,90 @@
+/** Which tasks this client started, so that no lost submit is given the task of another call. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Candidate } from '../core/errors/index.js';
+
+/** A submit whose task is not known: in flight, or lost. */
+export interface PendingSubmit {
+  model: string;
+  input: unknown;
+  /** The task that was recovered for it. */
+  claimed?: string | undefined;
+  /** Resolves when it is no longer in flight. */
+  settled: Promise<void>;
+  /** Ends the flight: with the task, with the task of a lost submit, or with none. */
+  settle: (outcome: { predictionId?: string | undefined; isLost?: boolean }) => void;
+}
+
+const REMEMBERED_IDS = 10_000;
+const REMEMBERED_LOST = 1000;
+
+export class InFlight {
+  /** Ids of tasks that a call of this client started or waits for, oldest first. */
+  readonly #known = new Set<string>();
+  readonly #pending = new Set<PendingSubmit>();
+  /** Oldest first. */
+  readonly #lost = new Set<PendingSubmit>();
+
+  begin(model: string, input: unknown): PendingSubmit {
+    let resolve: () => void = () => undefined;
+    const settled = new Promise<void>((onSettled) => {
+      resolve = onSettled;
+    });
+    const settle: PendingSubmit['settle'] = ({ predictionId, isLost = false }) => {
+      this.#pending.delete(pending);
+      if (isLost) {
+        pending.claimed = predictionId;
+        keepNewest(this.#lost.add(pending), REMEMBERED_LOST);
+      } else if (predictionId !== undefined) this.remember(predictionId);
+      resolve();
+    };
+    const pending: PendingSubmit = { model, input, settled, settle };
+    this.#pending.add(pending);
+    return pending;
+  }
+
+  remember(predictionId: string): void {
+    keepNewest(this.#known.add(predictionId), REMEMBERED_IDS);
+  }
+
+  /** Returns true for a task of another call. */
+  isOfAnother(pending: PendingSubmit, predictionId: string): boolean {
+    if (predictionId === pending.claimed) return false;
+    return this.#known.has(predictionId) || [...this.#lost].some(({ claimed }) => claimed === predictionId);
+  }
+
+  /** Resolves when no other submit of the same input is in flight. */
+  async twinsSettled(pending: PendingSubmit): Promise<void> {
+    await Promise.all(twinsOf(pending, this.#pending).map(({ settled }) => settled));
+  }
+
+  /**
+   * Leaves out the tasks of other calls. Lost submits with equal inputs share the tasks with that input, one each; where
+   * there are more such tasks than lost submits, some are another machine's, and all are returned.
+   */
+  assign(pending: PendingSubmit, candidates: readonly Candidate[]): Candidate[] {
+    const free = candidates.filter(({ id }) => !this.isOfAnother(pending, id));
+    // While another submit of this input is in flight, any task with this input may be its.
+    if (twinsOf(pending, this.#pending).length > 0) return free.filter((task) => task.exactMatch === false);
+    const matches = free.filter((task) => task.exactMatch === true);
+    const rivals = twinsOf(pending, this.#lost).filter(({ claimed }) => claimed === undefined);
+    if (matches.length === 0 || matches.length > rivals.length + 1) return free;
+    // Tasks with equal inputs are interchangeable.
+    const own = matches.find(({ id }) => id === pending.claimed) ?? matches.at(-1);
+    pending.claimed = own?.id;
+    return free.filter((task) => task === own || task.exactMatch !== true);
+  }
+}
+
+const twinsOf = (pending: PendingSubmit, submits: Iterable<PendingSubmit>): PendingSubmit[] =>
+  [...submits].filter(
+    (other) =>
+      other !== pending && other.model === pending.model && isDeepStrictEqual(other.input, pending.input),
+  );
+
+/** Removes the oldest members of a set. */
+function keepNewest(set: Set<unknown>, size: number): void {
+  for (const oldest of set) {
+    if (set.size <= size) return;
+    set.delete(oldest);
+  }
+}

@@ -1,0 +1,300 @@
+/** Waits for a task: polls it until it ends, wakes up at its webhook events, and yields each change of its status. */
+import {
+  ApiError,
+  ConfigurationError,
+  NotFoundError,
+  WaitTimeoutError,
+  WaveSpeedError,
+  withPredictionId,
+} from '../core/errors/index.js';
+import { isTerminal, type Prediction } from '../core/prediction.js';
+import type { ApiClient } from '../http/api-client.js';
+import { isKeyFailure } from '../http/api-key.js';
+import { errorName, publish } from '../http/diagnostics.js';
+import { emitRetry, getRetryDelay, isTransient, type OnRetry } from '../http/retry.js';
+import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
+import { Call } from '../utils/call.js';
+import { invokeCallback, toAbortError } from './callbacks.js';
+import { readTask, resultPathOf } from './history.js';
+import type { PollInterval, PredictionEvents, WaitOptions, WatchOptions } from './options.js';
+import { PollScheduler } from './poll-scheduler.js';
+
+export interface WaiterSettings {
+  baseUrl: string;
+  requestTimeoutMs: number;
+  pollIntervalMs: PollInterval | undefined;
+  maxPollsPerSecond: number;
+  onRetry: OnRetry | undefined;
+}
+
+const DEFAULT_INTERVAL_MS = 1000;
+
+/** While webhook events are expected, polling is only a fallback. */
+const WEBHOOK_INTERVAL_MS = 30_000;
+
+/** A long delay that would end after the deadline is shortened, so that the last poll comes this long before it. */
+const LAST_POLL_MS = 1000;
+
+/** A new task may not be visible everywhere at once: this many 404s in a row, over this long, mean that there is none. */
+const NOT_FOUND_POLLS = 5;
+const NOT_FOUND_MS = 3000;
+
+/** Abort reason. */
+const TERMINAL_EVENT = Symbol('terminal event');
+
+export class TaskWaiter {
+  readonly #settings: WaiterSettings;
+  readonly #http: ApiClient;
+  readonly #scheduler: PollScheduler;
+
+  constructor(settings: WaiterSettings, http: ApiClient) {
+    this.#settings = settings;
+    this.#http = http;
+    this.#scheduler = new PollScheduler(settings.maxPollsPerSecond);
+  }
+
+  /** Returns the task when it has ended, also when it has failed. */
+  async wait(call: Call, id: string, options: WaitOptions, initial?: Prediction): Promise<Prediction> {
+    const report = (result: { status?: string; error?: string }) =>
+      publish('done', () => ({ predictionId: id, ...result, elapsedMs: call.elapsedMs }));
+    try {
+      let last: Prediction | undefined;
+      for await (const prediction of this.#poll(call, id, options, initial)) {
+        last = prediction;
+        await invokeCallback(call, 'onUpdate', options.onUpdate, prediction);
+      }
+      // The loop ends when the task has ended, or throws.
+      const ended = last as Prediction;
+      report({ status: ended.status });
+      return ended;
+    } catch (error) {
+      report({ error: call.wasAborted ? 'abort' : errorName(error) });
+      throw toAbortError(call, error, id);
+    }
+  }
+
+  /** Polls until the task was seen once: a new one may not be visible yet. */
+  async look(call: Call, id: string): Promise<Prediction> {
+    // A call without a time limit looks as long as one request may take.
+    const timeoutMs = call.deadlineAt === Infinity ? this.#settings.requestTimeoutMs : undefined;
+    const looking = timeoutMs === undefined ? call : new Call({ signal: call.signal, timeoutMs });
+    try {
+      for await (const seen of this.#poll(looking, id, {})) return seen;
+      throw new Error('A poll yields or throws.');
+    } catch (error) {
+      throw toAbortError(looking, error, id);
+    } finally {
+      if (looking !== call) looking.close();
+    }
+  }
+
+  async *watch(call: Call, id: string, options: WatchOptions): AsyncGenerator<Prediction, void, void> {
+    try {
+      yield* this.#poll(call, id, options);
+    } catch (error) {
+      throw toAbortError(call, error, id);
+    }
+  }
+
+  /**
+   * Polls until the task ends, and yields it at every change of its status, the last included.
+   *
+   * @param initial The task as the submit returned it: the first poll then comes after one interval.
+   * @throws {WaitTimeoutError} at the deadline; the signal's reason at an abort; what time cannot mend, and a 404 that persists.
+   */
+  async *#poll(
+    call: Call,
+    id: string,
+    options: WatchOptions,
+    initial?: Prediction,
+  ): AsyncGenerator<Prediction, void, void> {
+    if (call.wasAborted) throw call.signal.reason;
+    const stop = new AbortController();
+    const removeListener = addAbortListener(call.signal, () => stop.abort(call.signal.reason));
+    const pause = createPause(stop.signal);
+    const failures = createFailures(id);
+    const getInterval = () => this.#readInterval(call, id, options);
+    let event: Prediction | undefined;
+    let unsubscribe: (() => void) | undefined;
+    let last = initial;
+    try {
+      unsubscribe = subscribe(options.webhookReceiver, id, (prediction) => {
+        if (!isTerminal(prediction.status)) return pause.end();
+        event = prediction;
+        stop.abort(TERMINAL_EVENT);
+      });
+      if (initial !== undefined) {
+        yield initial;
+        if (isTerminal(initial.status)) return;
+      }
+      let delayMs = initial === undefined ? 0 : getInterval();
+      for (;;) {
+        const wasWoken = await pause.wait(untilLastPoll(delayMs, call.deadlineAt));
+        await this.#scheduler.next(stop.signal, wasWoken);
+        try {
+          const seen = await this.#fetch(id, last, stop.signal);
+          failures.clear();
+          const isChange = seen.status !== last?.status;
+          last = seen;
+          if (isChange) yield seen;
+          if (isTerminal(seen.status)) return;
+          delayMs = getInterval();
+        } catch (error) {
+          if (stop.signal.aborted) throw error;
+          const retryMs = failures.add(error);
+          if (error instanceof ApiError && (error.status === 429 || error.retryAfterMs !== undefined)) {
+            this.#scheduler.pause(retryMs);
+          }
+          delayMs = Math.max(getInterval(), retryMs);
+          const failure = { attempt: failures.count, delayMs, error: error as WaveSpeedError };
+          emitRetry({ operation: 'poll', predictionId: id, ...failure }, this.#settings.onRetry);
+        }
+      }
+    } catch (error) {
+      if (event !== undefined && !call.wasAborted) {
+        yield event;
+        return;
+      }
+      if (call.hasExpired) {
+        throw failures.atDeadline({
+          lastPrediction: last,
+          wasSeen: last !== initial,
+          elapsedMs: call.elapsedMs,
+        });
+      }
+      if (call.wasAborted) throw call.signal.reason;
+      throw error instanceof WaveSpeedError ? withPredictionId(error, id) : error;
+    } finally {
+      unsubscribe?.();
+      removeListener();
+    }
+  }
+
+  /** Fetches a task once, and publishes the poll. */
+  async #fetch(id: string, last: Prediction | undefined, signal: AbortSignal): Promise<Prediction> {
+    const sentAt = performance.now();
+    const report = (result: { status?: string; error?: string }) =>
+      publish('poll', () => ({ predictionId: id, ...result, durationMs: performance.now() - sentAt }));
+    try {
+      const path = resultPathOf(id, last, this.#settings.baseUrl);
+      const data = await this.#http.request({ method: 'GET', path, signal, predictionId: id });
+      const prediction = readTask(data, id, path);
+      report({ status: prediction.status });
+      return prediction;
+    } catch (error) {
+      report({ error: errorName(error) });
+      throw error;
+    }
+  }
+
+  #readInterval(call: Call, predictionId: string, options: WatchOptions): number {
+    // The client's interval does not apply with a webhook receiver.
+    const standard =
+      options.webhookReceiver === undefined
+        ? (this.#settings.pollIntervalMs ?? DEFAULT_INTERVAL_MS)
+        : WEBHOOK_INTERVAL_MS;
+    const { pollIntervalMs = standard } = options;
+    let ms: unknown = pollIntervalMs;
+    if (typeof pollIntervalMs === 'function') {
+      try {
+        ms = pollIntervalMs(call.elapsedMs);
+      } catch (cause) {
+        throw new ConfigurationError('`pollIntervalMs` threw; see the cause.', { cause, predictionId });
+      }
+    }
+    if (typeof ms === 'number' && ms >= 0) return Math.max(1, ms);
+    throw new ConfigurationError(
+      `\`pollIntervalMs\`: got ${String(ms)}; expected a number of milliseconds, 0 or more, or a function that returns one.`,
+      { predictionId },
+    );
+  }
+}
+
+/** Counts the failed polls since the last successful one, and decides when to stop polling. */
+function createFailures(predictionId: string) {
+  let last: unknown;
+  let notFound: { error: NotFoundError; count: number; since: number } | undefined;
+  const failures = {
+    count: 0,
+    clear(): void {
+      failures.count = 0;
+      notFound = undefined;
+    },
+    /** Returns how long to wait before the next poll; throws the error if no further poll can help. */
+    add(error: unknown): number {
+      const isNotFound = error instanceof NotFoundError;
+      // The function that returns the key may succeed the next time.
+      if (!isNotFound && !isTransient(error) && !isKeyFailure(error)) throw error;
+      failures.count++;
+      last = error;
+      if (!isNotFound) {
+        notFound = undefined;
+        return getRetryDelay(failures.count, error);
+      }
+      const { count, since } = notFound ?? { count: 0, since: performance.now() };
+      notFound = { error, count: count + 1, since };
+      if (notFound.count >= NOT_FOUND_POLLS && performance.now() - since >= NOT_FOUND_MS) throw error;
+      return 0;
+    },
+    atDeadline(wait: {
+      lastPrediction: Prediction | undefined;
+      wasSeen: boolean;
+      elapsedMs: number;
+    }): NotFoundError | WaitTimeoutError {
+      const { wasSeen, ...details } = wait;
+      // "Not found" says more than "not yet".
+      if (!wasSeen && notFound !== undefined && notFound.count >= NOT_FOUND_POLLS) return notFound.error;
+      const cause = failures.count > 0 ? { cause: last } : {};
+      return new WaitTimeoutError({ predictionId, ...details, ...cause });
+    },
+  };
+  return failures;
+}
+
+/** A pause between two polls, which an event can end early. The signal must not outlive it. */
+function createPause(signal: AbortSignal) {
+  let resolve: (() => void) | undefined;
+  let wasWoken = false;
+  addAbortListener(signal, () => resolve?.());
+  return {
+    end(): void {
+      wasWoken = true;
+      resolve?.();
+    },
+    /** Returns whether an event ended it. */
+    async wait(ms: number): Promise<boolean> {
+      signal.throwIfAborted();
+      if (ms > 0 && !wasWoken) {
+        let timer: NodeJS.Timeout | undefined;
+        await new Promise<void>((onEnd) => {
+          resolve = onEnd;
+          timer = setTimeout(onEnd, Math.min(ms, MAX_TIMER_MS));
+        });
+        clearTimeout(timer);
+      }
+      const woken = wasWoken;
+      wasWoken = false;
+      return woken;
+    },
+  };
+}
+
+function untilLastPoll(delayMs: number, deadlineAt: number): number {
+  const remainingMs = deadlineAt - performance.now() - LAST_POLL_MS;
+  return delayMs > 2 * LAST_POLL_MS && remainingMs > LAST_POLL_MS ? Math.min(delayMs, remainingMs) : delayMs;
+}
+
+function subscribe(
+  events: PredictionEvents | undefined,
+  id: string,
+  listener: (prediction: Prediction) => void,
+): (() => void) | undefined {
+  try {
+    return events?.subscribe(id, listener);
+  } catch (cause) {
+    throw new WaveSpeedError('`webhookReceiver`: `subscribe` threw; see the cause.', {
+      cause,
+      predictionId: id,
+    });
+  }
+}
