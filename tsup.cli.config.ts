@@ -25,12 +25,11 @@ export default defineConfig({
   format: ['esm'],
   target: 'node20.18',
   platform: 'node',
-  splitting: true,
+  splitting: false,
   external: ['undici'],
   esbuildPlugins: [onPublicEntries],
   // commander is CommonJS, and requires Node's modules.
   banner: {
     js: "import { createRequire as createCommandRequire } from 'node:module'; const require = createCommandRequire(import.meta.url);",
   },
-  sourcemap: true,
 });

@@ -2,7 +2,7 @@
 import { defineConfig, type Options } from 'tsup';
 
 /** Removes `debug`, which the file type library's inflater uses: it requires Node's tty in a way that ESM does not have. */
-const withoutDebug: NonNullable<Options['esbuildPlugins']>[number] = {
+export const withoutDebug: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'without-debug',
   setup(build) {
     build.onResolve({ filter: /^debug$/ }, () => ({ path: 'debug', namespace: 'silent' }));
@@ -32,7 +32,6 @@ export default defineConfig({
   noExternal: ['zod', 'p-retry', 'is-network-error'],
   external: ['undici', 'msw', 'bullmq', 'ioredis'],
   esbuildPlugins: [withoutDebug],
-  sourcemap: true,
   // TypeScript 6 deprecates an option that tsup's declaration bundler sets.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
 });

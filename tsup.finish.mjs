@@ -1,7 +1,6 @@
 // Finishes the build: what tsup has no setting for.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-
-const here = `${process.cwd()}/dist/`.replaceAll('\\', '/');
+import { transform } from 'esbuild';
 
 /** Names of the web platform in the declarations, which a project has from Node's types, from the DOM's, or not at all. */
 const PLATFORM = ['AbortSignal', 'Blob', 'File', 'Request', 'Response', 'URL'];
@@ -32,19 +31,24 @@ function portable(declarations) {
   ].join('\n');
 }
 
-/** Folders of the bundled packages. */
+/** Folders of the bundled packages, from the comments that esbuild writes above each file. */
 const bundled = new Set();
 
-/** Removes this machine's paths, which sucrase leaves in a source map, and the sources of bundled packages. */
-function lean(text) {
-  const map = JSON.parse(text.replaceAll(here, ''));
-  for (const [index, source] of map.sources.entries()) {
-    const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(source)?.[0];
-    if (folder === undefined) continue;
-    bundled.add(folder.replace(/^(?:\.\.\/)+/, ''));
-    if (map.sourcesContent) map.sourcesContent[index] = null;
-  }
-  return JSON.stringify(map);
+function recordBundled(code) {
+  for (const [, folder] of code.matchAll(/^\/\/ (node_modules\/(?:@[^/]+\/)?[^/]+)\//gm)) bundled.add(folder);
+}
+
+/** Removes whitespace; names stay, so that stacks can be read. Short lines, because Node prints the one that throws. */
+async function small(name, code) {
+  const result = await transform(code, {
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 160,
+    legalComments: 'none',
+    target: 'node20.18',
+    ...(name.endsWith('.cjs') ? {} : { format: 'esm' }),
+  });
+  return result.code;
 }
 
 /** Returns the licences of the bundled packages, which must be distributed with their code. */
@@ -62,7 +66,11 @@ async function licences() {
 
 for (const name of await readdir('dist')) {
   const file = `dist/${name}`;
-  if (name.endsWith('.map')) await writeFile(file, lean(await readFile(file, 'utf8')));
+  if (/\.c?js$/.test(name)) {
+    const code = await readFile(file, 'utf8');
+    recordBundled(code);
+    await writeFile(file, await small(name, code));
+  }
   if (/\.d\.c?ts$/.test(name)) await writeFile(file, portable(await readFile(file, 'utf8')));
 }
 await writeFile('dist/THIRD-PARTY-LICENSES.txt', await licences());

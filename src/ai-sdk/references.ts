@@ -51,8 +51,7 @@ function isVideo(file: VideoFile): boolean {
 }
 
 function isVideoContent(bytes: Uint8Array): boolean {
-  const text = (start: number, length = 4) =>
-    Buffer.from(bytes.subarray(start, start + length)).toString('latin1');
+  const text = (start: number, length = 4) => String.fromCharCode(...bytes.subarray(start, start + length));
   if (text(4) === 'ftyp') return !IMAGE_BRANDS.test(text(8));
   return (
     (text(0) === 'RIFF' && text(8) === 'AVI ') || // AVI
@@ -72,5 +71,8 @@ function toMedia(file: VideoFile): Media {
 }
 
 function toBytes(data: string | Uint8Array): Uint8Array {
-  return typeof data === 'string' ? Buffer.from(data, 'base64') : data;
+  if (typeof data !== 'string') return data;
+  // Also the variant for URLs.
+  const binary = atob(data.replaceAll('-', '+').replaceAll('_', '/'));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }

@@ -1,5 +1,7 @@
 /** Sends requests through a custom fetch. Once it was called, nothing proves that a request was not sent. */
 import { WaveSpeedError } from '../core/errors/base.js';
+import { concatBytes } from '../utils/bytes.js';
+import { toFetchBody } from './fetch-body.js';
 import { createTooLargeError, decodeText, MAX_ERROR_BYTES } from './response-handler.js';
 import type {
   HttpTransport,
@@ -96,23 +98,11 @@ async function readBody(
       if (size > limit) break;
     }
   } catch (bodyError) {
-    return { text: undefined, bodyError, partialText: decodeText(Buffer.concat(chunks)) };
+    return { text: undefined, bodyError, partialText: decodeText(concatBytes(chunks)) };
   }
-  const text = decodeText(Buffer.concat(chunks).subarray(0, limit));
+  const text = decodeText(concatBytes(chunks).subarray(0, limit));
   if (size <= limit) return { text };
   const bodyError = createTooLargeError(maxResponseBytes);
   controller.abort(bodyError);
   return isError ? { text } : { text: undefined, bodyError, partialText: text };
-}
-
-async function toFetchBody(body: AsyncIterable<Uint8Array>): Promise<RequestInit> {
-  // Deno sends a stream without Content-Length, which storage rejects.
-  if ('Deno' in globalThis) {
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
-    for await (const chunk of body) chunks.push(new Uint8Array(chunk));
-    return { body: new Blob(chunks) };
-  }
-  // Test environments replace the global one. Loading it is slow.
-  const { ReadableStream } = await import('node:stream/web');
-  return { body: ReadableStream.from(body), duplex: 'half' } as RequestInit;
 }

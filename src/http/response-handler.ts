@@ -120,7 +120,7 @@ export function createTooLargeError(maxResponseBytes: number): InvalidResponseEr
   return new InvalidResponseError(`the response is larger than maxResponseBytes (${maxResponseBytes} bytes)`);
 }
 
-export function decodeText(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  return text.startsWith('\uFEFF') ? text.slice(1) : text;
-}
+const utf8 = new TextDecoder();
+
+/** Without a byte order mark. */
+export const decodeText = (bytes: Uint8Array): string => utf8.decode(bytes);

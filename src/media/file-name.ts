@@ -18,7 +18,9 @@ export function safeName(text: string): string {
 }
 
 function percentEncode(text: string): string {
-  const bytes = Array.from(Buffer.from(text), (byte) => byte.toString(16).toUpperCase().padStart(2, '0'));
+  const bytes = Array.from(new TextEncoder().encode(text), (byte) =>
+    byte.toString(16).toUpperCase().padStart(2, '0'),
+  );
   return bytes.map((hex) => `%${hex}`).join('');
 }
 
@@ -49,9 +51,9 @@ export function uploadName(name: string | undefined, type: FileType): string {
 }
 
 function lastBytes(text: string, maxBytes: number): string {
-  const bytes = Buffer.from(text);
+  const bytes = new TextEncoder().encode(text);
   let start = Math.max(0, bytes.byteLength - maxBytes);
   // Continuation bytes start with the bits 10.
   while (((bytes[start] ?? 0) & 0xc0) === 0x80) start++;
-  return bytes.toString('utf8', start);
+  return new TextDecoder().decode(bytes.subarray(start));
 }

@@ -117,8 +117,9 @@ async function detectVideoStream(
   file: RandomAccess,
   video: typeof OGG_VIDEO,
 ): Promise<DetectedType | undefined> {
-  const header = Buffer.from(await file.read(0, Math.min(file.size, STREAM_HEADER_BYTES)));
-  return video.markers.some((marker) => header.includes(marker, 0, 'latin1')) ? video : undefined;
+  const header = await file.read(0, Math.min(file.size, STREAM_HEADER_BYTES));
+  const text = Array.from(header, (byte) => String.fromCharCode(byte)).join('');
+  return video.markers.some((marker) => text.includes(marker)) ? video : undefined;
 }
 
 /** Returns the type of a file, or the problem as the rest of a sentence that starts with the file's name. */

@@ -1,4 +1,5 @@
 /** Sends the body of an upload, and reads the response. */
+import { concatBytes } from '../utils/bytes.js';
 import { raceAbort } from '../utils/abort.js';
 import type { IdleTimer } from '../http/idle-timeout.js';
 import type { StreamResponse } from '../http/types.js';
@@ -32,11 +33,11 @@ export async function readText(response: StreamResponse, timer: IdleTimer): Prom
   while (size <= MAX_RESPONSE_BYTES) {
     // Does not refresh the timeout: a server that sends byte by byte would keep the upload open forever.
     const { done, value } = await raceAbort(iterator.next(), timer.signal);
-    if (done === true) return new TextDecoder().decode(Buffer.concat(chunks));
+    if (done === true) return new TextDecoder().decode(concatBytes(chunks));
     size += value.byteLength;
     chunks.push(value);
   }
   // For a web page, for example, the status is enough.
   response.discard();
-  return new TextDecoder().decode(Buffer.concat(chunks).subarray(0, MAX_RESPONSE_BYTES));
+  return new TextDecoder().decode(concatBytes(chunks).subarray(0, MAX_RESPONSE_BYTES));
 }

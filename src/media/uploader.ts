@@ -1,5 +1,4 @@
 /** Uploads one file: with a ticket and a PUT, or as a multipart form if the service has no tickets. */
-import { randomBytes } from 'node:crypto';
 import { createClientHeaders } from '../http/client-headers.js';
 import {
   ApiError,
@@ -123,12 +122,12 @@ export class Uploader {
     const { http, transport, baseUrl, clientName } = this.#deps;
     const key = await http.resolveApiKey(signal);
     const label = `[POST] ${FORM_PATH}, uploading ${file.label}`;
-    const boundary = `----wavespeed-kling-${randomBytes(12).toString('hex')}`;
-    const head = Buffer.from(
+    const boundary = `----wavespeed-kling-${crypto.randomUUID()}`;
+    const head = new TextEncoder().encode(
       `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${escapeFilename(file)}"\r\n` +
         `Content-Type: ${file.type.contentType}\r\n\r\n`,
     );
-    const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+    const tail = new TextEncoder().encode(`\r\n--${boundary}--\r\n`);
     return withIdleTimeout({ label, signal, idleMs: http.requestTimeoutMs, secret: key }, async (timer) => {
       const sent = { bytes: 0 };
       const chunks = counted(file.chunks(), sent, timer, onBytes);
