@@ -1,7 +1,7 @@
 /** The job of one video: its data, checked as a request is, and its idempotency key. */
 import { randomUUID } from 'node:crypto';
 import type { Job, JobsOptions, Queue } from 'bullmq';
-import { checkNames, checkObject } from '../core/validate-options.js';
+import { checkNames, checkObject, readOptions } from '../core/validate-options.js';
 import {
   type CompletedPrediction,
   ConfigurationError,
@@ -9,6 +9,7 @@ import {
   type Model,
   type RunOptions,
 } from '../index.js';
+import { RUN_OPTIONS } from '../predictions/options.js';
 import {
   type DefinedModel,
   isModelId,
@@ -27,13 +28,8 @@ export interface KlingJobOptions extends Pick<
   pollIntervalMs?: number | undefined;
 }
 
-const JOB_OPTIONS = [
-  'maxCost',
-  'timeoutMs',
-  'webhookUrl',
-  'whenAbsent',
-  'pollIntervalMs',
-] as const satisfies readonly (keyof KlingJobOptions)[];
+const { maxCost, timeoutMs, webhookUrl, whenAbsent, pollIntervalMs } = RUN_OPTIONS;
+const JOB_OPTIONS = { maxCost, timeoutMs, webhookUrl, whenAbsent, pollIntervalMs };
 
 /** Data of a job. Media are URLs: a worker on another machine has no local files. */
 export type KlingJobData = (
@@ -114,7 +110,7 @@ export function checkJobData(data: unknown, models: readonly DefinedModel[]): Mo
   checkNames(data, ['model', 'input', 'options']);
   const { model: id, input, options = {} } = data as Partial<Record<keyof KlingJobData, unknown>>;
   checkObject('options', options, '{ maxCost: 1 }');
-  checkNames(options, JOB_OPTIONS);
+  readOptions<KlingJobOptions, typeof JOB_OPTIONS>(options, JOB_OPTIONS);
   const model = isModelId(id) ? id : (models.find((defined) => defined.id === id) ?? (id as Model));
   parseInput(model, input);
   const { images, video } = input as { images?: unknown[]; video?: unknown };

@@ -1,20 +1,15 @@
 /** The options of a worker, and their checks. */
 import type { WorkerOptions } from 'bullmq';
-import { checkMaxCost, checkMs, checkObject, rejectOption } from '../core/validate-options.js';
-import { ConfigurationError, type RunOptions } from '../index.js';
+import { checkObject, readOptions, rejectOption } from '../core/validate-options.js';
+import type { RunOptions } from '../index.js';
+import { RUN_OPTIONS } from '../predictions/options.js';
 import type { DefinedModel } from '../schemas.js';
 
-const RUN_OPTIONS = [
-  'whenAbsent',
-  'timeoutMs',
-  'pollIntervalMs',
-  'webhookUrl',
-  'webhookReceiver',
-  'maxCost',
-] as const satisfies readonly (keyof RunOptions)[];
+const { whenAbsent, timeoutMs, pollIntervalMs, webhookUrl, webhookReceiver, maxCost } = RUN_OPTIONS;
+const JOB_DEFAULTS = { whenAbsent, timeoutMs, pollIntervalMs, webhookUrl, webhookReceiver, maxCost };
 
 /** Options of `createKlingWorker`: its own, defaults of every job, and BullMQ's worker options. */
-export interface KlingWorkerOptions extends WorkerOptions, Pick<RunOptions, (typeof RUN_OPTIONS)[number]> {
+export interface KlingWorkerOptions extends WorkerOptions, Pick<RunOptions, keyof typeof JOB_DEFAULTS> {
   /** Tasks that this worker waits for at once. @default 100 */
   concurrency?: number;
   /** How often a job may lose its worker before it fails. @default 100 */
@@ -28,7 +23,7 @@ export interface KlingWorkerOptions extends WorkerOptions, Pick<RunOptions, (typ
 /** A worker's options, checked. */
 export interface WorkerSettings {
   /** Defaults of every job's `run`. */
-  run: Pick<RunOptions, (typeof RUN_OPTIONS)[number]>;
+  run: Pick<RunOptions, keyof typeof JOB_DEFAULTS>;
   bull: WorkerOptions;
   submitsPerMinute: number | undefined;
   models: readonly DefinedModel[];
@@ -42,7 +37,8 @@ export function readWorkerOptions(options: KlingWorkerOptions): WorkerSettings {
   checkObject('options', options, '{ connection }');
   const { models = [], submitsPerMinute, ...rest } = options;
   const { whenAbsent, timeoutMs, pollIntervalMs, webhookUrl, webhookReceiver, maxCost, ...bull } = rest;
-  const run = { whenAbsent, timeoutMs, pollIntervalMs, webhookUrl, webhookReceiver, maxCost };
+  const given = { whenAbsent, timeoutMs, pollIntervalMs, webhookUrl, webhookReceiver, maxCost };
+  const run = readOptions<typeof given, typeof JOB_DEFAULTS>(given, JOB_DEFAULTS);
   if (bull.connection === undefined || bull.connection === null) {
     rejectOption(
       'connection',
@@ -52,23 +48,6 @@ export function readWorkerOptions(options: KlingWorkerOptions): WorkerSettings {
   }
   if (submitsPerMinute !== undefined && !(submitsPerMinute > 0)) {
     rejectOption('submitsPerMinute', submitsPerMinute, 'a number above 0');
-  }
-  if (whenAbsent !== undefined && whenAbsent !== 'throw' && whenAbsent !== 'resubmit') {
-    rejectOption('whenAbsent', whenAbsent, "'throw' or 'resubmit'");
-  }
-  checkMs('timeoutMs', timeoutMs);
-  if (typeof pollIntervalMs !== 'function') checkMs('pollIntervalMs', pollIntervalMs);
-  checkMaxCost(maxCost);
-  if (webhookUrl !== undefined && !(typeof webhookUrl === 'string' && URL.canParse(webhookUrl))) {
-    // The URL may have a token in its query.
-    throw new ConfigurationError('`webhookUrl`: expected an https URL that the service can reach.');
-  }
-  if (webhookReceiver !== undefined && typeof webhookReceiver?.subscribe !== 'function') {
-    rejectOption(
-      'webhookReceiver',
-      webhookReceiver,
-      'a source of webhook events, such as redisEvents(redis)',
-    );
   }
   const defaults = { concurrency: 100, maxStalledCount: 100, limiter: OPEN_LIMITER };
   return { run, bull: { ...defaults, ...bull }, submitsPerMinute, models };

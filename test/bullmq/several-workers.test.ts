@@ -186,11 +186,22 @@ describe('options', () => {
     ['pollIntervalMs', { connection, pollIntervalMs: -1 }],
     ['maxCost', { connection, maxCost: '1' }],
     ['webhookUrl', { connection, webhookUrl: 'example' }],
+    ['webhookUrl', { connection, webhookUrl: 'http://example.com/hook' }],
     ['webhookReceiver', { connection, webhookReceiver: {} }],
   ])('createKlingWorker rejects a bad %s before it takes a job', (name, options) => {
     const create = () => createKlingWorker('videos', client, options as never);
     expect(create).toThrow(ConfigurationError);
     expect(create).toThrow(`\`${name}\``);
+  });
+
+  test('createKlingWorker takes pollIntervalMs: 0, as run does', async () => {
+    const worker = createKlingWorker('videos', client, {
+      connection: { ...connection, lazyConnect: true },
+      pollIntervalMs: 0,
+      autorun: false,
+    });
+    worker.on('error', () => undefined);
+    await worker.close();
   });
 
   test('createKlingWorker rejects what is no client', () => {
@@ -207,6 +218,16 @@ describe('options', () => {
 });
 
 describe('addKling', () => {
+  test('rejects options that run would reject in the worker, and adds nothing', async () => {
+    const add = vi.fn();
+    const data = { model: KLING_O1, input: { prompt: 'A fox' } } as const;
+    for (const options of [{ webhookUrl: 'http://example.com/hook' }, { maxCost: -1 }, { whenAbsent: 'x' }]) {
+      const job = addKling({ name: 'videos', add } as never, { ...data, options } as never);
+      await expect(job).rejects.toThrow(ConfigurationError);
+    }
+    expect(add).not.toHaveBeenCalled();
+  });
+
   test('rejects an invalid request, and adds nothing', async () => {
     const add = vi.fn();
     const queue = { name: 'videos', add } as never;
