@@ -15,7 +15,8 @@ const rooms = {
 const consumers = ['ai-sdk', 'bullmq', 'sql', 'cli'];
 
 /** For consumers, which use the library as a program does; they share the option checks and the version. */
-const PUBLIC_ENTRIES = '^src/(?:index|schemas|webhooks|core/(?:validate-options|version)|predictions/options)\\.ts$';
+const PUBLIC_ENTRIES =
+  '^src/(?:index|schemas|webhooks|core/(?:validate-options|version)|predictions/options)\\.ts$';
 
 module.exports = {
   forbidden: [
