@@ -195,6 +195,8 @@ export class EmulatorEngine implements EmulatorCore {
         return this.#handlers.models(route);
       case 'billings':
         return this.#handlers.billings(body);
+      case 'usage':
+        return this.#handlers.usage(body);
       case 'balance':
         return this.#handlers.balance();
       case 'secret':

@@ -1,4 +1,4 @@
-/** Checks the billing search: rows of charges and refunds, by task, type and time. */
+/** Checks the billing search and the usage: charges and refunds, by task, type, time, model and day. */
 import { describe, expect, test } from 'vitest';
 import { type Emulator, ManualClock } from '../../src/testing/index.js';
 import { call, O1, O3, started, submit } from './support.js';
@@ -43,7 +43,8 @@ describe('POST billings/search', () => {
           price: 0.84,
           created_at: '2026-01-01T00:00:01.000Z',
           updated_at: '2026-01-01T00:00:01.000Z',
-          access_key_name: '',
+          access_key_name: 'emulator',
+          access_key_uuid: expect.stringMatching(/^[0-9a-f]{32}$/),
           order: {
             uuid: expect.stringMatching(/^[0-9a-f]{32}$/),
             state: 'pre',
@@ -75,6 +76,7 @@ describe('POST billings/search', () => {
     expect(ids(await search(emulator, { start_time: '2026-01-01T00:00:00.500Z' }))).toEqual([second.id]);
     expect(ids(await search(emulator, { model_uuid: O1 }))).toEqual([first.id]);
     expect(ids(await search(emulator, { billing_type: 'refund' }))).toEqual([]);
+    expect(ids(await search(emulator, { access_key_uuid: 'another' }))).toEqual([]);
   });
 
   test('shows the refund of a failed task 3 hours later', async () => {
@@ -108,4 +110,65 @@ describe('POST billings/search', () => {
     const emulator = await started();
     expect((await call(emulator, 'billings/search', { body: {}, key: null })).status).toBe(401);
   });
+});
+
+describe('POST user/usage_stats', () => {
+  const usage = async (emulator: Emulator, body: unknown) =>
+    (await call(emulator, 'user/usage_stats', { body })).json.data as unknown;
+  const range = {
+    start_time: new Date(START).toISOString(),
+    end_time: new Date(START + 48 * HOURS).toISOString(),
+  };
+
+  test('sums the tasks of a range by model and day, in the documented shape', async () => {
+    const { clock, emulator } = await twoTasks();
+    clock.advance(24 * HOURS);
+    await submit(emulator, { duration: 10 });
+    clock.advance(1000);
+    expect(await usage(emulator, range)).toEqual({
+      per_model_usage: [
+        {
+          model_uuid: O1,
+          total_cost: 0.56,
+          total_count: 1,
+          unit_price: 0.56,
+          last_used_date: '2026-01-01T00:00:00.000Z',
+        },
+        {
+          model_uuid: O3,
+          total_cost: 1.68,
+          total_count: 2,
+          unit_price: 0.84,
+          last_used_date: '2026-01-02T00:00:01.000Z',
+        },
+      ],
+      daily_usage: [
+        { date: '2026-01-01', amount: 1.4, count: 2 },
+        { date: '2026-01-02', amount: 0.84, count: 1 },
+      ],
+      summary: { total_cost: 2.24, total_requests: 3, success_requests: 3 },
+    });
+    expect(emulator.requestCount({ operation: 'usage' })).toBe(1);
+  });
+
+  test('filters by time and model, and leaves out what was refunded', async () => {
+    const { clock, emulator, first, second } = await twoTasks();
+    emulator.task(second.id).fail();
+    const before = { total_cost: 0.84, total_requests: 1, success_requests: 0 };
+    expect(await usage(emulator, { ...range, model_uuid: O3 })).toMatchObject({ summary: before });
+    clock.advance(3 * HOURS);
+    expect(await usage(emulator, { ...range, model_uuid: O3 })).toMatchObject({
+      summary: { ...before, total_cost: 0 },
+    });
+    const early = { ...range, end_time: first.created_at };
+    expect(await usage(emulator, early)).toMatchObject({ summary: { total_cost: 0.56, total_requests: 1 } });
+  });
+
+  test.each([{}, { start_time: range.start_time }, { ...range, end_time: 'tomorrow' }, 'x'])(
+    'rejects the body %j',
+    async (body) => {
+      const emulator = await started();
+      expect((await call(emulator, 'user/usage_stats', { body })).status).toBe(400);
+    },
+  );
 });

@@ -7,6 +7,7 @@ export const OPERATIONS = [
   'delete',
   'balance',
   'billings',
+  'usage',
   'models',
   'price',
   'secret',
@@ -45,6 +46,7 @@ const POST: Readonly<Record<string, Operation>> = {
   'model/pricing': 'price',
   predictions: 'list',
   'predictions/delete': 'delete',
+  'user/usage_stats': 'usage',
 };
 
 const FILES: Readonly<Record<string, Operation>> = { outputs: 'output', uploads: 'file', storage: 'put' };

@@ -21,6 +21,8 @@ export interface BillingPage {
 
 const stableId = (...parts: string[]) => createHash('md5').update(parts.join(':')).digest('hex');
 
+const ACCESS_KEY = stableId('access key');
+
 function rowOf(task: Task, type: BillingRow['billing_type'], at: number): BillingRow {
   const time = new Date(at).toISOString();
   return {
@@ -29,7 +31,8 @@ function rowOf(task: Task, type: BillingRow['billing_type'], at: number): Billin
     price: task.cost,
     created_at: time,
     updated_at: time,
-    access_key_name: '',
+    access_key_name: 'emulator',
+    access_key_uuid: ACCESS_KEY,
     order: {
       uuid: stableId('order', task.id),
       state: task.ended ? 'done' : 'pre',
@@ -40,7 +43,8 @@ function rowOf(task: Task, type: BillingRow['billing_type'], at: number): Billin
   };
 }
 
-function readTime(value: unknown, fallback: number): number {
+/** Milliseconds since 1970, as a number or as text, or ISO 8601. */
+export function readTime(value: unknown, fallback: number): number {
   if (value === undefined || value === '') return fallback;
   if (typeof value === 'number') return value;
   if (typeof value !== 'string') return Number.NaN;
@@ -53,7 +57,7 @@ const isStringArray = (value: unknown): value is string[] =>
 export function searchBillings(tasks: readonly Task[], body: unknown): BillingPage | string {
   const fields = asFields(body ?? {});
   if (fields === undefined) return 'the body must be a JSON object';
-  const { billing_type, model_uuid, prediction_uuids, sort } = fields;
+  const { access_key_uuid, billing_type, model_uuid, prediction_uuids, sort } = fields;
   const query = readPage({ page_size: 10, ...fields });
   if (typeof query === 'string') return query;
   if (prediction_uuids !== undefined && !isStringArray(prediction_uuids)) {
@@ -65,7 +69,7 @@ export function searchBillings(tasks: readonly Task[], body: unknown): BillingPa
   if (Number.isNaN(to)) return "property 'end_time' must be a time in milliseconds";
 
   const ids = prediction_uuids?.length === 0 ? undefined : prediction_uuids;
-  const rows = tasks
+  const rows = (access_key_uuid === undefined || access_key_uuid === ACCESS_KEY ? tasks : [])
     .filter((task) => ids === undefined || ids.includes(task.id))
     .filter((task) => model_uuid === undefined || task.model === model_uuid)
     .flatMap((task) => [

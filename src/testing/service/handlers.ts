@@ -13,6 +13,7 @@ import { listModels } from './model-list.js';
 import { sampleVideo } from './sample-video.js';
 import { Task, type TaskContext, type TaskParams } from './task.js';
 import { rejectKey } from './storage-error.js';
+import { usageStats } from './usage.js';
 import { asFields, checkSubmit, INVALID_PARAMETER, MISSING_PARAMETER, priceOf } from './validate.js';
 
 export type JsonBody = { value: unknown } | 'invalid';
@@ -153,6 +154,11 @@ export class Handlers {
 
   billings(body: JsonBody): WireResponse {
     const found = body === 'invalid' ? 'invalid JSON' : searchBillings(this.#account.tasks, body.value);
+    return typeof found === 'string' ? invalid(found) : successResponse(found);
+  }
+
+  usage(body: JsonBody): WireResponse {
+    const found = body === 'invalid' ? 'invalid JSON' : usageStats(this.#account.tasks, body.value);
     return typeof found === 'string' ? invalid(found) : successResponse(found);
   }
 
