@@ -1,48 +1,76 @@
-/** The session's budget: what this studio may still spend. Kept on disk, so that a restart does not reset it. */
-import { readFile, writeFile } from 'node:fs/promises';
+/** The session's budget: what this studio has spent and may still spend. Kept on disk, so that a restart does not reset it. */
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { BudgetExceededError } from 'wavespeed-kling';
 import type { BudgetView } from '../shared/types.js';
-import type { TaskStore } from './store.js';
+import type { StudioTask } from './store.js';
+
+interface BudgetState {
+  /** In US dollars; null for none. */
+  limit: number | null;
+  /** What each submit of the session costs, by its key. Removing a task from the list does not remove its cost. */
+  charges: Record<string, number>;
+}
+
+type Charge = Pick<StudioTask, 'key' | 'cost'>;
 
 export class Budget {
   readonly #file: string;
-  readonly #store: TaskStore;
-  #state: { limit: number | null; since: string };
+  #state: BudgetState;
+  #written: Promise<void> = Promise.resolve();
 
-  private constructor(file: string, store: TaskStore, state: { limit: number | null; since: string }) {
+  private constructor(file: string, state: BudgetState) {
     this.#file = file;
-    this.#store = store;
     this.#state = state;
   }
 
-  static async open(file: string, store: TaskStore): Promise<Budget> {
-    const text = await readFile(file, 'utf8').catch(() => undefined);
-    const state = text === undefined ? { limit: null, since: new Date().toISOString() } : JSON.parse(text);
-    return new Budget(file, store, state);
+  static async open(file: string): Promise<Budget> {
+    const text = await readFile(file, 'utf8').catch(() => '{}');
+    return new Budget(file, { limit: null, charges: {}, ...(JSON.parse(text) as Partial<BudgetState>) });
   }
 
   /** Starts a new session with this limit, in US dollars; null for none. */
-  async set(limit: number | null): Promise<void> {
-    this.#state = { limit, since: new Date().toISOString() };
-    await writeFile(this.#file, JSON.stringify(this.#state), { mode: 0o600 });
+  set(limit: number | null): Promise<void> {
+    this.#state = { limit, charges: {} };
+    return this.#write();
   }
 
   view(): BudgetView {
     return { limit: this.#state.limit, spent: this.#spent() };
   }
 
-  /** What one more task may cost: the `maxCost` of its submit. */
-  remaining(): number {
-    const { limit } = this.#state;
-    return limit === null ? Number.MAX_SAFE_INTEGER : Math.max(0, inMilli(limit - this.#spent()));
+  /**
+   * Counts what a submit is about to spend: every submit passes here. The same key counts once.
+   *
+   * @throws {BudgetExceededError} if it would exceed the limit; then nothing is counted.
+   */
+  async spend({ key, cost }: Charge): Promise<void> {
+    const { limit, charges } = this.#state;
+    if (Object.hasOwn(charges, key)) return;
+    const maxCost = limit === null ? Number.MAX_SAFE_INTEGER : Math.max(0, inMilli(limit - this.#spent()));
+    if (cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
+    charges[key] = cost;
+    await this.#write();
+  }
+
+  /** Takes a charge back: there was no task, or it failed and is refunded. */
+  async giveBack({ key }: Pick<Charge, 'key'>): Promise<void> {
+    if (!Object.hasOwn(this.#state.charges, key)) return;
+    delete this.#state.charges[key];
+    await this.#write();
   }
 
   #spent(): number {
-    const counted = this.#store.all().filter(({ createdAt, state, prediction }) => {
-      // A failed task is refunded.
-      const isFree = state === 'rejected' || (state === 'ended' && prediction?.status !== 'completed');
-      return createdAt >= this.#state.since && !isFree;
+    return inMilli(Object.values(this.#state.charges).reduce((sum, cost) => sum + cost, 0));
+  }
+
+  /** One write after the other, so that the last state is the one that stays. */
+  #write(): Promise<void> {
+    const write = this.#written.then(async () => {
+      await writeFile(`${this.#file}.part`, JSON.stringify(this.#state), { mode: 0o600 });
+      await rename(`${this.#file}.part`, this.#file);
     });
-    return inMilli(counted.reduce((sum, task) => sum + task.cost, 0));
+    this.#written = write.catch(() => undefined);
+    return write;
   }
 }
 

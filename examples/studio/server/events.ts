@@ -7,7 +7,12 @@ const HEARTBEAT_MS = 20_000;
 
 export class Events {
   readonly #listeners = new Set<(event: string, data: unknown) => void>();
-  readonly #closing = new AbortController();
+  readonly #leave = new Set<() => void>();
+
+  /** Number of open streams. */
+  get streams(): number {
+    return this.#leave.size;
+  }
 
   publish(event: string, data: unknown): void {
     for (const listener of this.#listeners) listener(event, data);
@@ -16,23 +21,29 @@ export class Events {
   /** Streams events to one page until it leaves. */
   stream(context: Context): Response {
     return streamSSE(context, async (stream) => {
+      let leave: () => void = () => undefined;
       const left = new Promise<void>((resolve) => {
-        stream.onAbort(resolve);
-        this.#closing.signal.addEventListener('abort', () => resolve(), { once: true });
+        leave = resolve;
       });
+      stream.onAbort(leave);
+      this.#leave.add(leave);
       const listener = (event: string, data: unknown) =>
         void stream.writeSSE({ event, data: JSON.stringify(data) });
       this.#listeners.add(listener);
       const heartbeat = setInterval(() => void stream.write(': \n\n'), HEARTBEAT_MS);
-      await stream.writeSSE({ event: 'hello', data: '{}', retry: 1000 });
-      await left;
-      clearInterval(heartbeat);
-      this.#listeners.delete(listener);
+      try {
+        await stream.writeSSE({ event: 'hello', data: '{}', retry: 1000 });
+        await left;
+      } finally {
+        clearInterval(heartbeat);
+        this.#listeners.delete(listener);
+        this.#leave.delete(leave);
+      }
     });
   }
 
   /** Ends every stream. */
   close(): void {
-    this.#closing.abort();
+    for (const leave of this.#leave) leave();
   }
 }

@@ -43,7 +43,7 @@ const address = server.address();
 const url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : settings.port}`;
 
 const videoDirectory = inData('videos');
-const budget = await Budget.open(inData('budget.json'), store);
+const budget = await Budget.open(inData('budget.json'));
 const events = new Events();
 const uploads = new Uploads(kling, files);
 const views = new Views(uploads, videoDirectory);

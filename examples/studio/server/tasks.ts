@@ -1,7 +1,6 @@
 /** The life of a task in the studio: made once for each click, followed to its end, also after a restart. */
 import { pathToFileURL } from 'node:url';
 import {
-  BudgetExceededError,
   type CompletedPrediction,
   estimateCost,
   IdempotencyConflictError,
@@ -74,8 +73,7 @@ export class Tasks {
       duration: input.duration as 5,
       ...(input.video && { video: 'a video' }),
     });
-    const maxCost = budget.remaining();
-    if (cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
+    await budget.spend({ key, cost });
     // A second click can have come in meanwhile. From here to the store there is no pause.
     const racing = store.get(key);
     if (racing !== undefined) return sameRequest(racing, request);
@@ -139,8 +137,10 @@ export class Tasks {
     task: StudioTask,
     onUpdate: (prediction: Prediction) => Promise<void>,
   ): Promise<CompletedPrediction> {
-    const { kling, uploads, webhooks, files, pollIntervalMs } = this.#parts;
+    const { kling, budget, uploads, webhooks, files, pollIntervalMs } = this.#parts;
     const { signal } = this.#stop;
+    // Also for one that was rejected, or found after a restart.
+    await budget.spend(task);
     await uploads.upload(task, signal, () => this.#changed(task));
     const asMedia = (reference: Reference) =>
       'file' in reference ? pathToFileURL(files.path(reference.file)) : reference.url;
@@ -173,6 +173,7 @@ export class Tasks {
     task.state = 'ended';
     task.endedAt = new Date().toISOString();
     await this.#parts.store.save(task);
+    if (prediction.status !== 'completed') await this.#parts.budget.giveBack(task);
     this.#changed(task);
   }
 
@@ -196,6 +197,7 @@ export class Tasks {
       task.problem = { name: error.name, message: 'The service no longer has this task.' };
     } else {
       task.state = task.id === undefined ? 'rejected' : 'paused';
+      if (task.state === 'rejected') await this.#parts.budget.giveBack(task);
     }
     await this.#parts.store.save(task);
     this.#changed(task);
