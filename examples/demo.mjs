@@ -46,7 +46,7 @@ async function make(name, run) {
     onSubmitted: ({ id }) => say(name, `submitted as ${id}`),
     onUpdate: ({ status }) => say(name, status),
   });
-  for (const { path, bytes } of await kling.download(video, 'out', { overwrite: true })) {
+  for (const { path, bytes } of await kling.download(video, 'out', { ifExists: 'overwrite' })) {
     say(name, `saved ${relative('.', path)} (${Math.ceil(bytes / 1000)} kB)`);
   }
 }

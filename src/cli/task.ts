@@ -1,6 +1,5 @@
 /** Follows one task until it ends: progress, download, result and exit code. */
 import {
-  DownloadError,
   isCompleted,
   NotFoundError,
   PredictionFailedError,
@@ -115,15 +114,8 @@ export async function saveOutputs(
       row.transfer('downloading', loaded, total),
   };
   row.update('downloading');
-  try {
-    const files = await kling.download(prediction, directory, options);
-    return files.map(({ path }) => path);
-  } catch (error) {
-    if (!DownloadError.isInstance(error) || error.reason !== 'exists') throw error;
-    if (prediction.outputs.length === 1) return [error.path];
-    const files = await kling.download(prediction, directory, { ...options, overwrite: true });
-    return files.map(({ path }) => path);
-  }
+  const files = await kling.download(prediction, directory, { ...options, ifExists: 'keep' });
+  return files.map(({ path }) => path);
 }
 
 async function reportFailure(context: TaskContext, error: unknown, code: number): Promise<void> {

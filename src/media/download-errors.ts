@@ -1,5 +1,5 @@
 /** Errors of downloads that concern files. */
-import { lstat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { DownloadError } from '../core/errors/index.js';
 import { getErrorCode } from '../http/error-code.js';
 
@@ -18,13 +18,25 @@ export async function checkAbsent(path: string, predictionId: string | undefined
   if (await exists(path)) throw existsError(path, predictionId);
 }
 
+/** Returns the size of a file that exists and is to be kept; undefined if there is none. */
+export async function sizeOfKept(
+  path: string,
+  predictionId: string | undefined,
+): Promise<number | undefined> {
+  if (!(await exists(path))) return undefined;
+  const stats = await stat(path).catch(() => undefined);
+  if (stats?.isFile() === true) return stats.size;
+  // A directory, or a link that leads nowhere, is not the file.
+  throw existsError(path, predictionId);
+}
+
 const ofTask = (predictionId: string | undefined) =>
   predictionId === undefined ? '' : ` (task ${predictionId})`;
 
 export function existsError(path: string, predictionId: string | undefined, cause?: unknown): DownloadError {
   return new DownloadError(
     'exists',
-    `${path} already exists${ofTask(predictionId)}. Pass \`overwrite: true\` to replace it, or another directory.`,
+    `${path} already exists${ofTask(predictionId)}. Pass \`ifExists: 'overwrite'\` to replace it, \`ifExists: 'keep'\` to use it, or another directory.`,
     { path, predictionId, ...(cause === undefined ? {} : { cause }) },
   );
 }

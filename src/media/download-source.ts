@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { InvalidInputError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 import { httpUrl, labelOf } from '../http/http-url.js';
+import { isRecord } from '../utils/is-record.js';
 import { nameInUrl, safeName } from './file-name.js';
 import { MEDIA_EXTENSIONS } from './file-type.js';
 
@@ -16,6 +17,8 @@ export interface Output {
   possibleExtensions: Iterable<string>;
   label: string;
   predictionId: string | undefined;
+  /** Time at which its task was completed, at the earliest; undefined if it is not known. */
+  completedAt: number | undefined;
 }
 
 function invalid(field: string, problem: string): InvalidInputError {
@@ -51,7 +54,8 @@ function pathOf(directory: unknown): string {
 
 export function readOutputs(source: unknown, directory: string): Output[] {
   if (typeof source === 'string' || source instanceof URL) return [outputOfUrl(String(source), directory)];
-  const { id, status, outputs } = (source ?? {}) as Partial<Record<keyof Prediction, unknown>>;
+  const task = (source ?? {}) as Partial<Record<keyof Prediction, unknown>>;
+  const { id, status, outputs } = task;
   if (typeof id !== 'string' || id === '' || !Array.isArray(outputs)) {
     const given = source === null ? 'null' : typeof source;
     throw invalid('source', `got ${given}; expected a task or the URL of an output`);
@@ -65,7 +69,22 @@ export function readOutputs(source: unknown, directory: string): Output[] {
     throw invalid('source', problem);
   }
   if (outputs.length === 0) throw invalid('source', `task ${id} has no outputs`);
-  return outputs.map((url: unknown, index) => outputOfTask(id, url, index, directory));
+  const completedAt = completionTimeOf(task);
+  return outputs.map((url: unknown, index) => ({
+    ...outputOfTask(id, url, index, directory),
+    completedAt,
+  }));
+}
+
+/** Without the time that the task was queued for, which the service does not tell. */
+function completionTimeOf({
+  created_at,
+  timings,
+}: Partial<Record<keyof Prediction, unknown>>): number | undefined {
+  const createdAt = typeof created_at === 'string' ? Date.parse(created_at) : NaN;
+  if (Number.isNaN(createdAt)) return undefined;
+  const inference = isRecord(timings) ? timings.inference : undefined;
+  return createdAt + (typeof inference === 'number' && inference > 0 ? inference : 0);
 }
 
 function outputOfUrl(text: string, directory: string): Output {
@@ -88,10 +107,16 @@ function outputOfUrl(text: string, directory: string): Output {
     possibleExtensions: extension === undefined ? MEDIA_EXTENSIONS : [extension],
     label: labelOf('GET', url),
     predictionId: undefined,
+    completedAt: undefined,
   };
 }
 
-function outputOfTask(id: string, value: unknown, index: number, directory: string): Output {
+function outputOfTask(
+  id: string,
+  value: unknown,
+  index: number,
+  directory: string,
+): Omit<Output, 'completedAt'> {
   const number = index + 1;
   const url = httpUrl(value);
   if (url === undefined) {

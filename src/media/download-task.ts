@@ -1,14 +1,16 @@
 /** Downloads one output into a partial file: resumes it after a broken connection, and verifies its length. */
 import { ConnectionError, DownloadError, WaveSpeedError } from '../core/errors/index.js';
-import { type OnRetry, isTransient } from '../http/retry.js';
+import { delay } from '../utils/abort.js';
+import { emitRetry, type OnRetry, isTransient } from '../http/retry.js';
 import { withIdleTimeout, type IdleTimer } from '../http/idle-timeout.js';
+import { formatStatus } from '../http/create-api-error.js';
 import type { StreamResponse } from '../http/types.js';
 import type { Transport } from '../http/transport.js';
-import { checkAbsent, diskError, existsError } from './download-errors.js';
+import { checkAbsent, diskError, existsError, sizeOfKept } from './download-errors.js';
 import type { Output } from './download-source.js';
-import { checkResponse, type CreateError, requestOutput } from './download-request.js';
+import { checkResponse, type CreateError, mayAppear, requestOutput } from './download-request.js';
 import { detectFileType, extensionFor } from './file-type.js';
-import { PartialFile } from './partial-file.js';
+import { type IfExists, PartialFile, type PublishableFile } from './partial-file.js';
 import { retryWhileProgressing } from './retry-while-progressing.js';
 import {
   type FileVersion,
@@ -28,6 +30,9 @@ export interface DownloadDependencies {
   onRetry: OnRetry | undefined;
 }
 
+/** Time between two requests for an output that may appear, in milliseconds. */
+const APPEARS_POLL_MS = 1000;
+
 /** Progress of one file. */
 export interface DownloadProgress {
   /** The output's URL. */
@@ -41,7 +46,7 @@ export interface DownloadProgress {
 export interface DownloadSettings {
   signal: AbortSignal;
   onProgress: (progress: DownloadProgress) => void;
-  overwrite: boolean;
+  ifExists: IfExists;
   maxBytes: number;
 }
 
@@ -75,6 +80,7 @@ export class DownloadTask {
   }
 
   async fetch(): Promise<void> {
+    if (this.#settings.ifExists === 'keep' && (await this.#findKept())) return;
     const { maxRetries, onRetry } = this.#deps;
     const { signal } = this.#settings;
     const { predictionId } = this.#output;
@@ -89,13 +95,9 @@ export class DownloadTask {
     }
   }
 
-  async publish(): Promise<string> {
-    await this.#partial?.publish(this.#path, this.#settings.overwrite);
-    return this.#path;
-  }
-
-  async discard(): Promise<void> {
-    await this.#partial?.discard();
+  /** Undefined if there was nothing to download. */
+  get publishable(): PublishableFile | undefined {
+    return this.#partial && { partial: this.#partial, target: this.#path };
   }
 
   async #attempt(): Promise<void> {
@@ -104,7 +106,8 @@ export class DownloadTask {
     await withIdleTimeout({ label, signal, idleMs: this.#deps.requestTimeoutMs }, async (timer) => {
       const { response, resumes } = await this.#requestRest(timer);
       try {
-        checkResponse(response, resumes, label, this.#createError);
+        const { completedAt } = this.#output;
+        checkResponse(response, { isRest: resumes, label, completedAt, createError: this.#createError });
         this.#readHeaders(response, resumes);
         this.#partial ??= await this.#createPartial();
         await this.#partial.receive(response.body, {
@@ -159,12 +162,38 @@ export class DownloadTask {
     this.#validator = undefined;
   }
 
-  #request(timer: IdleTimer): Promise<StreamResponse> {
-    const { transport, baseUrl } = this.#deps;
+  async #request(timer: IdleTimer): Promise<StreamResponse> {
+    const { transport, baseUrl, maxRetries, onRetry } = this.#deps;
     const validator = this.#received > 0 ? this.#validator : undefined;
     const rest = validator === undefined ? undefined : { start: this.#received, validator };
-    const { url } = this.#output;
-    return requestOutput({ transport, url, baseUrl, rest, createError: this.#createError }, timer);
+    const { url, completedAt, predictionId } = this.#output;
+    for (let attempt = 1; ; attempt++) {
+      const request = { transport, url, baseUrl, rest, createError: this.#createError };
+      const response = await requestOutput(request, timer);
+      if (maxRetries === 0 || !mayAppear(response, completedAt)) return response;
+      response.discard();
+      const error = this.#createError('refused', `${formatStatus(response)}; it may appear soon`, {
+        status: 404,
+      });
+      const context = { operation: 'download', attempt, delayMs: APPEARS_POLL_MS, error } as const;
+      emitRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry);
+      await delay(APPEARS_POLL_MS, timer.signal);
+      timer.refresh();
+    }
+  }
+
+  /** Looks for the file of an earlier download. */
+  async #findKept(): Promise<boolean> {
+    const { target, possibleExtensions, predictionId } = this.#output;
+    for (const extension of possibleExtensions) {
+      const path = `${target}.${extension}`;
+      const size = await sizeOfKept(path, predictionId);
+      if (size === undefined) continue;
+      this.#target = path;
+      this.#received = size;
+      return true;
+    }
+    return false;
   }
 
   #readHeaders(response: StreamResponse, resumes: boolean): void {
@@ -187,7 +216,7 @@ export class DownloadTask {
   }
 
   async #checkTarget(target: string | undefined): Promise<void> {
-    if (target === undefined || this.#settings.overwrite) return;
+    if (target === undefined || this.#settings.ifExists !== 'error') return;
     await checkAbsent(target, this.#output.predictionId);
   }
 

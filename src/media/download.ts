@@ -1,5 +1,5 @@
 /** Downloads a task's outputs, and publishes the files when all of them are complete. */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
 import { DownloadError, RequestTimeoutError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
@@ -7,7 +7,8 @@ import { type CallOptions, checkInteger, checkMs, rejectOption } from '../core/v
 import { checkAbsent, diskError } from './download-errors.js';
 import { type Output, readDirectory, readOutputs } from './download-source.js';
 import { type DownloadDependencies, type DownloadProgress, DownloadTask } from './download-task.js';
-import { forbiddenReason } from './download-url.js';
+import { forbiddenReason } from './media-url.js';
+import { type IfExists, publishAll } from './partial-file.js';
 import { removeStaleFiles } from './stale-files.js';
 import { readTransferOptions, reportProgress } from './transfer-options.js';
 
@@ -15,8 +16,12 @@ import { readTransferOptions, reportProgress } from './transfer-options.js';
 export interface DownloadOptions extends CallOptions {
   /** Called with the number of bytes written; not awaited. The download fails if it throws or rejects. */
   onProgress?: ((progress: DownloadProgress) => unknown) | undefined;
-  /** Replaces existing files, each in one step. By default an existing file is an error before any request. @default false */
-  overwrite?: boolean | undefined;
+  /**
+   * What happens with a file that is there already. `error`: rejects before any request. `keep`: returns it without a request,
+   * also if another download made it in the meantime. `overwrite`: replaces it, in one step.
+   * @default 'error'
+   */
+  ifExists?: IfExists | undefined;
   /** Maximum size of a file in bytes. @default 2_147_483_648 (2 GiB) */
   maxBytes?: number | undefined;
   /** Time limit for the call in milliseconds, over all files and retries. @default 3_600_000 (1 hour) */
@@ -30,22 +35,23 @@ export interface DownloadedFile {
   url: string;
   /** Size of the file. */
   bytes: number;
-  /** The `Content-Type` of the response; undefined when it had none. */
+  /** The `Content-Type` of the response; undefined when it had none, or when the file was kept. */
   contentType: string | undefined;
 }
 
-const OPTIONS = ['signal', 'maxRetries', 'onProgress', 'overwrite', 'maxBytes', 'timeoutMs'] as const;
+const OPTIONS = ['signal', 'maxRetries', 'onProgress', 'ifExists', 'maxBytes', 'timeoutMs'] as const;
+const IF_EXISTS: readonly unknown[] = ['error', 'keep', 'overwrite'] satisfies IfExists[];
 const DEFAULT_MAX_BYTES = 2 * 1024 ** 3;
 const DEFAULT_TIMEOUT_MS = 60 * 60_000;
 
 function readOptions(options: DownloadOptions) {
-  const { overwrite = false, maxBytes, timeoutMs, ...rest } = readTransferOptions(options, OPTIONS);
-  if (typeof overwrite !== 'boolean') rejectOption('overwrite', overwrite, 'true or false');
+  const { ifExists = 'error', maxBytes, timeoutMs, ...rest } = readTransferOptions(options, OPTIONS);
+  if (!IF_EXISTS.includes(ifExists)) rejectOption('ifExists', ifExists, "'error', 'keep' or 'overwrite'");
   checkInteger('maxBytes', maxBytes, 1);
   checkMs('timeoutMs', timeoutMs);
   return {
     ...rest,
-    overwrite,
+    ifExists,
     maxBytes: maxBytes ?? DEFAULT_MAX_BYTES,
     timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,
   };
@@ -57,12 +63,12 @@ export async function download(
   directory: string | URL,
   options: DownloadOptions,
 ): Promise<DownloadedFile[]> {
-  const { signal, maxRetries, onProgress, overwrite, maxBytes, timeoutMs } = readOptions(options);
+  const { signal, maxRetries, onProgress, ifExists, maxBytes, timeoutMs } = readOptions(options);
   const path = await readDirectory(directory);
   const outputs = readOutputs(source, path);
   checkUrls(outputs, dependencies.baseUrl);
   signal?.throwIfAborted();
-  await prepareDirectory(path, outputs, overwrite);
+  await prepareDirectory(path, outputs, ifExists);
 
   const predictionId = outputs[0]?.predictionId;
   const controller = new AbortController();
@@ -81,34 +87,21 @@ export async function download(
             if (predictionId !== undefined) error.predictionId = predictionId;
             controller.abort(error);
           }),
-        overwrite,
+        ifExists,
         maxBytes,
       }),
   );
+  const publishable = () => tasks.flatMap((task) => task.publishable ?? []);
   try {
     for (const task of tasks) await task.fetch();
     controller.signal.throwIfAborted();
-    await publishAll(tasks, overwrite);
+    await publishAll(publishable(), ifExists);
   } finally {
     clearTimeout(timer);
     removeListener?.();
-    await Promise.all(tasks.map((task) => task.discard()));
+    await Promise.all(publishable().map(({ partial }) => partial.discard()));
   }
   return tasks.map((task) => task.file);
-}
-
-/** Publishes all files or none, so that a failed call does not block the next one. */
-async function publishAll(tasks: readonly DownloadTask[], overwrite: boolean): Promise<void> {
-  const published: string[] = [];
-  try {
-    for (const task of tasks) published.push(await task.publish());
-  } catch (error) {
-    // With `overwrite`, the replaced files cannot be restored.
-    if (!overwrite) {
-      await Promise.all(published.map((path) => rm(path, { force: true }).catch(() => undefined)));
-    }
-    throw error;
-  }
 }
 
 function checkUrls(outputs: readonly Output[], baseUrl: string): void {
@@ -123,7 +116,7 @@ function checkUrls(outputs: readonly Output[], baseUrl: string): void {
 async function prepareDirectory(
   directory: string,
   outputs: readonly Output[],
-  overwrite: boolean,
+  ifExists: IfExists,
 ): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
@@ -134,7 +127,7 @@ async function prepareDirectory(
     directory,
     outputs.map(({ basename }) => basename),
   );
-  if (overwrite) return;
+  if (ifExists !== 'error') return;
   for (const { target, possibleExtensions, predictionId } of outputs) {
     for (const extension of possibleExtensions) {
       await checkAbsent(`${target}.${extension}`, predictionId);

@@ -1,12 +1,16 @@
 /** A partial download: a `.part` file next to the target, renamed to the target atomically or removed. */
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { raceAbort } from '../utils/abort.js';
+import { DownloadError } from '../core/errors/index.js';
 import { partialPath } from './stale-files.js';
 
 /** Error codes of file systems without hard links, or without permission to create them. */
 const NO_LINKS = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EINVAL']);
 
 const BATCH_BYTES = 256 * 1024;
+
+/** What happens with a file that is there already. */
+export type IfExists = 'error' | 'keep' | 'overwrite';
 
 export interface ReceiveOptions {
   position: number;
@@ -93,9 +97,16 @@ export class PartialFile {
     await this.#try(this.#handle.truncate(0));
   }
 
-  /** Without `overwrite`, fails with EEXIST if the target exists. */
-  async publish(target: string, overwrite: boolean): Promise<void> {
-    await this.#try(this.#publish(target, overwrite));
+  /** Returns false if the target existed and was kept. */
+  async publish(target: string, ifExists: IfExists): Promise<boolean> {
+    try {
+      await this.#try(this.#publish(target, ifExists === 'overwrite'));
+      return true;
+    } catch (error) {
+      const existed = error instanceof DownloadError && error.reason === 'exists';
+      if (ifExists === 'keep' && existed) return false;
+      throw error;
+    }
   }
 
   async discard(): Promise<void> {
@@ -150,6 +161,27 @@ export class PartialFile {
     } catch (cause) {
       throw this.#toError(cause);
     }
+  }
+}
+
+export interface PublishableFile {
+  partial: PartialFile;
+  target: string;
+}
+
+/** Publishes all files or none, so that a failed call does not block the next one. */
+export async function publishAll(files: readonly PublishableFile[], ifExists: IfExists): Promise<void> {
+  const published: string[] = [];
+  try {
+    for (const { partial, target } of files) {
+      if (await partial.publish(target, ifExists)) published.push(target);
+    }
+  } catch (error) {
+    // Files that were overwritten cannot be restored.
+    if (ifExists !== 'overwrite') {
+      await Promise.all(published.map((path) => rm(path, { force: true }).catch(() => undefined)));
+    }
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Reads response headers that describe a file: length, range, encoding and version. */
+/** Reads response headers that describe a file: length, range, encoding, age, version, and where it is. */
 import type { StreamResponse } from '../http/types.js';
 
 export interface FileVersion {
@@ -28,6 +28,31 @@ export function rangeOf(response: StreamResponse): { start: number; total: numbe
   const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.header('content-range')?.trim() ?? '');
   if (match === null) return undefined;
   return { start: Number(match[1]), total: match[2] === '*' ? undefined : Number(match[2]) };
+}
+
+/** The age of what was completed at a time, by the server's clock where it tells it; NaN if that is not known. */
+export function ageOf(response: StreamResponse, completedAt: number | undefined): number {
+  if (completedAt === undefined) return NaN;
+  const now = Date.parse(response.header('date') ?? '');
+  return (Number.isNaN(now) ? Date.now() : now) - completedAt;
+}
+
+/** `Location`, whose bytes are UTF-8 on many servers. HTTP libraries read each byte as one character. */
+export function locationOf(response: StreamResponse): string | undefined {
+  const location = response.header('location');
+  if (location === undefined || /[^\x80-\xff]/.test(location.replace(/[\0-\x7f]/g, ''))) return location;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(location, 'latin1'));
+  } catch {
+    // It was Latin-1 indeed.
+    return location;
+  }
+}
+
+/** Returns transfer codings other than `chunked`: the body would not be the file's bytes. */
+export function transferCodingOf(response: StreamResponse): string {
+  const names = (response.header('transfer-encoding') ?? '').split(',').map((name) => name.trim());
+  return names.filter((name) => !/^(?:identity|chunked)?$/i.test(name)).join(', ');
 }
 
 /** Ignores `aws-chunked`, a leftover of how the file was uploaded. */

@@ -2,6 +2,7 @@
 import { InvalidResponseError } from '../core/errors/index.js';
 import { httpUrl } from '../http/http-url.js';
 import { isRecord } from '../utils/is-record.js';
+import { forbiddenReason } from './media-url.js';
 
 export const TICKETS_PATH = '/api/v3/media/uploads';
 
@@ -16,7 +17,7 @@ const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** @throws {InvalidResponseError} without the body, which contains a signed URL. */
-export function readTicket(data: unknown): UploadTicket {
+export function readTicket(data: unknown, baseUrl: string): UploadTicket {
   const { download_url, upload } = isRecord(data) ? data : {};
   const downloadUrl = httpUrl(download_url) ?? fail('the response has no download_url');
   if (!isRecord(upload)) return fail('the response has no upload target');
@@ -25,6 +26,8 @@ export function readTicket(data: unknown): UploadTicket {
     return fail(`the upload method is ${JSON.stringify(method) ?? 'missing'}; expected PUT`);
   }
   const url = httpUrl(upload.url) ?? fail('the response has no valid upload URL');
+  const reason = forbiddenReason(url, new URL(baseUrl));
+  if (reason !== undefined) return fail(`the upload URL is at ${url.origin}: ${reason}`);
   return { downloadUrl: downloadUrl.href, url, headers: readHeaders(isRecord(headers) ? headers : {}) };
 }
 

@@ -75,7 +75,7 @@ export class Uploader {
       this.#hasTickets = false;
       return undefined;
     }
-    return readTicket(data);
+    return readTicket(data, this.#deps.baseUrl);
   }
 
   async #put(

@@ -48,7 +48,7 @@ describe('an existing file', () => {
     const error = await failure(client().download(task([`${server.url}/a.mp4`]), directory));
     expect(error).toBeInstanceOf(DownloadError);
     expect(error).toMatchObject({ reason: 'exists', path, predictionId: 'task-1' });
-    expect(error.message).toContain('overwrite: true');
+    expect(error.message).toContain("ifExists: 'overwrite'");
     expect(server.requests).toHaveLength(0);
     expect(readFileSync(path, 'utf8')).toBe('precious');
   });
@@ -72,10 +72,10 @@ describe('an existing file', () => {
     writeFileSync(path, 'old');
     const broken = await fileServer(bytes, { cutAfter: () => 500 });
     const kling = client({ maxRetries: 0 });
-    await failure(kling.download(`${broken.url}/a.mp4`, directory, { overwrite: true }));
+    await failure(kling.download(`${broken.url}/a.mp4`, directory, { ifExists: 'overwrite' }));
     expect(readFileSync(path, 'utf8')).toBe('old');
     const complete = await fileServer(bytes);
-    await kling.download(`${complete.url}/a.mp4`, directory, { overwrite: true });
+    await kling.download(`${complete.url}/a.mp4`, directory, { ifExists: 'overwrite' });
     expect(sha(readFileSync(path))).toBe(sha(bytes));
     expect(readdirSync(directory)).toEqual(['a.mp4']);
   });
@@ -105,17 +105,54 @@ describe('an existing file', () => {
     },
   );
 
-  it('completes one of two concurrent downloads of the same file, and both with overwrite', async () => {
+  it('is returned with keep, without a request', async () => {
+    const server = await fileServer(movie(1000));
+    const directory = temporaryDirectory();
+    const path = join(directory, 'task-1-1.mp4');
+    writeFileSync(path, 'kept');
+    const source = task([`${server.url}/a.mp4`]);
+    expect(await client().download(source, directory, { ifExists: 'keep' })).toEqual([
+      { path, url: `${server.url}/a.mp4`, bytes: 4, contentType: undefined },
+    ]);
+    expect(server.requests).toHaveLength(0);
+    expect(readFileSync(path, 'utf8')).toBe('kept');
+  });
+
+  it('is kept beside outputs that are missing, which are downloaded', async () => {
+    const server = await fileServer(movie(1000));
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'task-1-1.mp4'), 'kept');
+    const source = task([`${server.url}/a.mp4`, `${server.url}/b.mp4`]);
+    const files = await client().download(source, directory, { ifExists: 'keep' });
+    expect(files.map(({ bytes }) => bytes)).toEqual([4, 1000]);
+    expect(server.requests.map(({ path }) => path)).toEqual(['/b.mp4']);
+    expect(readdirSync(directory).sort()).toEqual(['task-1-1.mp4', 'task-1-2.mp4']);
+  });
+
+  it.each(['directory', 'dangling link'])('is not kept if it is a %s: reason exists', async (kind) => {
+    const server = await fileServer(movie(1000));
+    const directory = temporaryDirectory();
+    const path = join(directory, 'task-1-1.mp4');
+    if (kind === 'directory') mkdirSync(path);
+    else symlinkSync('/nowhere/at/all', path);
+    const error = await failure(
+      client().download(task([`${server.url}/a.mp4`]), directory, { ifExists: 'keep' }),
+    );
+    expect(error).toMatchObject({ reason: 'exists', path });
+    expect(server.requests).toHaveLength(0);
+  });
+
+  it('completes one of two concurrent downloads of the same file, and both with overwrite or keep', async () => {
     const bytes = movie(2_000_000);
     const server = await fileServer(bytes);
-    for (const overwrite of [false, true]) {
+    for (const ifExists of ['error', 'overwrite', 'keep'] as const) {
       const directory = temporaryDirectory();
       const kling = client();
       const both = await Promise.allSettled(
-        [1, 2].map(() => kling.download(`${server.url}/a.mp4`, directory, { overwrite })),
+        [1, 2].map(() => kling.download(`${server.url}/a.mp4`, directory, { ifExists })),
       );
       const refused = both.filter(({ status }) => status === 'rejected');
-      expect(refused).toHaveLength(overwrite ? 0 : 1);
+      expect(refused).toHaveLength(ifExists === 'error' ? 1 : 0);
       for (const each of refused) expect(each).toMatchObject({ reason: { reason: 'exists' } });
       expect(readdirSync(directory)).toEqual(['a.mp4']);
       expect(sha(readFileSync(join(directory, 'a.mp4')))).toBe(sha(bytes));
@@ -169,11 +206,11 @@ describe('a failing disk', () => {
     const server = await fileServer(movie(1000));
     const directory = temporaryDirectory();
     mkdirSync(join(directory, 'a.mp4'));
-    for (const [overwrite, reason] of [
-      [false, 'exists'],
-      [true, 'write_failed'],
+    for (const [ifExists, reason] of [
+      ['error', 'exists'],
+      ['overwrite', 'write_failed'],
     ] as const) {
-      const error = await failure(client().download(`${server.url}/a.mp4`, directory, { overwrite }));
+      const error = await failure(client().download(`${server.url}/a.mp4`, directory, { ifExists }));
       expect(error).toMatchObject({ name: 'DownloadError', reason });
     }
     expect(readdirSync(directory)).toEqual(['a.mp4']);

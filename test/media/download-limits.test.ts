@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
 import { DownloadError, InvalidInputError, RequestTimeoutError } from 'wavespeed-kling';
-import { isPrivateHost } from '../../src/media/download-url.js';
+import { isPrivateHost } from '../../src/media/media-url.js';
 import {
   client,
   failure,
@@ -266,7 +266,7 @@ describe('the partial file of a killed process', () => {
     });
     const directory = temporaryDirectory();
     const url = `${server.url}/a.mp4`;
-    const running = client().download(url, directory, { overwrite: true });
+    const running = client().download(url, directory, { ifExists: 'overwrite' });
     const partials = () => readdirSync(directory).filter((name) => name.endsWith('.part'));
     await vi.waitFor(() => expect(partials()).toHaveLength(1));
     const [live = ''] = partials();
@@ -283,7 +283,7 @@ describe('the partial file of a killed process', () => {
     utimesSync(join(directory, before), new Date(), new Date(Date.now() - process.uptime() * 1000 - 60_000));
     utimesSync(join(directory, old), twoHoursAgo, twoHoursAgo);
 
-    await client().download(url, directory, { overwrite: true });
+    await client().download(url, directory, { ifExists: 'overwrite' });
     expect(new Set(partials())).toEqual(new Set([live, foreign, another]));
     waiting[0]?.();
     const [file] = await running;

@@ -1,9 +1,9 @@
 // Responses that are not the file, redirects, and aborts.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { DownloadError } from 'wavespeed-kling';
-import { client, failure, fileServer, movie, serve, task, temporaryDirectory } from './support.js';
+import { client, failure, fileServer, movie, rawServer, serve, task, temporaryDirectory } from './support.js';
 
 describe('a response that is not the file', () => {
   it.each([403, 404, 410])('rejects with reason expired for %i, without a retry', async (status) => {
@@ -18,6 +18,113 @@ describe('a response that is not the file', () => {
     expect(server.requests).toHaveLength(1);
     expect(readdirSync(directory)).toEqual([]);
   });
+
+  const DAY_MS = 24 * 60 * 60_000;
+  /** A task that was completed some time ago, 30 seconds after it was created. */
+  const taskOf = (url: string, ageMs: number) => ({
+    ...task([url]),
+    created_at: new Date(Date.now() - ageMs - 30_000).toISOString(),
+    timings: { inference: 30_000 },
+  });
+
+  it.each([
+    [403, 10_000, 'refused'],
+    [403, 8 * DAY_MS, 'expired'],
+    [404, 5 * 60_000, 'refused'],
+    [404, 6.9 * DAY_MS, 'refused'],
+    [404, 7.1 * DAY_MS, 'expired'],
+    [410, 10_000, 'expired'],
+  ])(
+    'is not retried for %i when the task was completed %i ms ago: reason %s',
+    async (status, age, reason) => {
+      const server = await serve((_taken, response) => void response.writeHead(status).end());
+      const error = await failure(
+        client().download(taskOf(`${server.url}/a.mp4`, age), temporaryDirectory()),
+      );
+      expect(error).toMatchObject({ reason, status });
+      expect(server.requests).toHaveLength(1);
+    },
+  );
+
+  it('takes the age of a task from the clock of the server', async () => {
+    const date = new Date(Date.now() + 8 * DAY_MS).toUTCString();
+    const server = await serve((_taken, response) => void response.writeHead(404, { date }).end());
+    const error = await failure(client().download(taskOf(`${server.url}/a.mp4`, 0), temporaryDirectory()));
+    expect(error).toMatchObject({ reason: 'expired' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('is asked again after a 404 in the first minute, once a second, beyond maxRetries', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const server = await serve((_taken, response) => {
+        if (server.requests.length <= 7) response.writeHead(404).end();
+        else response.writeHead(200, { 'content-type': 'video/mp4' }).end(movie(1000));
+      });
+      const onRetry = vi.fn();
+      const advance = setInterval(() => void vi.advanceTimersByTimeAsync(1000), 20);
+      onTestFinished(() => clearInterval(advance));
+      const kling = client({ maxRetries: 1, onRetry });
+      const [file] = await kling.download(taskOf(`${server.url}/a.mp4`, 1000), temporaryDirectory());
+      expect(file?.bytes).toBe(1000);
+      expect(server.requests).toHaveLength(8);
+      expect(onRetry).toHaveBeenCalledTimes(7);
+      expect(onRetry.mock.calls[6]?.[0]).toMatchObject({
+        operation: 'download',
+        attempt: 7,
+        delayMs: 1000,
+        predictionId: 'task-1',
+        error: { status: 404 },
+      });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('is refused when the first minute is over', async () => {
+    const completedAt = Date.now() - 59_000;
+    const server = await serve((_taken, response) => {
+      // By this clock, each request comes 500 ms after the one before.
+      const date = new Date(completedAt + 59_000 + 500 * server.requests.length).toUTCString();
+      response.writeHead(404, { date }).end();
+    });
+    const error = await failure(
+      client().download(taskOf(`${server.url}/a.mp4`, 59_000), temporaryDirectory()),
+    );
+    expect(error).toMatchObject({ reason: 'refused', status: 404 });
+    expect(error.message).toContain('about 1 min ago');
+    expect(server.requests.length).toBeGreaterThan(1);
+  });
+
+  it('is not asked again after a 404 in the first minute with maxRetries 0', async () => {
+    const server = await serve((_taken, response) => void response.writeHead(404).end());
+    const kling = client({ maxRetries: 0 });
+    const error = await failure(kling.download(taskOf(`${server.url}/a.mp4`, 1000), temporaryDirectory()));
+    expect(error).toMatchObject({ reason: 'refused', status: 404 });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('sends a User-Agent, without which some CDNs answer 403', async () => {
+    const server = await fileServer(movie(1000));
+    await client().download(`${server.url}/a.mp4`, temporaryDirectory());
+    expect(server.requests[0]?.headers['user-agent']).toMatch(/^wavespeed-kling\/\d/);
+  });
+
+  it.each(['gzip', 'gzip, chunked', 'deflate'])(
+    'is incomplete with the transfer coding %s',
+    async (coding) => {
+      const server = await rawServer(
+        `HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nTransfer-Encoding: ${coding}\r\n\r\n`,
+        coding.endsWith('chunked') ? '3e8\r\n' : '',
+        movie(1000),
+        coding.endsWith('chunked') ? '\r\n0\r\n\r\n' : '',
+      );
+      const directory = temporaryDirectory();
+      const error = await failure(client().download(`${server.url}/a.mp4`, directory));
+      expect(error).toMatchObject({ reason: 'incomplete' });
+      expect([server.connections(), readdirSync(directory)]).toEqual([1, []]);
+    },
+  );
 
   it.each([
     [401, {}, 'refused'],
@@ -68,6 +175,24 @@ describe('a response that is not the file', () => {
     expect(error).toMatchObject({ reason: 'refused' });
     expect(error.message).toContain('redirected more than 5 times');
     expect(server.requests).toHaveLength(12);
+  });
+
+  it.each([
+    ['raw UTF-8', Buffer.from('/vid\u00e9o-\u72d0.mp4'), '/vid%C3%A9o-%E7%8B%90.mp4'],
+    ['Latin-1', Buffer.from('/vid\u00e9o.mp4', 'latin1'), '/vid%C3%A9o.mp4'],
+    ['spaces', Buffer.from('/my video.mp4'), '/my%20video.mp4'],
+    ['escapes', Buffer.from('/vid%C3%A9o.mp4'), '/vid%C3%A9o.mp4'],
+  ])('follows a redirect with %s in Location', async (_name, location, path) => {
+    const bytes = movie(1000);
+    const target = await fileServer(bytes);
+    const first = await rawServer(
+      `HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: ${target.url}`,
+      location,
+      '\r\n\r\n',
+    );
+    const [file] = await client().download(`${first.url}/a.mp4`, temporaryDirectory());
+    expect(file?.bytes).toBe(1000);
+    expect(target.requests.map((taken) => taken.path)).toEqual([path]);
   });
 
   it.each(['file:///etc/passwd', 'ftp://x/', 'data:video/mp4,x', 'http://user:secret@127.0.0.1/'])(

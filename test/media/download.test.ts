@@ -198,8 +198,13 @@ describe('invalid arguments of download', () => {
     ['a missing directory', undefined, {}, /directory: got undefined/],
     ['an empty directory', '', {}, /directory: got ""/],
     ['an https: URL as the directory', new URL('https://x.example/'), {}, /directory: got a https: URL/],
-    ['an unknown option', '.', { overWrite: true }, /`overWrite`: not an option; did you mean `overwrite`/],
-    ['an invalid overwrite', '.', { overwrite: 'no' }, /`overwrite`: got a string; expected true or false/],
+    ['an unknown option', '.', { ifExist: 'keep' }, /`ifExist`: not an option; did you mean `ifExists`/],
+    [
+      'an invalid ifExists',
+      '.',
+      { ifExists: 'no' },
+      /`ifExists`: got a string; expected 'error', 'keep' or 'overwrite'/,
+    ],
     ['an invalid onProgress', '.', { onProgress: 1 }, /`onProgress`: got/],
   ])('rejects %s', async (_what, directory, options, message) => {
     const url = 'http://127.0.0.1:1/a.mp4';

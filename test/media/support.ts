@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -56,6 +56,20 @@ export async function serve(
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return { url, requests, of: (method) => requests.filter((each) => each.method === method) };
+}
+
+/** Answers every connection's first bytes with these, then closes it. */
+export async function rawServer(...parts: (string | Buffer)[]) {
+  let connections = 0;
+  const server = createTcpServer((socket) => {
+    connections += 1;
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(Buffer.concat(parts.map((part) => Buffer.from(part as string)))));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, connections: () => connections };
 }
 
 export function json(response: ServerResponse, data: unknown, status = 200): void {

@@ -339,4 +339,24 @@ describe('upload with a ticket', () => {
     expect(String(error)).toContain('[PUT] http://127.0.0.1:1/x, uploading "side.png"');
     expect(String(error)).not.toContain('secret');
   });
+
+  it.each([
+    'http://storage.example/put',
+    'https://127.0.0.1/put',
+    'https://[::ffff:a00:1]/put',
+    'https://localhost/put',
+  ])('sends no byte to %s when the service is at a public https URL', async (url) => {
+    const requested: string[] = [];
+    const fetch = (async (given: string) => {
+      requested.push(given);
+      const upload = { method: 'PUT', url: `${url}?secret=1`, headers: {} };
+      return Response.json({ code: 200, data: { download_url: 'https://cdn.example/1.png', upload } });
+    }) as typeof globalThis.fetch;
+    const kling = new WaveSpeedKling({ apiKey: KEY, fetch, baseUrl: 'https://api.example' });
+    const error = await failure(kling.upload(new Blob([picture()])));
+    expect(error).toBeInstanceOf(InvalidResponseError);
+    expect(String(error)).toContain(`the upload URL is at ${new URL(url).origin}`);
+    expect(String(error)).not.toContain('secret');
+    expect(requested).toEqual(['https://api.example/api/v3/media/uploads']);
+  });
 });

@@ -17,7 +17,7 @@ export function serveVideo(kling: WaveSpeedKling, directory: string): Middleware
   const downloads = new Map<string, Promise<void>>();
   const download = async (id: string) => {
     const task = await kling.get(id);
-    if (isCompleted(task)) await kling.download(task, directory, { overwrite: true });
+    if (isCompleted(task)) await kling.download(task, directory, { ifExists: 'overwrite' });
   };
   const serve = serveStatic({
     root: directory,

@@ -25,7 +25,8 @@ export function downloadCommand() {
         if (typeof task !== 'string' && !overwrite) return saveOutputs(kling, task, output, row);
         const onProgress = ({ loaded, total }: { loaded: number; total: number | undefined }) =>
           row.transfer('downloading', loaded, total);
-        const files = await kling.download(task, output, { signal: interrupted, overwrite, onProgress });
+        const ifExists = overwrite ? 'overwrite' : 'error';
+        const files = await kling.download(task, output, { signal: interrupted, ifExists, onProgress });
         return files.map(({ path }) => path);
       };
       await transferEach(sources, 'downloaded', async (source, row) => {

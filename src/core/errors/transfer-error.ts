@@ -39,9 +39,9 @@ export class UploadError extends WaveSpeedError {
 
 /** Reason of a `DownloadError`. */
 export type DownloadErrorReason =
-  /** A file of that name already exists, and `overwrite` is not set. */
+  /** A file of that name already exists, and `ifExists` is `'error'`. */
   | 'exists'
-  /** 403, 404 or 410: the service keeps outputs for 7 days. */
+  /** 410, or 403 or 404 for a task that is older than 7 days or of unknown age: the service keeps outputs for 7 days. */
   | 'expired'
   /** The server did not send the file, or the URL is not allowed. */
   | 'refused'

@@ -1,4 +1,4 @@
-/** Decides which URLs a download may request: https and no private addresses, unless the API itself has one. */
+/** Decides which URLs a transfer may request: https and no private addresses, unless the API itself has one. */
 import { BlockList } from 'node:net';
 
 const PRIVATE_RANGES = [
