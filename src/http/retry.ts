@@ -49,7 +49,12 @@ export interface RetryOptions {
   deadlineAt?: number | undefined;
   onRetry?: OnRetry | undefined;
   predictionId?: string | undefined;
+  /** Bytes that have arrived so far. An attempt that made progress starts the count of attempts again. */
+  getBytes?: (() => number) | undefined;
 }
+
+/** With this many new bytes an attempt made progress: a large file on a bad connection needs more attempts than a small one. */
+const MIN_PROGRESS_BYTES = 64 * 1024;
 
 /** Bounds of a delay, in milliseconds. The service may ask for its rate window, which is a minute. */
 const MIN_DELAY_MS = 100;
@@ -149,8 +154,11 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
     deadlineAt = Infinity,
     onRetry,
     predictionId,
+    getBytes = () => 0,
   } = options;
   let willRetry = false;
+  let failures = 0;
+  let bytes = getBytes();
   const run = async (): Promise<{ value: T } | { thrown: unknown }> => {
     try {
       return { value: await attempt() };
@@ -163,11 +171,17 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
   // p-retry gets no signal: it would discard a successful attempt, and with it a paid task, if the signal aborts then.
   const outcome = await pRetry(run, {
     ...NO_BACKOFF,
-    retries: maxRetries,
+    // Counted here, because progress starts the count again.
+    retries: Infinity,
     shouldRetry: () => willRetry,
-    onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
+    onFailedAttempt: async ({ error }) => {
+      const hasProgressed = getBytes() - bytes >= MIN_PROGRESS_BYTES;
+      bytes = getBytes();
+      failures = hasProgressed ? 0 : failures + 1;
+      const attemptNumber = Math.max(1, failures);
       const delayMs = getRetryDelay(attemptNumber, error);
-      willRetry = retriesLeft > 0 && shouldRetry(error) && performance.now() + delayMs < deadlineAt;
+      const hasRetries = maxRetries > 0 && failures <= maxRetries;
+      willRetry = hasRetries && shouldRetry(error) && performance.now() + delayMs < deadlineAt;
       if (!willRetry) return;
       const context = { operation, attempt: attemptNumber, delayMs, error: error as WaveSpeedError };
       emitRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry);

@@ -1,7 +1,7 @@
 /** Downloads one output into a partial file: resumes it after a broken connection, and verifies its length. */
 import { ConnectionError, DownloadError, WaveSpeedError } from '../core/errors/index.js';
 import { delay } from '../utils/abort.js';
-import { emitRetry, type OnRetry, isTransient } from '../http/retry.js';
+import { emitRetry, isTransient, type OnRetry, retry } from '../http/retry.js';
 import { withIdleTimeout, type IdleTimer } from '../http/idle-timeout.js';
 import { formatStatus } from '../http/create-api-error.js';
 import type { StreamResponse } from '../http/types.js';
@@ -11,7 +11,6 @@ import type { Output } from './download-source.js';
 import { checkResponse, type CreateError, mayAppear, requestOutput } from './download-request.js';
 import { detectFileType, extensionFor } from './file-type.js';
 import { type IfExists, PartialFile, type PublishableFile } from './partial-file.js';
-import { retryWhileProgressing } from './retry-while-progressing.js';
 import {
   type FileVersion,
   isContinuation,
@@ -85,11 +84,9 @@ export class DownloadTask {
     const { signal } = this.#settings;
     const { predictionId } = this.#output;
     try {
-      await retryWhileProgressing(
-        () => this.#attempt(),
-        () => this.#maxReceived,
-        { operation: 'download', maxRetries, signal, onRetry, predictionId },
-      );
+      const getBytes = () => this.#maxReceived;
+      const options = { operation: 'download', maxRetries, signal, onRetry, predictionId, getBytes } as const;
+      await retry(() => this.#attempt(), options);
     } catch (error) {
       throw signal.aborted || !(error instanceof WaveSpeedError) ? error : this.#toFinalError(error);
     }

@@ -1,45 +1,64 @@
 /** Decides which URLs a transfer may request: https and no private addresses, unless the API itself has one. */
-import { BlockList } from 'node:net';
-
-const PRIVATE_RANGES = [
-  ['0.0.0.0', 8, 'ipv4'],
-  ['10.0.0.0', 8, 'ipv4'],
-  ['100.64.0.0', 10, 'ipv4'],
-  ['127.0.0.0', 8, 'ipv4'],
-  ['169.254.0.0', 16, 'ipv4'],
-  ['172.16.0.0', 12, 'ipv4'],
-  ['192.0.0.0', 24, 'ipv4'],
-  ['192.168.0.0', 16, 'ipv4'],
-  ['198.18.0.0', 15, 'ipv4'],
-  ['224.0.0.0', 3, 'ipv4'],
-  // Unspecified, loopback and IPv4-compatible addresses. BlockList applies the IPv4 rules to IPv4-mapped ones.
-  ['::', 96, 'ipv6'],
+/** Networks by their first address, as its bits, and the number of bits that count. */
+const PRIVATE_IPV4 = networks([
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '224.0.0.0/3',
+]);
+const PRIVATE_IPV6 = networks([
+  // Unspecified, loopback and IPv4-compatible addresses.
+  '::/96',
   // NAT64 maps to any IPv4 address.
-  ['64:ff9b::', 96, 'ipv6'],
-  ['64:ff9b:1::', 48, 'ipv6'],
-  ['fc00::', 7, 'ipv6'],
-  ['fe80::', 10, 'ipv6'],
-  ['fec0::', 10, 'ipv6'],
-  ['ff00::', 8, 'ipv6'],
-] as const;
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  'fc00::/7',
+  'fe80::/10',
+  'fec0::/10',
+  'ff00::/8',
+]);
+const IPV4_MAPPED = networks(['::ffff:0:0/96']);
 
-let privateAddresses: BlockList | undefined;
-
-function getPrivateAddresses(): BlockList {
-  if (privateAddresses === undefined) {
-    privateAddresses = new BlockList();
-    for (const [address, prefix, family] of PRIVATE_RANGES)
-      privateAddresses.addSubnet(address, prefix, family);
-  }
-  return privateAddresses;
+function networks(list: readonly string[]): string[] {
+  return list.map((network) => {
+    const [address = '', length] = network.split('/');
+    return bitsOf(address).slice(0, Number(length));
+  });
 }
+
+function toBits(number: number, length: number): string {
+  return number.toString(2).padStart(length, '0');
+}
+
+/** Bits of an address in the form that `URL` gives it. */
+function bitsOf(address: string): string {
+  if (!address.includes(':'))
+    return address
+      .split('.')
+      .map((part) => toBits(Number(part), 8))
+      .join('');
+  const groups = (text: string) => (text === '' ? [] : text.split(':'));
+  const [head = [], tail] = address.split('::').map(groups);
+  const zeros = tail === undefined ? 0 : 8 - head.length - tail.length;
+  const all = [...head, ...Array.from({ length: zeros }, () => '0'), ...(tail ?? [])];
+  return all.map((group) => toBits(Number.parseInt(group, 16), 16)).join('');
+}
+
+const isIn = (bits: string, list: readonly string[]) => list.some((network) => bits.startsWith(network));
 
 /** Checks the literal host only; no DNS lookup. */
 export function isPrivateHost({ hostname }: URL): boolean {
   // URL has already normalized decimal, octal, hexadecimal and shortened IPv4 addresses.
-  if (/^\d+\.\d+\.\d+\.\d+$/.test(hostname)) return getPrivateAddresses().check(hostname, 'ipv4');
-  if (hostname.startsWith('[')) return getPrivateAddresses().check(hostname.slice(1, -1), 'ipv6');
-  return /(?:^|\.)localhost\.?$/.test(hostname);
+  if (/^\d+\.\d+\.\d+\.\d+$/.test(hostname)) return isIn(bitsOf(hostname), PRIVATE_IPV4);
+  if (!hostname.startsWith('[')) return /(?:^|\.)localhost\.?$/.test(hostname);
+  const bits = bitsOf(hostname.slice(1, -1));
+  return isIn(bits, IPV4_MAPPED) ? isIn(bits.slice(96), PRIVATE_IPV4) : isIn(bits, PRIVATE_IPV6);
 }
 
 export function forbiddenReason(url: URL, baseUrl: URL): string | undefined {
