@@ -102,6 +102,8 @@ export interface ClientSettings {
   maxPollsPerSecond: number;
   limits: { perMinute: number; concurrency: number };
   journal: Journal;
+  /** Undefined if the caller gave no journal, or one that cannot list its entries. */
+  entries: Journal['entries'];
   idempotency: { leaseMs: number; settleMs: number };
   onRetry: OnRetry | undefined;
   clientName: string;
@@ -153,6 +155,7 @@ export function readClientOptions(options: WaveSpeedKlingOptions): ClientSetting
     baseUrl: readBaseUrl(baseUrl ?? environment('WAVESPEED_BASE_URL') ?? 'https://api.wavespeed.ai'),
     limits: level === undefined ? readLimits(limits ?? {}) : ACCOUNT_LEVELS[level],
     journal: journal ?? memoryJournal(),
+    entries: journal?.entries?.bind(journal),
     idempotency: readIdempotency(idempotency ?? {}),
   };
 }

@@ -13,12 +13,20 @@ import type { Model } from './models/resolve-config.js';
 import type { ModelInput } from './models/media-input.js';
 import { type PreparedInput, prepareInput } from './models/prepare-input.js';
 import {
+  type BillingsQuery,
   checkId,
   checkIds,
   type ListQuery,
+  readBillingsQuery,
   readListQuery,
+  readReconcileRange,
+  readUsageRange,
+  type ReconcileRange,
   requireIdempotencyKey,
+  type UsageRange,
 } from './predictions/arguments.js';
+import { type BillingRow, listBillings, readUsage, type Usage } from './predictions/billings.js';
+import { reconcileAccount, type Reconciliation } from './predictions/reconcile.js';
 import {
   readRunOptions,
   readSubmitOptions,
@@ -248,6 +256,60 @@ export class WaveSpeedKling {
     const { balance } = await this.#read('balance', { method: 'GET', path }, options);
     if (typeof balance === 'number') return balance;
     throw new InvalidResponseError(`[GET] ${path}: the response has no balance.`);
+  }
+
+  /**
+   * Yields the account's charges and refunds, newest first, under the service's names. Fetches pages of 100 on demand.
+   *
+   * @example
+   * for await (const row of kling.billings({ type: 'refund' })) console.log(row.prediction?.uuid, row.price);
+   */
+  async *billings(
+    query: BillingsQuery = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<BillingRow, void, void> {
+    const call = this.#open(readCallOptions(options));
+    try {
+      yield* listBillings(this.#history, call, readBillingsQuery(query));
+    } finally {
+      call.close();
+    }
+  }
+
+  /**
+   * Returns the totals of a time, by model and by day, under the service's names.
+   *
+   * @throws {InvalidInputError} without `from` or `to`.
+   * @example
+   * const { summary } = await kling.usage({ from: '2026-01-01', to: new Date() });
+   */
+  async usage(range: UsageRange, options: CallOptions = {}): Promise<Usage> {
+    const read = readUsageRange(range);
+    return this.#during(readCallOptions(options), (call) => readUsage(this.#history, call, read));
+  }
+
+  /**
+   * Yields the tasks of a time, newest first, each with what it was charged and refunded, what it should cost, its
+   * idempotency key, and whether that adds up. Joins billings, history and the journal's entries; sends reads only, one
+   * after the other. Without a `journal` of your own, or with one without `entries`, no task has a key.
+   *
+   * @example
+   * for await (const { predictionId, key, finding } of kling.reconcile({ since: '2026-01-01' })) {
+   *   if (finding !== 'ok') console.log(finding, predictionId, key);
+   * }
+   */
+  async *reconcile(
+    range: ReconcileRange = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Reconciliation, void, void> {
+    const call = this.#open(readCallOptions(options));
+    const { entries } = this.#settings;
+    const nowMs = () => Date.now() + this.#http.clockSkewMs;
+    try {
+      yield* reconcileAccount({ history: this.#history, call, entries, nowMs }, readReconcileRange(range));
+    } finally {
+      call.close();
+    }
   }
 
   /** Requests the price of a task from the service. Nothing is uploaded or started. `estimateCost` computes it locally. */

@@ -74,7 +74,9 @@ export {
   type Prediction,
   type PredictionStatus,
 } from './core/prediction.js';
-export type { ListQuery } from './predictions/arguments.js';
+export type { BillingsQuery, ListQuery, ReconcileRange, UsageRange } from './predictions/arguments.js';
+export type { BillingRow, Usage } from './predictions/billings.js';
+export type { Finding, Reconciliation } from './predictions/reconcile.js';
 export type { ManyRequest, ManyResult } from './predictions/batch-request.js';
 export type { OnRetry, RetryContext } from './http/retry.js';
 export type { DispatcherLike } from './http/types.js';

@@ -23,6 +23,8 @@ export interface RetryContext {
     | 'list'
     | 'delete'
     | 'balance'
+    | 'billings'
+    | 'usage'
     | 'quote'
     | 'webhookSecret'
     | 'upload'

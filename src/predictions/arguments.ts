@@ -35,20 +35,22 @@ const wholeNumber =
     throw invalid('list', name, `got ${String(value)}; expected a whole number${range}`);
   };
 
-const time: Check = (value, name) => {
-  const at = value instanceof Date ? value.getTime() : Date.parse(String(value));
-  if (Number.isNaN(at)) {
-    throw invalid('list', name, `got ${String(value)}; expected a Date, or a time in ISO 8601`);
-  }
-};
+const timeOf =
+  (call: string): Check =>
+  (value, name) => {
+    const at = value instanceof Date ? value.getTime() : Date.parse(String(value));
+    if (Number.isNaN(at)) {
+      throw invalid(call, name, `got ${String(value)}; expected a Date, or a time in ISO 8601`);
+    }
+  };
 
 const anything: Check = () => undefined;
 
 const LIST_QUERY = {
   model: { check: anything },
   status: { check: anything },
-  created_after: { check: time },
-  created_before: { check: time },
+  created_after: { check: timeOf('list') },
+  created_before: { check: timeOf('list') },
   include_inputs: { check: anything },
   page: { check: wholeNumber(Infinity), default: 1 },
   page_size: { check: wholeNumber(100), default: 100 },
@@ -57,6 +59,80 @@ const LIST_QUERY = {
 /** Rejects a query that the service would read in another way: it ignores a misspelt field, and lists everything. */
 export const readListQuery = (query: ListQuery) =>
   readOptions<ListQuery, typeof LIST_QUERY>(query, LIST_QUERY, 'query', "{ status: 'failed' }");
+
+/** Which charges and refunds to list. */
+export interface BillingsQuery {
+  /** Only charges, or only refunds. */
+  type?: 'deduct' | 'refund' | undefined;
+  /** Only of these tasks. */
+  predictionIds?: string | readonly string[] | undefined;
+  /** Only rows from this time on: a Date, or ISO 8601. */
+  from?: Date | string | undefined;
+  /** Only rows up to this time: a Date, or ISO 8601. */
+  to?: Date | string | undefined;
+  /** Only of this model. */
+  model?: ModelId | (string & {}) | undefined;
+}
+
+/** Which time to total. */
+export interface UsageRange {
+  /** A Date, or ISO 8601. */
+  from: Date | string;
+  /** A Date, or ISO 8601. */
+  to: Date | string;
+  /** Only this model. */
+  model?: ModelId | (string & {}) | undefined;
+}
+
+/** Which tasks to reconcile, by their creation. */
+export interface ReconcileRange {
+  /** A Date, or ISO 8601. @default 7 days ago, as long as the service keeps the history */
+  since?: Date | string | undefined;
+  /** A Date, or ISO 8601. @default now */
+  until?: Date | string | undefined;
+}
+
+const BILLINGS_QUERY = {
+  type: {
+    check: ((value, name) => {
+      if (value === 'deduct' || value === 'refund') return;
+      throw invalid('billings', name, `got ${String(value)}; expected 'deduct' or 'refund'`);
+    }) as Check,
+  },
+  predictionIds: { check: ((value) => void checkIds(value, 'billings')) as Check },
+  from: { check: timeOf('billings') },
+  to: { check: timeOf('billings') },
+  model: { check: anything },
+};
+
+const USAGE_RANGE = {
+  from: { check: timeOf('usage') },
+  to: { check: timeOf('usage') },
+  model: { check: anything },
+};
+
+const RECONCILE_RANGE = { since: { check: timeOf('reconcile') }, until: { check: timeOf('reconcile') } };
+
+export const readBillingsQuery = (query: BillingsQuery) =>
+  readOptions<BillingsQuery, typeof BILLINGS_QUERY>(query, BILLINGS_QUERY, 'query', "{ type: 'refund' }");
+
+export const readReconcileRange = (range: ReconcileRange) =>
+  readOptions<ReconcileRange, typeof RECONCILE_RANGE>(range, RECONCILE_RANGE, 'range', '{ since }');
+
+/** @throws {InvalidInputError} without both times. */
+export function readUsageRange(given: UsageRange): UsageRange {
+  const { from, to, model } = readOptions<UsageRange, typeof USAGE_RANGE>(
+    given,
+    USAGE_RANGE,
+    'range',
+    '{ from, to }',
+  );
+  const required = (name: string, value: Date | string | undefined) => {
+    if (value !== undefined) return value;
+    throw invalid('usage', name, 'got nothing; expected a Date, or a time in ISO 8601');
+  };
+  return { from: required('from', from), to: required('to', to), model };
+}
 
 /** @throws {InvalidInputError} unless the value is the id of a task. */
 export function checkId(id: unknown): string {
@@ -67,9 +143,9 @@ export function checkId(id: unknown): string {
 }
 
 /** @throws {InvalidInputError} unless the value is a task id or a list of ids. */
-export function checkIds(ids: unknown): string[] {
+export function checkIds(ids: unknown, call = 'delete'): string[] {
   const list: unknown[] = typeof ids === 'string' ? [ids] : Array.isArray(ids) ? ids : [];
-  if (list.length === 0) throw invalid('delete', 'ids', 'got none; expected at least one id');
+  if (list.length === 0) throw invalid(call, 'ids', 'got none; expected at least one id');
   return list.map(checkId);
 }
 
