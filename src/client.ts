@@ -28,10 +28,12 @@ import {
 import { type BillingRow, listBillings, readUsage, type Usage } from './predictions/billings.js';
 import { reconcileAccount, type Reconciliation } from './predictions/reconcile.js';
 import {
+  readResolveOptions,
   readRunOptions,
   readSubmitOptions,
   readWaitOptions,
   readWatchOptions,
+  type ResolveOptions,
   type RunManyOptions,
   type RunOptions,
   type SubmitOptions,
@@ -112,6 +114,7 @@ export class WaveSpeedKling {
    *
    * @throws {InvalidInputError | BudgetExceededError} before anything is sent.
    * @throws {SubmissionUnknownError} if the task may or may not have been accepted.
+   * @throws {RequestTimeoutError} if `timeoutMs` elapsed before the submit; nothing was submitted.
    * @throws {ApiError | ConnectionError} if it was not accepted.
    */
   async submit<M extends Model>(
@@ -121,7 +124,7 @@ export class WaveSpeedKling {
   ): Promise<Prediction> {
     const submitOptions = readSubmitOptions(options);
     const prepared = prepareInput(model, input);
-    return this.#during(submitOptions, async (call) => {
+    return this.#during(limitsOf(submitOptions, prepared), async (call) => {
       const { prediction, slot } = await this.#submitter.submit(call, prepared, submitOptions);
       slot.release();
       return prediction;
@@ -181,14 +184,23 @@ export class WaveSpeedKling {
    * @param predictionId The task that the submit started, or null if it certainly started none: the key can then be used again.
    * @throws {IdempotencyConflictError} if the key belongs to another task, or the task to another key.
    * @throws {InvalidInputError} if the journal has no such key.
+   * @throws {RequestTimeoutError} if it could not be settled within `timeoutMs`; nothing was changed.
    * @example
    * const tasks = await error.candidates(); // of a SubmissionUnknownError
    * await kling.resolve(order.id, tasks[0]?.id ?? null);
    */
-  async resolve(idempotencyKey: string, predictionId: string | null): Promise<void> {
-    await this.#submitter.keys.resolve(
-      requireIdempotencyKey(idempotencyKey),
-      predictionId === null ? null : checkId(predictionId),
+  async resolve(
+    idempotencyKey: string,
+    predictionId: string | null,
+    options: ResolveOptions = {},
+  ): Promise<void> {
+    const { signal, timeoutMs = this.#settings.requestTimeoutMs } = readResolveOptions(options);
+    const key = requireIdempotencyKey(idempotencyKey);
+    const id = predictionId === null ? null : checkId(predictionId);
+    const createTimeoutError = () =>
+      new RequestTimeoutError(`timeoutMs (${timeoutMs} ms) ran out before the key was settled.`);
+    await this.#during({ signal, timeoutMs, createTimeoutError }, (call) =>
+      call.run(this.#submitter.keys.resolve(call, key, id)),
     );
   }
 
@@ -351,11 +363,7 @@ export class WaveSpeedKling {
   /** @param stop of a batch: nothing is submitted once it has aborted. */
   #run(prepared: PreparedInput, options: RunOptions, stop?: AbortSignal): Promise<CompletedPrediction> {
     const { timeoutMs = this.#settings.timeoutMs, idempotencyKey } = options;
-    const createTimeoutError = () =>
-      new RequestTimeoutError(
-        `timeoutMs (${timeoutMs} ms) ran out before the task was submitted to ${prepared.model.id}; nothing was submitted.`,
-      );
-    return this.#during({ ...options, timeoutMs, createTimeoutError, stop }, async (call) => {
+    return this.#during({ ...limitsOf({ ...options, timeoutMs }, prepared), stop }, async (call) => {
       const { prediction, slot } = await this.#submitter.submit(call, prepared, options);
       const waiting = this.#waiter.wait(call, prediction.id, options, prediction);
       const ended = await waiting.finally(() => slot.release());
@@ -415,6 +423,14 @@ export class WaveSpeedKling {
       this.#history.read(call, operation, request, parse),
     );
   }
+}
+
+function limitsOf({ signal, timeoutMs, maxRetries }: SubmitOptions, { model }: PreparedInput): CallLimits {
+  const createTimeoutError = () =>
+    new RequestTimeoutError(
+      `timeoutMs (${timeoutMs} ms) ran out before the task was submitted to ${model.id}; nothing was submitted.`,
+    );
+  return { signal, timeoutMs, maxRetries, createTimeoutError };
 }
 
 function toCompleted(ended: Prediction): CompletedPrediction {

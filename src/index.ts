@@ -60,6 +60,7 @@ export { memoryJournal } from './predictions/journal/memory-journal.js';
 export type {
   PollInterval,
   PredictionEvents,
+  ResolveOptions,
   RunManyOptions,
   RunOptions,
   SubmitOptions,

@@ -18,6 +18,8 @@ export interface RetryContext {
   /** The operation that will be retried. */
   operation:
     | 'submit'
+    /** The search for the task of a key whose submit has an unknown outcome. */
+    | 'recover'
     | 'poll'
     | 'get'
     | 'list'

@@ -6,7 +6,7 @@ import {
   InvalidResponseError,
   RequestTimeoutError,
 } from '../core/errors/index.js';
-import { normalizePrediction, type Prediction } from '../core/prediction.js';
+import { idOf, normalizePrediction, type Prediction } from '../core/prediction.js';
 import type { ApiClient, ApiRequest } from '../http/api-client.js';
 import { type OnRetry, retry, type RetryContext } from '../http/retry.js';
 import { Call } from '../utils/call.js';
@@ -164,16 +164,13 @@ export function resultPathOf(id: string, last: Prediction | undefined, baseUrl: 
   return isOwn ? `${url.pathname.slice(prefix.length)}${url.search}` : path;
 }
 
-/** Reads the answer about one task. */
+/** Reads the answer about one task. An answer about another task would be somebody else's video. */
 export function readTask(data: unknown, id: string, path: string): Prediction {
-  const prediction = isRecord(data)
-    ? (normalizePrediction(data) ?? normalizePrediction({ ...data, id }))
-    : undefined;
-  if (prediction !== undefined) return prediction;
-  throw new InvalidResponseError(`[GET] ${path}: the response has no task.`, {
-    predictionId: id,
-    body: data,
-  });
+  const shown = idOf(data);
+  const prediction = isRecord(data) ? normalizePrediction({ ...data, id: shown ?? id }) : undefined;
+  if (prediction?.id === id) return prediction;
+  const problem = prediction === undefined ? 'has no task' : `is about another task (${prediction.id})`;
+  throw new InvalidResponseError(`[GET] ${path}: the response ${problem}.`, { predictionId: id, body: data });
 }
 
 const toIso = (time: Date | string | undefined) => (time instanceof Date ? time.toISOString() : time);

@@ -7,6 +7,7 @@ import {
   type CallOptions,
   checkMaxCost,
   checkObject,
+  checkSignal,
   integer,
   ms,
   type OptionTable,
@@ -25,6 +26,8 @@ export interface PredictionEvents {
 
 /** Options of `submit`. */
 export interface SubmitOptions extends CallOptions {
+  /** Time limit, in milliseconds: nothing is sent after it. With a key, also how long the call looks for its task. @default none */
+  timeoutMs?: number | undefined;
   /** Highest cost of this task, in US dollars; checked before anything is uploaded or sent. @default the client's */
   maxCost?: number | undefined;
   /** Called with the task once the service has accepted it, and awaited before the first poll: save its id here. */
@@ -84,8 +87,24 @@ export interface RunManyOptions extends Pick<
   onUpdate?: ((prediction: Prediction, index: number) => void | Promise<void>) | undefined;
 }
 
+/** Options of `resolve`. */
+export interface ResolveOptions {
+  signal?: AbortSignal | undefined;
+  /** Time limit, in milliseconds. @default the client's requestTimeoutMs */
+  timeoutMs?: number | undefined;
+}
+
+const RESOLVE_OPTIONS = {
+  signal: { check: checkSignal },
+  timeoutMs: { check: ms },
+} satisfies OptionTable<ResolveOptions>;
+
+export const readResolveOptions = (options: ResolveOptions): ResolveOptions =>
+  readOptions<ResolveOptions, typeof RESOLVE_OPTIONS>(options, RESOLVE_OPTIONS);
+
 const SUBMIT_OPTIONS = {
   ...CALL_OPTIONS,
+  timeoutMs: { check: ms },
   maxCost: { check: checkMaxCost },
   onSubmitted: { check: aFunction },
   webhookUrl: { check: checkWebhookUrl },

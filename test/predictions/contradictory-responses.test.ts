@@ -1,7 +1,12 @@
-/** Submits whose response says no and yet names a task: sent once, and the error names it. */
+/** Responses that contradict themselves or the request: a submit's no that names a task, an answer about another task. */
 import { describe, expect, test } from 'vitest';
-import { KLING_O3_STD, SubmissionUnknownError } from 'wavespeed-kling';
-import { clientOn, envelope, failure, isSubmit, task } from '../support.js';
+import {
+  InvalidResponseError,
+  KLING_O3_STD,
+  SubmissionUnknownError,
+  WaitTimeoutError,
+} from 'wavespeed-kling';
+import { clientOn, done, envelope, failure, isSubmit, task } from '../support.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 
@@ -60,5 +65,34 @@ describe.each(['submit', 'run', 'runMany'] as const)('%s', (method) => {
     expect(error.predictionId).toMatch(/^(?:task-)?9$/);
     expect(error.message).toContain(`wait('${error.predictionId}')`);
     expect(posts()).toBe(1);
+  });
+});
+
+describe('an answer about another task', () => {
+  test('is not returned by get', async () => {
+    const { kling, seen } = clientOn(() => envelope(done({ id: 'task-2' })), { maxRetries: 0 });
+    const error = await failure(kling.get('task-1'), InvalidResponseError);
+    expect(error).toMatchObject({ predictionId: 'task-1' });
+    expect(error.message).toContain('is about another task (task-2)');
+    expect(seen).toHaveLength(1);
+  });
+
+  test('does not end a wait: it polls on until its own task is shown', async () => {
+    const answers = [
+      done({ id: 'task-2' }),
+      done({ id: 'task-1', outputs: ['https://cdn.example/own.mp4'] }),
+    ];
+    const { kling, seen } = clientOn(() => envelope(answers.shift()), { pollIntervalMs: 1 });
+    const video = await kling.wait('task-1');
+    expect(video.outputs).toEqual(['https://cdn.example/own.mp4']);
+    expect(seen).toHaveLength(2);
+  });
+
+  test('is the reason in the WaitTimeoutError of a wait that sees nothing else', async () => {
+    const { kling } = clientOn(() => envelope(done({ id: 'task-2' })), { pollIntervalMs: 1 });
+    const error = await failure(kling.wait('task-1', { timeoutMs: 400 }), WaitTimeoutError);
+    expect(error.predictionId).toBe('task-1');
+    expect(error.lastPrediction).toBeUndefined();
+    expect(error.cause).toMatchObject({ name: 'InvalidResponseError' });
   });
 });

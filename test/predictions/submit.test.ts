@@ -202,6 +202,17 @@ describe('through a caller’s fetch', () => {
 });
 
 describe('an abort', () => {
+  test('in mid-submit settles after 5 real seconds if the clock of the test stands still', async () => {
+    vi.useFakeTimers();
+    const { kling, seen } = clientOn(() => new Promise<Response>(() => undefined));
+    const controller = new AbortController();
+    const submitting = rejection(kling.submit(KLING_O3_STD, INPUT, { signal: controller.signal }));
+    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    controller.abort('left');
+    expect(await submitting).toMatchObject({ name: 'SubmissionUnknownError', cause: 'left' });
+    vi.useRealTimers();
+  }, 60_000);
+
   test('before: rejects with the reason as it is, and nothing is sent', async () => {
     const { kling, seen } = clientOn(() => envelope(task()));
     const reason = { any: 'thing' };

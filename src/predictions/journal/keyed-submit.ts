@@ -34,6 +34,8 @@ export interface KeyedSubmitContext extends MarkContext {
    * that is not listed counts as not accepted.
    */
   findCandidates(entry: SendingEntry, options?: CandidatesOptions): Promise<Candidate[]>;
+  /** Called before each pause between two searches of the history. */
+  onWait(wait: { attempt: number; delayMs: number; error: SubmissionUnknownError }): void;
   /** How far the service's clock is ahead of this machine's, in milliseconds. */
   getClockSkewMs: () => number;
 }
@@ -51,6 +53,8 @@ interface State {
   context: KeyedSubmitContext;
   started?: { predictionId: string; prediction?: Prediction | undefined } | undefined;
   unknown?: SubmissionUnknownError;
+  /** Searches of the history that did not find the task. */
+  searches: number;
   hasMarked?: boolean;
   hasResubmitted?: boolean;
 }
@@ -70,7 +74,7 @@ export async function submitWithKey(
   request: { model: string; fingerprint: string },
   context: KeyedSubmitContext,
 ): Promise<KeyedTask> {
-  const state: State = { key, request, context };
+  const state: State = { key, request, context, searches: 0 };
   try {
     return await settle(state);
   } catch (error) {
@@ -84,7 +88,7 @@ export async function submitWithKey(
 
 /** Reads the entry, and takes the step that it asks for, until the key has a task. */
 async function settle(state: State): Promise<KeyedTask> {
-  for (let round = 0; ; round++) {
+  for (;;) {
     const { started } = state;
     const found = await read(state);
     const entry = found?.entry;
@@ -98,7 +102,7 @@ async function settle(state: State): Promise<KeyedTask> {
       started !== undefined
         ? await store(state, started, entry?.attempt ?? 1, found?.revision)
         : entry?.state === 'sending'
-          ? await recoverTask(state, entry, found?.revision, round)
+          ? await recoverTask(state, entry, found?.revision)
           : await submit(state, found);
     if (task !== undefined) return task;
   }
@@ -160,7 +164,6 @@ async function recoverTask(
   state: State,
   entry: SendingEntry,
   revision: number | undefined,
-  round: number,
 ): Promise<KeyedTask | undefined> {
   const { key, request, context } = state;
   const { signal } = context.call;
@@ -177,8 +180,12 @@ async function recoverTask(
   }
   if (found.state !== 'pending') throw createUnknownError(state, entry, found.cause ?? state.unknown);
   const remainingMs = Math.max(found.until - context.now(), FIRST_DELAY_MS / 10);
+  const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(state.searches, 5), remainingMs);
+  state.searches++;
+  const error = state.unknown ?? createUnknownError(state, entry, undefined);
+  context.onWait({ attempt: state.searches, delayMs, error });
   try {
-    await context.call.sleep(Math.min(FIRST_DELAY_MS * 2 ** Math.min(round, 5), remainingMs));
+    await context.call.sleep(delayMs);
   } catch (reason) {
     throw createUnknownError(state, entry, reason);
   }

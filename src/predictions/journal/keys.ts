@@ -7,9 +7,9 @@ import {
 } from '../../core/errors/index.js';
 import type { Prediction } from '../../core/prediction.js';
 import type { ApiClient } from '../../http/api-client.js';
+import { emitRetry, type OnRetry } from '../../http/retry.js';
 import type { PreparedInput } from '../../models/prepare-input.js';
-import { delay } from '../../utils/abort.js';
-import type { Call } from '../../utils/call.js';
+import { Call } from '../../utils/call.js';
 import type { TaskHistory } from '../history.js';
 import { createFingerprint } from './fingerprint.js';
 import type { Journal, JournalEntry } from './journal.js';
@@ -21,6 +21,7 @@ export interface KeySettings {
   journal: Journal;
   idempotency: { leaseMs: number; settleMs: number };
   requestTimeoutMs: number;
+  onRetry: OnRetry | undefined;
 }
 
 /** Grace period for the journal after an abort or the deadline: what it stores then keeps the key usable. */
@@ -47,7 +48,7 @@ export class IdempotencyKeys {
     whenAbsent: 'throw' | 'resubmit',
     submit: (mark: Mark) => Promise<Prediction>,
   ): Promise<KeyedTask> {
-    const { journal, idempotency, requestTimeoutMs } = this.#settings;
+    const { idempotency, requestTimeoutMs } = this.#settings;
     const { model } = prepared;
     const fingerprint = await call.run(createFingerprint(prepared));
     for (let other = this.#submitting.get(key); other !== undefined; other = this.#submitting.get(key)) {
@@ -58,7 +59,7 @@ export class IdempotencyKeys {
       { model: model.id, fingerprint },
       {
         call,
-        journal: limitJournal(journal, call),
+        journal: this.#limit(call),
         ...idempotency,
         requestTimeoutMs,
         whenAbsent,
@@ -70,6 +71,7 @@ export class IdempotencyKeys {
           return (await this.#history.findCandidates(lost, options, () => false)).reverse();
         },
         getClockSkewMs: () => this.#http.clockSkewMs,
+        onWait: (wait) => emitRetry({ operation: 'recover', ...wait }, this.#settings.onRetry),
         now: Date.now,
       },
     );
@@ -83,7 +85,7 @@ export class IdempotencyKeys {
 
   /** Stores how the task of a key has ended, so that its result remains after the service deletes the task. */
   async recordEnd(call: Call, key: string, prediction: Prediction): Promise<void> {
-    const journal = limitJournal(this.#settings.journal, call);
+    const journal = this.#limit(call);
     try {
       const found = await readEntry(journal, key);
       if (found?.entry.state !== 'submitted' || found.entry.predictionId !== prediction.id) return;
@@ -105,8 +107,8 @@ export class IdempotencyKeys {
    *
    * @param predictionId Its task, or null if there is none.
    */
-  async resolve(key: string, predictionId: string | null): Promise<void> {
-    const { journal } = this.#settings;
+  async resolve(call: Call, key: string, predictionId: string | null): Promise<void> {
+    const journal = this.#limit(call);
     const name = `idempotencyKey ${JSON.stringify(key)}`;
     for (;;) {
       const found = await readEntry(journal, key);
@@ -122,11 +124,12 @@ export class IdempotencyKeys {
           `${name} has the task ${entry.predictionId} already; nothing was changed.`,
         );
       }
-      if (predictionId === null && entry.state === 'sending') await waitUntil(Date.parse(entry.sendBy));
+      if (predictionId === null && entry.state === 'sending') await waitUntil(call, entry.sendBy);
       const resolved: JournalEntry =
         predictionId === null
           ? { ...commonOf(entry), state: 'idle', reason: 'resolved by hand' }
           : { ...commonOf(entry), predictionId, state: 'submitted' };
+      call.throwIfEnded();
       const put = await writeEntry(journal, key, resolved, revision);
       if (put === 'taken') {
         throw new IdempotencyConflictError(
@@ -137,27 +140,33 @@ export class IdempotencyKeys {
       if (put !== 'stale') return;
     }
   }
+
+  /** A journal that fails if it takes longer than one request, or a few seconds longer than the call. */
+  #limit(call: Call): Journal {
+    const { journal, requestTimeoutMs } = this.#settings;
+    const limit = async <T>(work: () => Promise<T>): Promise<T> => {
+      const createTimeoutError = () =>
+        new JournalError(`The journal did not respond within requestTimeoutMs (${requestTimeoutMs} ms).`);
+      const access = new Call({ timeoutMs: requestTimeoutMs, createTimeoutError });
+      try {
+        return await call.grace(JOURNAL_GRACE_MS, access.run(work()));
+      } catch (cause) {
+        if (!call.signal.aborted || cause !== call.signal.reason) throw cause;
+        throw new JournalError('The journal did not respond before the call ended.', { cause });
+      } finally {
+        access.close();
+      }
+    };
+    return {
+      get: (key) => limit(async () => journal.get(key)),
+      put: (key, entry, revision) => limit(async () => journal.put(key, entry, revision)),
+    };
+  }
 }
 
 const commonOf = ({ fingerprint, model, attempt }: JournalEntry) => ({ fingerprint, model, attempt });
 
-async function waitUntil(time: number): Promise<void> {
+async function waitUntil(call: Call, time: string): Promise<void> {
   // A timer may fire early.
-  while (Date.now() <= time) await delay(time - Date.now() + 1, undefined);
-}
-
-/** A journal that fails if it does not respond before the call ends, or in a few seconds after it. */
-function limitJournal(journal: Journal, call: Call): Journal {
-  const limit = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await call.grace(JOURNAL_GRACE_MS, work);
-    } catch (cause) {
-      if (!call.signal.aborted || cause !== call.signal.reason) throw cause;
-      throw new JournalError('The journal did not respond before the call ended.', { cause });
-    }
-  };
-  return {
-    get: (key) => limit((async () => journal.get(key))()),
-    put: (key, entry, revision) => limit((async () => journal.put(key, entry, revision))()),
-  };
+  while (Date.now() <= Date.parse(time)) await call.sleep(Date.parse(time) - Date.now() + 1);
 }

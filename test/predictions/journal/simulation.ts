@@ -179,6 +179,7 @@ export class Simulation {
         }
       },
       findCandidates: (entry) => remote(() => this.#list((entry.body as { prompt: string }).prompt)),
+      onWait: () => undefined,
       getClockSkewMs: () => 0,
       now: () => this.#now,
     };

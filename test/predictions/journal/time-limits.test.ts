@@ -116,6 +116,45 @@ describe('recovery of a lost submit', () => {
   });
 });
 
+describe('submit with timeoutMs', () => {
+  test('a lost response ends in a SubmissionUnknownError then, and onRetry was told how long each search waits', async () => {
+    const waits: number[] = [];
+    const { emulator, kling } = setUp(
+      { listLagMs: 60_000 },
+      {
+        onRetry: ({ operation, delayMs, error, attempt }) => {
+          if (operation !== 'recover') return;
+          waits.push(delayMs);
+          expect(attempt).toBe(waits.length);
+          expect(error.name).toBe('SubmissionUnknownError');
+        },
+      },
+    );
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'request', accepted: true });
+    const submitting = rejection(kling.submit(KLING_O3_STD, INPUT, { ...KEYED, timeoutMs: 5000 }));
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(await submitting).toMatchObject({
+      name: 'SubmissionUnknownError',
+      cause: { name: 'RequestTimeoutError' },
+    });
+    expect(waits.slice(0, 3)).toEqual([500, 1000, 2000]);
+    expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('sends nothing after it', async () => {
+    const { emulator, create } = setUp();
+    const kling = create({ apiKey: () => new Promise<string>(() => undefined) });
+    const submitting = rejection(kling.submit(KLING_O3_STD, INPUT, { timeoutMs: 300 }));
+    await vi.advanceTimersByTimeAsync(300);
+    expect(await submitting).toMatchObject({
+      name: 'RequestTimeoutError',
+      message: expect.stringContaining('nothing was submitted') as string,
+    });
+    expect(emulator.requests).toEqual([]);
+  });
+});
+
 describe('a journal that hangs', () => {
   /** A journal whose operations do not come back from the given one on. */
   function hanging(operation: 'get' | 'put', from: number): Journal {
@@ -159,6 +198,37 @@ describe('a journal that hangs', () => {
       expect(vi.getTimerCount()).toBe(0);
     },
   );
+
+  test('submit without a time limit rejects after requestTimeoutMs, and sends nothing', async () => {
+    const { emulator, create } = setUp();
+    const kling = create({ journal: hanging('get', 1), requestTimeoutMs: 2000 });
+    const submitting = failure(kling.submit(KLING_O3_STD, INPUT, KEYED), JournalError);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect((await submitting).message).toContain('requestTimeoutMs (2000 ms)');
+    expect(emulator.requests).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test.each([
+    ['timeoutMs', { timeoutMs: 100 }, 100, 'RequestTimeoutError'],
+    ['requestTimeoutMs by default', {}, 2000, 'RequestTimeoutError'],
+  ])('resolve rejects after %s', async (_, options, ms, name) => {
+    const { create } = setUp();
+    const kling = create({ journal: hanging('get', 1), requestTimeoutMs: 2000 });
+    const resolving = rejection(kling.resolve('order-1', null, options));
+    await vi.advanceTimersByTimeAsync(ms);
+    expect(await resolving).toMatchObject({ name });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('resolve rejects with the reason of an abort', async () => {
+    const kling = setUp().create({ journal: hanging('get', 1) });
+    const controller = new AbortController();
+    const resolving = rejection(kling.resolve('order-1', null, { signal: controller.signal }));
+    controller.abort('left');
+    expect(await resolving).toBe('left');
+  });
 
   test('an abort settles the call 5 seconds later at most', async () => {
     const { create, emulator } = setUp();
