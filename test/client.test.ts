@@ -21,7 +21,7 @@ import {
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
-import { clientOn, done, envelope, failure, isSubmit, task } from './support.js';
+import { clientOn, done, envelope, failure, isSubmit, task } from './support/client.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 

@@ -1,7 +1,7 @@
 // Failures of `generateVideo`: what it rejects with, and that nothing is submitted twice.
 import { describe, expect, test } from 'vitest';
 import { WaitAbortedError, WaveSpeedError } from 'wavespeed-kling';
-import { deferred } from '../support.js';
+import { deferred } from '../support/client.js';
 import { majors, rejectionOf, setup } from './support.js';
 
 const fast = { wavespeedKling: { pollIntervalMs: 5 } };

@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { KLING_O3_STD, WaveSpeedKling, type WaveSpeedError } from 'wavespeed-kling';
 import { createWaveSpeedKling } from 'wavespeed-kling/ai-sdk';
 import { createEmulator } from 'wavespeed-kling/testing';
-import { deferred } from '../support.js';
+import { deferred } from '../support/client.js';
 import { rejectionOf, setup } from './support.js';
 
 const poll = { intervalMs: 5 };

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigurationError, type JournalEntry, JournalError, type Prediction } from 'wavespeed-kling';
 import { redisEvents, redisJournal } from 'wavespeed-kling/bullmq';
-import { failure } from '../support.js';
+import { failure } from '../support/client.js';
 import { hasRedis, startRedis } from './support.js';
 
 const BASE = { fingerprint: 'f', model: 'm', attempt: 1 };

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { build, type BuildOptions } from 'esbuild';
 import { expect, test } from 'vitest';
 import { startEmulator } from 'wavespeed-kling/testing';
-import { onCleanup } from './support.js';
+import { onCleanup } from '../support/server.js';
 
 const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 const PROGRAM = `

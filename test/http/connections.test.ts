@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { KLING_O3_STD, SubmissionUnknownError } from 'wavespeed-kling';
 import { ApiClient } from '../../src/http/api-client.js';
 import { Transport } from '../../src/http/transport.js';
-import { failure, rejection, task } from '../support.js';
+import { failure, rejection, task } from '../support/client.js';
 import {
   client,
   type CountingServer,
@@ -16,7 +16,7 @@ import {
   sendData,
   serve,
   serveTcp,
-} from './support.js';
+} from '../support/server.js';
 
 function apiClient(url: string, options: { fetch?: typeof globalThis.fetch } = {}): ApiClient {
   const transport = new Transport({ connectTimeoutMs: 10_000, ...options });

@@ -8,8 +8,8 @@ import * as undici7 from 'undici';
 import { describe, expect, test, vi } from 'vitest';
 import { ConfigurationError, ConnectionError, KLING_O3_STD, SubmissionUnknownError } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
-import { failure, task } from '../support.js';
-import { client, INPUT, KEY, onCleanup, respond, serve } from './support.js';
+import { failure, task } from '../support/client.js';
+import { client, INPUT, KEY, onCleanup, respond, serve } from '../support/server.js';
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',

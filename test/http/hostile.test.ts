@@ -13,7 +13,7 @@ import {
   WaveSpeedKling,
 } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
-import { clientOn, done, envelope, failure, isPoll, isSubmit, task } from '../support.js';
+import { clientOn, done, envelope, failure, isPoll, isSubmit, task } from '../support/client.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 

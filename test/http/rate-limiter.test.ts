@@ -1,7 +1,7 @@
 // How the submits of one client go on after the service said "too many".
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ApiError, KLING_O3_STD, RateLimitError } from 'wavespeed-kling';
-import { clientOn, deferred, envelope, rejection, task } from '../support.js';
+import { clientOn, deferred, envelope, rejection, task } from '../support/client.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 

@@ -16,8 +16,8 @@ import {
 } from 'wavespeed-kling';
 import { FetchTransport } from '../../src/http/fetch-transport.js';
 import { findPredictionId } from '../../src/http/parse-response.js';
-import { clientOn, envelope, failure, isSubmit, task } from '../support.js';
-import { client, INPUT, KEY, respond, serve, serveTcp } from './support.js';
+import { clientOn, envelope, failure, isSubmit, task } from '../support/client.js';
+import { client, INPUT, KEY, respond, serve, serveTcp } from '../support/server.js';
 
 describe('a submit is never repeated', () => {
   test.each([

@@ -7,7 +7,7 @@ import {
 } from '../../src/core/errors/index.js';
 import { parseRetryAfter } from '../../src/http/retry-after.js';
 import { getRetryDelay, isRetryableSubmit } from '../../src/http/retry.js';
-import { clientOn, envelope, failure, isPoll } from '../support.js';
+import { clientOn, envelope, failure, isPoll } from '../support/client.js';
 
 const limited = (retryAfterMs?: number) => new RateLimitError('slow down', { status: 429, retryAfterMs });
 

@@ -7,8 +7,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test, vi } from 'vitest';
 import { KLING_O3_STD } from 'wavespeed-kling';
-import { task } from '../support.js';
-import { client, INPUT, onCleanup } from './support.js';
+import { task } from '../support/client.js';
+import { client, INPUT, onCleanup } from '../support/server.js';
 
 // For this test alone: openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 \
 //   -subj /CN=localhost -addext subjectAltName=DNS:localhost

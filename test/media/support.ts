@@ -1,8 +1,7 @@
-/** Shared by the media tests: a local server that records its requests, and files of every type. */
+/** Shared by the media tests: servers of files and uploads, and files of every type. */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -12,69 +11,26 @@ import {
   WaveSpeedKling,
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
+import {
+  type Respond,
+  sendData,
+  serveBodies,
+  serveTcp,
+  type Taken,
+  type TestServer,
+} from '../support/server.js';
 
-/** A recorded request. */
-export interface Taken {
-  method: string;
-  path: string;
-  headers: IncomingHttpHeaders;
-  body: Buffer;
-}
-
-export interface TestServer {
-  url: string;
-  /** In order of arrival. */
-  requests: Taken[];
-  of(method: string): Taken[];
-}
-
-export type Respond = (taken: Taken, response: ServerResponse) => void | Promise<void>;
-
-/** Starts a server that reads each request to its end, unless `early` has responded. */
-export async function serve(
-  respond: Respond,
-  options: { early?: ((taken: Taken, response: ServerResponse) => boolean) | undefined } = {},
-): Promise<TestServer> {
-  const requests: Taken[] = [];
-  const server = createServer((request, response) => {
-    const { method = '', url: path = '', headers } = request;
-    const taken: Taken = { method, path, headers, body: Buffer.alloc(0) };
-    requests.push(taken);
-    request.on('error', () => undefined);
-    if (options.early?.(taken, response) === true) return;
-    const pieces: Buffer[] = [];
-    request.on('data', (piece: Buffer) => pieces.push(piece));
-    request.on('end', () => {
-      taken.body = Buffer.concat(pieces);
-      void respond(taken, response);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, requests, of: (method) => requests.filter((each) => each.method === method) };
-}
+export { sendData as json, serveBodies as serve };
+export type { Respond, Taken, TestServer };
 
 /** Answers every connection's first bytes with these, then closes it. */
 export async function rawServer(...parts: (string | Buffer)[]) {
   let connections = 0;
-  const server = createTcpServer((socket) => {
+  const url = await serveTcp((socket) => {
     connections += 1;
-    socket.on('error', () => undefined);
     socket.once('data', () => socket.end(Buffer.concat(parts.map((part) => Buffer.from(part as string)))));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return { url, connections: () => connections };
-}
-
-export function json(response: ServerResponse, data: unknown, status = 200): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ code: status, message: status === 200 ? 'success' : 'no', data }));
 }
 
 export function temporaryDirectory(): string {
@@ -177,7 +133,7 @@ export async function uploadService(
   } = {},
 ): Promise<{ api: TestServer; storage: TestServer; ticketHeaders: Record<string, unknown> }> {
   const { headers: ticketHeaders = { 'Content-Type': 'x/as-signed', 'x-amz-acl': 'private' } } = options;
-  const storage = await serve(options.put ?? ((_taken, response) => void response.end()), {
+  const storage = await serveBodies(options.put ?? ((_taken, response) => void response.end()), {
     early: options.earlyPut,
   });
   let tickets = 0;
@@ -185,7 +141,7 @@ export async function uploadService(
     if (options.api?.(taken, response) === true) return;
     if (taken.path === '/api/v3/media/uploads') {
       tickets += 1;
-      json(response, {
+      sendData(response, {
         download_url: `https://cdn.example/${tickets}.bin`,
         upload: {
           method: 'PUT',
@@ -196,16 +152,16 @@ export async function uploadService(
       return;
     }
     if (taken.path === '/api/v3/media/upload/binary') {
-      json(response, { type: 'image', download_url: 'https://cdn.example/form.bin' });
+      sendData(response, { type: 'image', download_url: 'https://cdn.example/form.bin' });
       return;
     }
     if (taken.method === 'POST') {
-      json(response, { id: 'task-1', status: 'created', outputs: [], ...JSON.parse(String(taken.body)) });
+      sendData(response, { id: 'task-1', status: 'created', outputs: [], ...JSON.parse(String(taken.body)) });
       return;
     }
-    json(response, { id: 'task-1', status: 'completed', outputs: ['https://cdn.example/out.mp4'] });
+    sendData(response, { id: 'task-1', status: 'completed', outputs: ['https://cdn.example/out.mp4'] });
   };
-  const api = await serve(respond, { early: options.earlyApi });
+  const api = await serveBodies(respond, { early: options.earlyApi });
   return { api, storage, ticketHeaders };
 }
 
@@ -258,7 +214,7 @@ export async function fileServer(
 ): Promise<TestServer> {
   const { ranges = true, kind = 'cut' } = options;
   let count = 0;
-  return serve((taken, response) => {
+  return serveBodies((taken, response) => {
     count += 1;
     const content = options.content?.(count) ?? bytes;
     const etag = typeof options.etag === 'function' ? options.etag(count) : (options.etag ?? '"v1"');

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { InvalidInputError, KLING_O1, KLING_O3_STD, parseInput } from 'wavespeed-kling/schemas';
-import { clientOn, envelope, failure, done, task } from '../support.js';
+import { clientOn, envelope, failure, done, task } from '../support/client.js';
 
 const PICTURE = 'https://example.com/front.png';
 const FILE_URL = pathToFileURL('/pictures/side.png');

@@ -1,7 +1,7 @@
 // What the client does with an input before anything is sent.
 import { describe, expect, test } from 'vitest';
 import { InvalidInputError, KLING_O3_STD } from 'wavespeed-kling';
-import { clientOn, envelope, failure, task } from '../support.js';
+import { clientOn, envelope, failure, task } from '../support/client.js';
 
 const PATH =
   'pass a local file as pathToFileURL(path) from node:url, or as the URL that `await kling.upload(path)` returns';

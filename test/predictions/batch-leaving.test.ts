@@ -8,7 +8,7 @@ import {
   WaveSpeedError,
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
-import { rejection } from '../support.js';
+import { rejection } from '../support/client.js';
 import { requests, setUp } from './batch-support.js';
 
 beforeEach(() => {

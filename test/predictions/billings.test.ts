@@ -12,7 +12,7 @@ import {
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
 import { createEmulator, type EmulatorOptions } from 'wavespeed-kling/testing';
-import { clientOn, envelope, rejection, task } from '../support.js';
+import { clientOn, envelope, rejection, task } from '../support/client.js';
 
 const HOUR = 60 * 60_000;
 

@@ -1,7 +1,7 @@
 /** Options that a call does not accept, and those that reach every request. */
 import { describe, expect, test, vi } from 'vitest';
 import { ConfigurationError, KLING_O3_STD, SubmissionUnknownError, WaveSpeedKling } from 'wavespeed-kling';
-import { clientOn, done, envelope, failure, isPoll, rejection, task } from '../support.js';
+import { clientOn, done, envelope, failure, isPoll, rejection, task } from '../support/client.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 type Kling = WaveSpeedKling;

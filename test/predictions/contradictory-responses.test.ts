@@ -6,7 +6,7 @@ import {
   SubmissionUnknownError,
   WaitTimeoutError,
 } from 'wavespeed-kling';
-import { clientOn, done, envelope, failure, isSubmit, task } from '../support.js';
+import { clientOn, done, envelope, failure, isSubmit, task } from '../support/client.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 

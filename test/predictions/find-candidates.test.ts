@@ -12,7 +12,7 @@ import {
   rejection,
   type SeenRequest,
   task,
-} from '../support.js';
+} from '../support/client.js';
 import { WaveSpeedKling } from 'wavespeed-kling';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;

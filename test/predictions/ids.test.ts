@@ -1,7 +1,7 @@
 /** Ids that lead nowhere else than to their task, and URLs that the key is not sent to. */
 import { describe, expect, test } from 'vitest';
 import { InvalidInputError, KLING_O3_STD, SubmissionUnknownError, WaveSpeedKling } from 'wavespeed-kling';
-import { clientOn, done, envelope, failure, isSubmit, task } from '../support.js';
+import { clientOn, done, envelope, failure, isSubmit, task } from '../support/client.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 type Kling = WaveSpeedKling;

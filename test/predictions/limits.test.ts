@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { KLING_O3_STD, WaveSpeedKling, type WaveSpeedKlingOptions } from 'wavespeed-kling';
 import { createEmulator, type EmulatorOptions } from 'wavespeed-kling/testing';
-import { clientOn, deferred, done, envelope, isSubmit, rejection, task } from '../support.js';
+import { clientOn, deferred, done, envelope, isSubmit, rejection, task } from '../support/client.js';
 import { picture } from '../media/support.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;

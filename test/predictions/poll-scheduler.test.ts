@@ -1,7 +1,7 @@
 // The polls of many waits of one client: how many a second, in which order, and what slows them.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { KLING_O3_STD, type Prediction } from 'wavespeed-kling';
-import { clientOn, done, envelope, isPoll, rejection, task } from '../support.js';
+import { clientOn, done, envelope, isPoll, rejection, task } from '../support/client.js';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -12,7 +12,7 @@ import {
   WaveSpeedKling,
 } from 'wavespeed-kling';
 import { type EmulatorCore, startEmulator } from 'wavespeed-kling/testing';
-import { rejection } from '../support.js';
+import { rejection } from '../support/client.js';
 import { requests, setUp } from './batch-support.js';
 
 beforeEach(() => {

@@ -10,9 +10,9 @@ import {
   sendData,
   serve,
   serveTcp,
-} from '../http/support.js';
+} from '../support/server.js';
 import { picture } from '../media/support.js';
-import { done, failure, rejection, task } from '../support.js';
+import { done, failure, rejection, task } from '../support/client.js';
 
 /** Stops the clock by which requests stop counting as recent, so that a slow machine starts no more of them. */
 function stopClock(): () => void {

@@ -26,7 +26,7 @@ import {
   isSubmit,
   rejection,
   task,
-} from '../support.js';
+} from '../support/client.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 

@@ -28,7 +28,7 @@ import {
   WaveSpeedKling,
 } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
-import { failure } from '../../support.js';
+import { failure } from '../../support/client.js';
 
 let directory: string;
 let path: string;

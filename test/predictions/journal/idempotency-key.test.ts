@@ -22,7 +22,7 @@ import {
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
 import { type Emulator, startEmulator, type StartEmulatorOptions } from 'wavespeed-kling/testing';
-import { failure } from '../../support.js';
+import { failure } from '../../support/client.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 /** As the service gets it. */

@@ -11,7 +11,7 @@ import {
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
 import { createEmulator, type EmulatorOptions } from 'wavespeed-kling/testing';
-import { failure, rejection } from '../../support.js';
+import { failure, rejection } from '../../support/client.js';
 
 const INPUT = { prompt: 'A fox in the snow' } as const;
 const KEYED = { idempotencyKey: 'order-1' } as const;
