@@ -9,8 +9,8 @@ import { Transport } from './http/transport.js';
 import { download, type DownloadedFile, type DownloadOptions } from './media/download.js';
 import { UploadManager, type UploadOptions } from './media/upload-manager.js';
 import type { UploadSource } from './media/upload-source.js';
-import type { Model } from './models/resolve-config.js';
-import type { ModelInput } from './models/media-input.js';
+import type { Model } from './models/catalog.js';
+import type { ModelInput } from './models/input-types.js';
 import { type PreparedInput, prepareInput } from './models/prepare-input.js';
 import {
   type BillingsQuery,

@@ -3,8 +3,10 @@
  */
 export { type Quote, WaveSpeedKling } from './client.js';
 export { estimateCost } from './models/estimate-cost.js';
-export { defineModel } from './models/define-model.js';
-export type { DefinedModel } from './models/defined-model.js';
+export { type DefinedModel, defineModel, type ModelDefinition } from './models/define-model.js';
+export { field } from './models/field.js';
+export { parseInput } from './models/parse-input.js';
+export { rule } from './models/rule.js';
 export type { DownloadedFile, DownloadOptions } from './media/download.js';
 export {
   ApiError,
@@ -39,13 +41,20 @@ export {
   WebhookVerificationError,
   type WebhookVerificationReason,
 } from './core/errors/index.js';
-export type { KlingO1MediaInput, KlingO3StdMediaInput, Media, ModelInput } from './models/media-input.js';
-export type { AspectRatio, KlingO1Input, KlingO3StdInput } from './models/input-types.js';
+export type { AspectRatio } from './models/aspect-ratio.js';
+export type {
+  KlingO1Input,
+  KlingO1MediaInput,
+  KlingO3StdInput,
+  KlingO3StdMediaInput,
+  ModelInput,
+  ParsedInput,
+} from './models/input-types.js';
+export type { Media, MediaKind } from './models/media.js';
 export type { TransferProgress, UploadOptions } from './media/upload-manager.js';
 export type { UploadSource } from './media/upload-source.js';
-export type { ModelId } from './models/catalog.js';
-export { KLING_O1, KLING_O3_STD, type ModelConfig } from './models/model-config.js';
-export type { Model } from './models/resolve-config.js';
+export type { Model, ModelId } from './models/catalog.js';
+export * from './models/family.js';
 export {
   ACCOUNT_LEVELS,
   type AccountLevel,

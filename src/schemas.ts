@@ -3,69 +3,71 @@
  * that it runs in a browser or on an edge.
  */
 import type * as z from 'zod';
-import type { ReferenceShape, ReferenceShapeWithSound } from './models/input-schema.js';
-import type {
-  KlingO1Duration,
-  KlingO1Input,
-  KlingO1Params,
-  KlingO3StdDuration,
-  KlingO3StdInput,
-  KlingO3StdParams,
-} from './models/input-types.js';
+import { type ModelId, models } from './models/catalog.js';
+import type { KlingO1, KlingO3Std } from './models/family.js';
+import { KLING_O1, KLING_O3_STD } from './models/family.js';
+import type { KlingO1Input, KlingO1Params, KlingO3StdInput, KlingO3StdParams } from './models/input-types.js';
 import type { JsonSchema } from './models/json-schema.js';
-import { KLING_O1, KLING_O3_STD } from './models/model-config.js';
-import { models } from './models/resolve-model.js';
+import type { ToolJsonSchema } from './models/tool-schema.js';
 
 export { ConfigurationError, InvalidInputError, type InputIssue } from './core/errors/index.js';
 export type { CompletedPrediction, Prediction, PredictionStatus } from './core/prediction.js';
-export { isModelId, type ModelId } from './models/catalog.js';
-export { defineModel } from './models/define-model.js';
-export { type DefinedModel, isDefinedModel } from './models/defined-model.js';
-export { estimateCost } from './models/estimate-cost.js';
+export { ASPECT_RATIOS, type AspectRatio } from './models/aspect-ratio.js';
+export { isModelId, type Model, type ModelId, type ModelOf, type Models, models } from './models/catalog.js';
 export {
+  type DefinedModel,
+  defineModel,
   type InputObject,
   type InputSchema,
-  type ReferenceShape,
-  type ReferenceShapeWithSound,
-  withImageLimit,
-} from './models/input-schema.js';
+  isDefinedModel,
+  type ModelDefinition,
+  type ModelShape,
+} from './models/define-model.js';
+export { estimateCost } from './models/estimate-cost.js';
+export * from './models/family.js';
+export {
+  type ChoiceField,
+  field,
+  type FlagField,
+  type MediaField,
+  type MediaListField,
+  type MediaListOptions,
+  type PromptField,
+  type Range,
+  type SecondsField,
+} from './models/field.js';
 export type {
-  AspectRatio,
+  CostOf,
   KlingO1Duration,
   KlingO1Input,
+  KlingO1MediaInput,
   KlingO1Params,
   KlingO3StdDuration,
   KlingO3StdInput,
-  KlingO3StdParams,
-  ReferenceInput,
-  ReferenceInputWithSound,
-  ReferenceParams,
-  ReferenceParamsWithSound,
-} from './models/input-types.js';
-export type { JsonSchema, JsonSchemaField } from './models/json-schema.js';
-export type {
-  KlingO1MediaInput,
   KlingO3StdMediaInput,
-  Media,
+  KlingO3StdParams,
   ModelInput,
   ParsedInput,
-} from './models/media-input.js';
-export { ASPECT_RATIOS, KLING_O1, KLING_O3_STD, type ModelConfig } from './models/model-config.js';
+} from './models/input-types.js';
+export type { JsonSchema, JsonSchemaField } from './models/json-schema.js';
+export type { Media, MediaKind, MediaUrl } from './models/media.js';
+export type { ModelField, ModelFields } from './models/model-fields.js';
 export { parseInput } from './models/parse-input.js';
 export { predictionSchema, type PredictionSchema, webhookEventSchema } from './models/prediction-schema.js';
-export type { Model } from './models/resolve-config.js';
-export { models } from './models/resolve-model.js';
+export { type JsonSchemaCondition, type Rule, rule } from './models/rule.js';
+export type { ToolJsonSchema } from './models/tool-schema.js';
+export { withRules } from './models/with-rules.js';
 
 // The interfaces below give each schema a name of this package: a declaration file that mentions it then needs no
 // import of zod, which a program under pnpm cannot resolve.
 
+type O1Object = KlingO1['inputObject'];
+type O3StdObject = KlingO3Std['inputObject'];
+
 /** Type of `klingO1InputObject`. */
-export interface KlingO1InputObject extends z.ZodObject<ReferenceShape<KlingO1Duration>, z.core.$strict> {}
+export interface KlingO1InputObject extends O1Object {}
 /** Type of `klingO3StdInputObject`. */
-export interface KlingO3StdInputObject extends z.ZodObject<
-  ReferenceShapeWithSound<KlingO3StdDuration>,
-  z.core.$strict
-> {}
+export interface KlingO3StdInputObject extends O3StdObject {}
 /** Type of `klingO1InputSchema`. */
 export interface KlingO1InputSchema extends z.ZodType<KlingO1Params, KlingO1Input> {}
 /** Type of `klingO3StdInputSchema`. */
@@ -73,10 +75,10 @@ export interface KlingO3StdInputSchema extends z.ZodType<KlingO3StdParams, Kling
 
 // Each constant below is the result of a call marked pure, so that a bundler drops it, and zod, if it is unused.
 
-/** Fields of Kling O1 without the image limit that depends on `video`: for `.extend`, `.pick` and `.omit`. */
+/** Fields of Kling O1 without the rules between them: for `.extend`, `.pick` and `.omit`. */
 export const klingO1InputObject: KlingO1InputObject = /* @__PURE__ */ (() => models[KLING_O1].inputObject)();
 
-/** Fields of Kling O3 Standard without the image limit that depends on `video`: for `.extend`, `.pick` and `.omit`. */
+/** Fields of Kling O3 Standard without the rules between them: for `.extend`, `.pick` and `.omit`. */
 export const klingO3StdInputObject: KlingO3StdInputObject = /* @__PURE__ */ (() =>
   models[KLING_O3_STD].inputObject)();
 
@@ -97,19 +99,36 @@ export const klingO1InputSchema: KlingO1InputSchema = /* @__PURE__ */ (() => mod
 export const klingO3StdInputSchema: KlingO3StdInputSchema = /* @__PURE__ */ (() =>
   models[KLING_O3_STD].inputSchema)();
 
+/** Makes an object with one lazy property for each built-in model. */
+function byModel<Values>(read: (id: ModelId) => unknown): Values {
+  const values = {};
+  for (const id of Object.keys(models) as ModelId[]) {
+    Object.defineProperty(values, id, { enumerable: true, get: () => read(id) });
+  }
+  return Object.freeze(values) as Values;
+}
+
 /** The input schemas by model id. */
-export const inputSchemas = /* @__PURE__ */ (() => ({
-  [KLING_O1]: klingO1InputSchema,
-  [KLING_O3_STD]: klingO3StdInputSchema,
-}))();
+export const inputSchemas: InputSchemas = /* @__PURE__ */ byModel((id) => models[id].inputSchema);
+
+/** Type of `inputSchemas`. */
+export type InputSchemas = Omit<
+  { readonly [Id in ModelId]: (typeof models)[Id]['inputSchema'] },
+  typeof KLING_O1 | typeof KLING_O3_STD
+> & {
+  readonly [KLING_O1]: KlingO1InputSchema;
+  readonly [KLING_O3_STD]: KlingO3StdInputSchema;
+};
 
 /** The JSON Schemas (draft 2020-12) of the inputs by model id. They reject what the zod schemas reject. */
-export const inputJsonSchemas: Readonly<Record<keyof typeof inputSchemas, JsonSchema>> =
-  /* @__PURE__ */ (() => ({
-    get [KLING_O1]() {
-      return models[KLING_O1].inputJsonSchema;
-    },
-    get [KLING_O3_STD]() {
-      return models[KLING_O3_STD].inputJsonSchema;
-    },
-  }))();
+export const inputJsonSchemas: Readonly<Record<ModelId, JsonSchema>> = /* @__PURE__ */ byModel(
+  (id) => models[id].inputJsonSchema,
+);
+
+/**
+ * JSON Schemas for tools of language models by model id: what every client accepts, with all limits in the
+ * descriptions. They allow more than the model takes: check the arguments with `parseInput` or the client.
+ */
+export const toolJsonSchemas: Readonly<Record<ModelId, ToolJsonSchema>> = /* @__PURE__ */ byModel(
+  (id) => models[id].toolJsonSchema,
+);

@@ -236,20 +236,22 @@ describe('TypeScript', () => {
       const source = `
         import { WaveSpeedKling } from 'wavespeed-kling';
         import {
-          defineModel, inputJsonSchemas, inputSchemas, KLING_O1, klingO1InputObject, klingO1InputSchema,
-          klingO3StdInputObject, klingO3StdInputSchema, models, parseInput, predictionSchema, webhookEventSchema,
-          withImageLimit,
+          defineModel, field, inputJsonSchemas, inputSchemas, KLING_O1, klingO1InputObject, klingO1InputSchema,
+          klingO3StdInputObject, klingO3StdInputSchema, models, parseInput, predictionSchema, rule, webhookEventSchema,
+          withRules,
         } from 'wavespeed-kling/schemas';
         export const schemas = {
           inputJsonSchemas, inputSchemas, klingO1InputObject, klingO1InputSchema, klingO3StdInputObject,
           klingO3StdInputSchema, models, predictionSchema, webhookEventSchema,
         };
         export const o3Pro = defineModel({
-          id: 'kwaivgi/o3-pro', durations: [5, 10], images: 7, imagesWithVideo: 4, sound: true,
-          price: { images: 0.1, video: 0.2 },
+          id: 'kwaivgi/o3-pro',
+          input: { prompt: field.prompt(), images: field.images({ max: 7 }), duration: field.seconds([5, 10]) },
+          rules: [rule.together(5, ['images'])],
+          price: ({ duration }) => duration * 0.1,
         });
         export const { inputObject, inputSchema } = o3Pro;
-        export const limited = withImageLimit(models[KLING_O1], klingO1InputObject);
+        export const limited = withRules(models[KLING_O1], klingO1InputObject);
         export const parse = (input: unknown) => parseInput(o3Pro, input);
         export const parseO1 = (input: unknown) => parseInput(KLING_O1, input);
         export const kling = new WaveSpeedKling({ apiKey: 'key' });
@@ -287,14 +289,14 @@ describe.each([
   { title: 'the latest zod', name: 'zod', version: undefined, imageLimit: 4 },
 ])('in a program with $title', ({ name, version, imageLimit }) => {
   const source = `
-    import { klingO1InputObject, klingO1InputSchema, models, predictionSchema, withImageLimit } from 'wavespeed-kling/schemas';
+    import { klingO1InputObject, klingO1InputSchema, models, predictionSchema, withRules } from 'wavespeed-kling/schemas';
     import * as z from 'zod';
     const body = z.object({ input: klingO1InputSchema, tasks: z.array(predictionSchema), note: z.string().optional() });
     const extended = klingO1InputObject.omit({ video: true }).extend({ projectId: z.string() });
     const parsed: z.output<typeof body> = body.parse({ input: { prompt: 'A fox' }, tasks: [{ id: 'task-1' }] });
     const duration: 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 = parsed.input.duration;
     const project: string = extended.parse({ prompt: 'A fox', projectId: 'p' }).projectId;
-    const limited = withImageLimit(models['kwaivgi/kling-video-o1/reference-to-video'], extended);
+    const limited = withRules(models['kwaivgi/kling-video-o1/reference-to-video'], extended);
     const schema = z.toJSONSchema(body, { io: 'input' });
     const input = schema.properties?.['input'] as { properties: object; then?: { properties: { images: { maxItems: number } } } };
     console.log(JSON.stringify([

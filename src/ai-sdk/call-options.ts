@@ -90,8 +90,9 @@ export function readCallOptions(model: Model, call: VideoCallOptions): VideoRequ
 
 /** Accepts an unknown model: the client rejects it with a suggestion. */
 function findModel(model: Model): { id: string; sound: boolean } {
-  if (typeof model !== 'string') return model;
-  return isModelId(model) ? models[model] : { id: model, sound: false };
+  if (typeof model === 'string' && !isModelId(model)) return { id: model, sound: false };
+  const { id, fields } = typeof model === 'string' ? models[model] : model;
+  return { id, sound: 'sound' in fields };
 }
 
 /** Checks names only: the client validates the values. */

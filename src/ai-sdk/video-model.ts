@@ -117,7 +117,11 @@ async function start(
   });
   call.predictionId = task.id;
   const cost = estimateCost(model, input);
-  return { operation: { id: task.id, cost }, warnings, ...toCallInfo(task, modelId, cost) };
+  return {
+    operation: { id: task.id, ...(cost !== undefined && { cost }) },
+    warnings,
+    ...toCallInfo(task, modelId, cost),
+  };
 }
 
 function submitOptions(

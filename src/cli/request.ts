@@ -56,8 +56,10 @@ export async function readRequest(model: ModelId, fields: Record<string, unknown
   }
   try {
     const input = parseInput(model, given);
-    if (issues.length === 0)
-      return { model, input, cost: estimateCost(model, input), files: files.map(({ url }) => url) };
+    if (issues.length === 0) {
+      const cost = estimateCost(model, input as { prompt: string }) ?? 0;
+      return { model, input, cost, files: files.map(({ url }) => url) };
+    }
   } catch (error) {
     if (!InvalidInputError.isInstance(error)) throw error;
     issues.push(...error.issues);

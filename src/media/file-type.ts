@@ -1,6 +1,8 @@
 /** Detects a file's type by its content, and checks it against the types and sizes that the service accepts. */
 
-export type MediaGroup = 'image' | 'video';
+import type { MediaKind } from '../models/media.js';
+
+export type MediaGroup = MediaKind;
 
 export interface FileType {
   group: MediaGroup;
@@ -29,8 +31,15 @@ const video = (contentType: string, ...extensions: FileType['extensions']): File
   extensions,
 });
 
+const audio = (contentType: string, ...extensions: FileType['extensions']): FileType => ({
+  group: 'audio',
+  contentType,
+  extensions,
+});
+
 const PNG = image('image/png', 'png', 'apng');
 const WMV = video('video/x-ms-wmv', 'wmv', 'asf');
+const M4A = audio('audio/mp4', 'm4a');
 const MP4 = video('video/mp4', 'mp4', 'm4v', 'f4v');
 
 /** Accepted types by the MIME type that the `file-type` library returns. Source: the upload endpoint's docs. */
@@ -54,6 +63,15 @@ const FILE_TYPES: ReadonlyMap<string, FileType> = new Map([
   ['video/matroska', video('video/x-matroska', 'mkv')],
   ['video/3gpp', video('video/3gpp', '3gp', '3gpp')],
   ['video/ogg', video('video/ogg', 'ogv', 'ogg', 'ogm')],
+  ['audio/mpeg', audio('audio/mpeg', 'mp3')],
+  ['audio/wav', audio('audio/wav', 'wav')],
+  ['audio/ogg', audio('audio/ogg', 'ogg', 'oga')],
+  ['audio/ogg; codecs=opus', audio('audio/ogg', 'opus', 'ogg')],
+  ['audio/aac', audio('audio/aac', 'aac')],
+  ['audio/flac', audio('audio/flac', 'flac')],
+  ['audio/webm', audio('audio/webm', 'webm', 'weba')],
+  ['audio/x-m4a', M4A],
+  ['audio/mp4', M4A],
 ]);
 
 const MB = 1024 * 1024;
@@ -62,6 +80,7 @@ const MB = 1024 * 1024;
 const RULES: Readonly<Record<MediaGroup, { types: string; maxBytes: number }>> = {
   image: { types: 'JPG, PNG, WebP, GIF, BMP or TIFF', maxBytes: 20 * MB },
   video: { types: 'MP4, AVI, MOV, WMV, FLV, WebM, MKV, 3GP or OGV', maxBytes: 100 * MB },
+  audio: { types: 'MP3, WAV, OGG, AAC, FLAC, WebM, M4A or Opus', maxBytes: 50 * MB },
 };
 
 export async function detectFileType(file: RandomAccess): Promise<DetectedType | undefined> {
@@ -91,6 +110,8 @@ export async function detectFileType(file: RandomAccess): Promise<DetectedType |
     if (readError !== undefined) throw readError.error;
     return undefined;
   }
+  if (detected?.mime === 'video/webm' && (await isAudioOnly(file)))
+    return { mime: 'audio/webm', ext: 'webm' };
   const container = detected && AV_CONTAINERS.get(detected.mime);
   return container === undefined ? detected : ((await detectVideoStream(file, container)) ?? detected);
 }
@@ -113,13 +134,23 @@ const AV_CONTAINERS: ReadonlyMap<string, typeof OGG_VIDEO> = new Map([
 
 const STREAM_HEADER_BYTES = 64 * 1024;
 
+async function readHeader(file: RandomAccess): Promise<string> {
+  const header = await file.read(0, Math.min(file.size, STREAM_HEADER_BYTES));
+  return Array.from(header, (byte) => String.fromCharCode(byte)).join('');
+}
+
+/** WebM names the codec of each track: `A_OPUS`, `V_VP9`. */
+async function isAudioOnly(file: RandomAccess): Promise<boolean> {
+  const header = await readHeader(file);
+  return /A_(?:OPUS|VORBIS)/.test(header) && !/V_(?:VP8|VP9|AV1|MPEG4)/.test(header);
+}
+
 async function detectVideoStream(
   file: RandomAccess,
   video: typeof OGG_VIDEO,
 ): Promise<DetectedType | undefined> {
-  const header = await file.read(0, Math.min(file.size, STREAM_HEADER_BYTES));
-  const text = Array.from(header, (byte) => String.fromCharCode(byte)).join('');
-  return video.markers.some((marker) => text.includes(marker)) ? video : undefined;
+  const header = await readHeader(file);
+  return video.markers.some((marker) => header.includes(marker)) ? video : undefined;
 }
 
 /** Returns the type of a file, or the problem as the rest of a sentence that starts with the file's name. */
@@ -144,7 +175,8 @@ export async function validateFile(
 }
 
 function tooLarge(size: number, maxBytes: number, group?: MediaGroup): string {
-  const what = group === undefined ? '' : ` for ${group === 'image' ? 'an image' : 'a video'}`;
+  const what =
+    group === undefined ? '' : ` for ${{ image: 'an image', video: 'a video', audio: 'audio' }[group]}`;
   // Rounded up, to avoid "20.0 MB; expected at most 20 MB".
   const megabytes = Math.ceil((size / MB) * 100) / 100;
   return `has ${megabytes} MB; expected at most ${maxBytes / MB} MB${what}`;

@@ -2,6 +2,7 @@
 import { addAbortListener, raceAbort } from '../utils/abort.js';
 import { type InputIssue, InvalidInputError, type WaveSpeedError } from '../core/errors/index.js';
 import type { CallOptions } from '../core/validate-options.js';
+import { formatPath } from '../models/field-messages.js';
 import type { PendingUpload } from '../models/prepare-input.js';
 import { readTransferOptions, reportProgress } from './transfer-options.js';
 import { inspect, readSource, type UploadSource } from './upload-source.js';
@@ -69,19 +70,18 @@ export class UploadManager {
   ): Promise<string[]> {
     if (media.length === 0) return [];
     const inspected = await raceAbort(
-      Promise.all(media.map(({ source, place }) => inspect(source, [place === 'video' ? 'video' : 'image']))),
+      Promise.all(media.map(({ source, kind }) => inspect(source, [kind]))),
       signal,
     );
     const files: ValidatedFile[] = [];
     const issues: InputIssue[] = [];
     for (const [index, result] of inspected.entries()) {
-      const place = media[index]?.place ?? 0;
-      if ('file' in result) files.push(result.file);
-      else {
-        const path = place === 'video' ? ['video'] : ['images', place];
-        const field = place === 'video' ? 'video' : `images[${place}]`;
-        issues.push({ path, message: `${field}: ${result.problem}` });
+      if ('file' in result) {
+        files.push(result.file);
+        continue;
       }
+      const path = media[index]?.path ?? [];
+      issues.push({ path: [...path], message: `${formatPath(path)}: ${result.problem}` });
     }
     if (issues.length > 0) throw new InvalidInputError(subject, issues);
     return this.#uploadEach(files, signal, maxRetries);
@@ -92,7 +92,7 @@ export class UploadManager {
     const { signal, maxRetries = this.#maxRetries, onProgress } = readTransferOptions(options, known);
     const invalid = (problem: string) =>
       new InvalidInputError('upload', [{ path: ['file'], message: `file: ${problem}` }]);
-    const result = await raceAbort(inspect(readSource(source, invalid), ['image', 'video']), signal);
+    const result = await raceAbort(inspect(readSource(source, invalid), ['image', 'video', 'audio']), signal);
     if ('problem' in result) throw invalid(result.problem);
     return this.#uploadShared(result.file, { signal, maxRetries, onProgress });
   }

@@ -1,5 +1,5 @@
 /** Validates the source and content of an upload before anything is sent. */
-import { isBlob } from '../models/prepare-input.js';
+import { isBlob } from '../models/media.js';
 import { type MediaGroup, validateFile } from './file-type.js';
 import { nameOf, openLocalFile, UnreadableFileError } from './local-file.js';
 import type { ValidatedFile } from './uploader.js';

@@ -1,22 +1,27 @@
 /** Messages about the fields of an input. */
 import { didYouMean, formatName, formatValue } from '../utils/messages.js';
-import { KLING_O3_STD, type ModelConfig } from './model-config.js';
 
-const ALIASES: Record<string, string> = {
-  text: 'prompt',
-  ratio: 'aspect_ratio',
-  aspect: 'aspect_ratio',
-  size: 'aspect_ratio',
-  seconds: 'duration',
-  length: 'duration',
-  audio: 'sound',
-  generateaudio: 'sound',
-  keepsound: 'keep_original_sound',
-  referenceimages: 'images',
-  imageurls: 'images',
-  imagelist: 'images',
-  referencevideo: 'video',
-  videourl: 'video',
+/** Other words for a field: the first that the model has is suggested. */
+const ALIASES: Record<string, readonly string[]> = {
+  text: ['prompt'],
+  ratio: ['aspect_ratio'],
+  aspect: ['aspect_ratio'],
+  size: ['aspect_ratio'],
+  quality: ['resolution'],
+  seconds: ['duration'],
+  length: ['duration'],
+  audio: ['sound', 'audios'],
+  generateaudio: ['sound'],
+  audiourls: ['audios'],
+  hdr: ['dynamic_range'],
+  keepsound: ['keep_original_sound'],
+  referenceimages: ['images'],
+  imageurls: ['images'],
+  imagelist: ['images'],
+  referencevideo: ['video', 'videos'],
+  videourl: ['video', 'videos'],
+  referencevideos: ['videos', 'video'],
+  videourls: ['videos', 'video'],
 };
 
 export const expectedMessage = (expected: string) => (issue: { input?: unknown }) =>
@@ -30,34 +35,30 @@ export function formatDurations(durations: readonly number[]): string {
     : `${durations.join(' or ')} (seconds)`;
 }
 
-const fieldsOf = (config: ModelConfig): string[] => [
-  'prompt',
-  'video',
-  'images',
-  'keep_original_sound',
-  'aspect_ratio',
-  'duration',
-  ...(config.sound ? ['sound'] : []),
-];
+export const formatChoices = (values: readonly unknown[]) =>
+  values.map((value) => JSON.stringify(value)).join(', ');
 
-export const suggestField = (given: string, known: readonly string[]) => didYouMean(given, known, ALIASES);
+export const formatPath = (path: readonly PropertyKey[]) =>
+  path
+    .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`))
+    .join('');
+
+export function suggestField(given: string, known: readonly string[]): string | undefined {
+  const aliases = Object.entries(ALIASES).flatMap(([word, names]) => {
+    const name = names.find((one) => known.includes(one));
+    return name === undefined ? [] : [[word, name] as const];
+  });
+  return didYouMean(given, known, Object.fromEntries(aliases));
+}
 
 /**
  * The service would ignore an unknown field, and charge for the task.
  *
- * @param known The declared fields: the model's, or those of an object that was extended or picked from.
+ * @param owner The model's id, or "this object" for a schema made from it.
  */
-export function unknownFieldMessage(
-  config: ModelConfig,
-  key: string,
-  known: readonly string[] = fieldsOf(config),
-): string {
-  if (key === 'sound' && !config.sound) {
-    return `sound: not supported by ${config.id}; remove it, or use ${KLING_O3_STD}`;
-  }
+export function unknownFieldMessage(owner: string, key: string, known: readonly string[]): string {
   const meant = suggestField(key, known);
   const hint =
     meant === undefined ? `the fields are ${known.join(', ')}` : `did you mean ${JSON.stringify(meant)}?`;
-  const owner = known.join() === fieldsOf(config).join() ? config.id : 'this object';
   return `${formatName(key)}: not a field of ${owner}; ${hint}`;
 }

@@ -1,67 +1,100 @@
-/** Types of an input as the service accepts it, before and after its defaults are filled in. */
-import type { CATALOG } from './catalog.js';
-import type { ASPECT_RATIOS, KLING_O1, KLING_O3_STD } from './model-config.js';
+/** Types of an input: as the client accepts it, as the service does, and parsed. */
+import type * as z from 'zod';
+import type { Model, ModelId, ModelOf, Models } from './catalog.js';
+import type { DefinedModel, ModelShape } from './define-model.js';
+import type { KlingO1 } from './kling-o1.js';
+import type { KlingO3Std } from './kling-o3.js';
+import type { Media, MediaUrl } from './media.js';
 
-/** Aspect ratio of the generated video. */
-export type AspectRatio = (typeof ASPECT_RATIOS)[number];
+type Simplify<T> = { [K in keyof T]: T[K] } & {};
 
-/** Input of a model without sound, as the service accepts it. */
-export interface ReferenceInput<Duration extends number = number> {
-  /** Description of the video: a non-empty string, not only whitespace. */
-  prompt: string;
-  /** URL of a reference video. With one, at most 4 images are allowed, and the price is 50 % higher. */
-  video?: string | undefined;
-  /** URLs of reference images of the element, scene or style: at most 7, or 4 with a reference video. @default [] */
-  images?: string[] | undefined;
-  /** Keeps the reference video's own sound. @default true */
-  keep_original_sound?: boolean | undefined;
-  /** @default '16:9' */
-  aspect_ratio?: AspectRatio | undefined;
-  /** Length of the video in whole seconds. @default 5 */
-  duration?: Duration | undefined;
-}
+/** A field as the client accepts it: with local media in place of URLs. */
+type FieldInput<Schema> = Schema extends MediaUrl
+  ? Media
+  : Schema extends z.ZodDefault<infer Inner>
+    ? FieldInput<Inner> | undefined
+    : Schema extends z.ZodOptional<infer Inner>
+      ? FieldInput<Inner> | undefined
+      : Schema extends z.ZodArray<infer Item>
+        ? Item extends MediaUrl
+          ? readonly Media[]
+          : z.input<Schema>
+        : z.input<Schema>;
 
-/** Input of a model with sound, as the service accepts it. */
-export interface ReferenceInputWithSound<Duration extends number = number> extends ReferenceInput<Duration> {
-  /** Generates sound. @default false */
-  sound?: boolean | undefined;
-}
+/** A field after its default was filled in. */
+type FieldOutput<Schema> = Schema extends MediaUrl
+  ? Media
+  : Schema extends z.ZodDefault<infer Inner>
+    ? Exclude<FieldOutput<Inner>, undefined>
+    : Schema extends z.ZodOptional<infer Inner>
+      ? FieldOutput<Inner> | undefined
+      : Schema extends z.ZodArray<infer Item>
+        ? Item extends MediaUrl
+          ? Media[]
+          : z.output<Schema>
+        : z.output<Schema>;
 
-/** Parsed input of a model without sound: defaults filled in. */
-export interface ReferenceParams<Duration extends number = number> {
-  prompt: string;
-  video?: string | undefined;
-  images: string[];
-  keep_original_sound: boolean;
-  aspect_ratio: AspectRatio;
-  duration: Duration;
-}
+type OptionalKeys<Shape extends ModelShape> = {
+  [K in keyof Shape]: undefined extends z.input<Shape[K]> ? K : never;
+}[keyof Shape];
 
-/** Parsed input of a model with sound: defaults filled in. */
-export interface ReferenceParamsWithSound<
-  Duration extends number = number,
-> extends ReferenceParams<Duration> {
-  sound: boolean;
-}
+// `Keys extends keyof Shape` keeps the documentation of each field; `as` would lose it.
+type RequiredFields<Shape, Keys extends keyof Shape> = { [K in Keys]: FieldInput<Shape[K]> };
+type OptionalFields<Shape, Keys extends keyof Shape> = { [K in Keys]?: FieldInput<Shape[K]> | undefined };
+type OutputFields<Shape, Keys extends keyof Shape> = { [K in Keys]: FieldOutput<Shape[K]> };
+
+type ShapeOf<M> = M extends DefinedModel<string, infer Shape, number | undefined> ? Shape : never;
+
+type FieldOfFamily = { [Id in ModelId]: keyof ShapeOf<Models[Id]> }[ModelId];
+
+/** Rejects other models' fields in a variable as well, where TypeScript does not check for undeclared properties. */
+type WithoutOthers<Shape> = {
+  /** Not supported by this model. */
+  [Field in Exclude<FieldOfFamily, keyof Shape>]?: never;
+};
+
+type InputOf<Shape extends ModelShape> = string extends keyof Shape
+  ? { prompt: string; [field: string]: unknown }
+  : Simplify<
+      RequiredFields<Shape, Exclude<keyof Shape, OptionalKeys<Shape>>> &
+        OptionalFields<Shape, OptionalKeys<Shape>> &
+        WithoutOthers<Shape>
+    >;
+
+type OutputOf<Shape extends ModelShape> = string extends keyof Shape
+  ? { prompt: string; [field: string]: unknown }
+  : OutputFields<Shape, keyof Shape>;
+
+/** Input of a model as the client accepts it, by the model's id or the result of `defineModel`. */
+export type ModelInput<M extends Model> = M extends Model ? InputOf<ShapeOf<ModelOf<M>>> : never;
+
+/** Result of `parseInput`: an input for the client with its defaults filled in. */
+export type ParsedInput<M extends Model> = M extends Model
+  ? ModelInput<M> & OutputOf<ShapeOf<ModelOf<M>>>
+  : never;
+
+/** Result of `estimateCost`. */
+export type CostOf<M extends Model> = M extends Model
+  ? ModelOf<M> extends DefinedModel<string, ModelShape, infer Cost>
+    ? Cost
+    : never
+  : never;
 
 /** Durations of Kling O1, in seconds. */
-export type KlingO1Duration = (typeof CATALOG)[typeof KLING_O1]['durations'][number];
+export type KlingO1Duration = KlingO1Params['duration'];
 /** Durations of Kling O3 Standard, in seconds. */
-export type KlingO3StdDuration = (typeof CATALOG)[typeof KLING_O3_STD]['durations'][number];
+export type KlingO3StdDuration = KlingO3StdParams['duration'];
 
-/** Input of Kling O1, as the service accepts it. Source: the model's page. */
-export interface KlingO1Input extends ReferenceInput<KlingO1Duration> {}
-/** Input of Kling O3 Standard, as the service accepts it. Source: the model's page. */
-export interface KlingO3StdInput extends ReferenceInputWithSound<KlingO3StdDuration> {}
+/** Input of Kling O1 as the service accepts it: media are URLs. */
+export interface KlingO1Input extends z.input<KlingO1['inputObject']> {}
+/** Input of Kling O3 Standard as the service accepts it: media are URLs. */
+export interface KlingO3StdInput extends z.input<KlingO3Std['inputObject']> {}
 /** Parsed input of Kling O1: defaults filled in. */
-export interface KlingO1Params extends ReferenceParams<KlingO1Duration> {}
+export interface KlingO1Params extends z.output<KlingO1['inputObject']> {}
 /** Parsed input of Kling O3 Standard: defaults filled in. */
-export interface KlingO3StdParams extends ReferenceParamsWithSound<KlingO3StdDuration> {}
+export interface KlingO3StdParams extends z.output<KlingO3Std['inputObject']> {}
 
-export type InputOf<Duration extends number, Sound extends boolean> = Sound extends true
-  ? ReferenceInputWithSound<Duration>
-  : ReferenceInput<Duration>;
-
-export type ParamsOf<Duration extends number, Sound extends boolean> = Sound extends true
-  ? ReferenceParamsWithSound<Duration>
-  : ReferenceParams<Duration>;
+/** Input of Kling O1, as the client accepts it. */
+export interface KlingO1MediaInput extends InputOf<ShapeOf<KlingO1>> {}
+/** Input of Kling O3 Standard, as the client accepts it. */
+export interface KlingO3StdMediaInput extends InputOf<ShapeOf<KlingO3Std>> {}

@@ -20,16 +20,15 @@ export interface JsonSchema {
   [keyword: string]: unknown;
 }
 
-function freeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return;
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
   Object.freeze(value);
-  Object.values(value).forEach(freeze);
+  Object.values(value).forEach(deepFreeze);
+  return value;
 }
 
 export function toInputJsonSchema(schema: z.ZodType): JsonSchema {
-  // The copy omits zod's non-enumerable `~standard`: the result is plain JSON.
-  const copy = { ...z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' }) };
-  // Shared by all callers.
-  freeze(copy);
-  return copy as unknown as JsonSchema;
+  // The copy omits zod's non-enumerable `~standard`.
+  const converted = { ...z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' }) };
+  return converted as unknown as JsonSchema;
 }

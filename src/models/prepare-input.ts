@@ -1,28 +1,28 @@
 /** Prepares an input for a submit: validates it, and extracts the local media that must be uploaded first. */
 import { InvalidInputError } from '../core/errors/index.js';
-import type { DefinedModel } from './defined-model.js';
-import type { ReferenceParams, ReferenceParamsWithSound } from './input-types.js';
-import { resolveModel } from './resolve-model.js';
+import { resolveModel } from './catalog.js';
+import type { DefinedModel } from './define-model.js';
+import { sendsEmpty } from './field.js';
+import { hasTag, isBlob, isUrl, type MediaKind, mediaKindOf } from './media.js';
+import { readFields } from './read-fields.js';
 import { validateInput } from './validate-input.js';
 
+/** A file that must be uploaded before the submit. */
 export interface PendingUpload {
   source: URL | Blob;
-  place: 'video' | number;
+  kind: MediaKind;
+  /** The field, and the index in its list. */
+  path: [string] | [string, number];
 }
 
 export interface PreparedInput {
   model: DefinedModel;
-  body: ReferenceParams | ReferenceParamsWithSound;
+  /** With every default filled in. Local media are placeholders. */
+  parsed: Readonly<Record<string, unknown>>;
+  /** What is sent: without the defaults that the service's own page does not print. */
+  body: Readonly<Record<string, unknown>>;
   local: PendingUpload[];
 }
-
-/** Unlike `instanceof`, works across realms and packages, and if the class does not exist. */
-const hasTag = (value: unknown, ...tags: string[]) =>
-  tags.includes(Object.prototype.toString.call(value).slice('[object '.length, -1));
-
-const isUrl = (value: unknown): value is URL => hasTag(value, 'URL');
-
-export const isBlob = (value: unknown): value is Blob => hasTag(value, 'Blob', 'File');
 
 const FILE_HINT =
   'pass a local file as pathToFileURL(path) from node:url, or as the URL that `await kling.upload(path)` returns';
@@ -36,11 +36,13 @@ function localFileHint(value: unknown): string | undefined {
 }
 
 function addHints(error: InvalidInputError, model: DefinedModel, fields: Record<string, unknown>) {
-  const { images, video } = fields;
   const issues = error.issues.map((issue) => {
-    const [field, index] = issue.path;
-    const image = Array.isArray(images) && typeof index === 'number' ? images[index] : undefined;
-    const hint = localFileHint(field === 'video' ? video : field === 'images' ? image : undefined);
+    const [name, index] = issue.path;
+    const media = typeof name === 'string' ? mediaKindOf(model.inputObject.shape[name]) : undefined;
+    if (media === undefined) return issue;
+    const value = fields[name as string];
+    const item = Array.isArray(value) && typeof index === 'number' ? (value as unknown[])[index] : undefined;
+    const hint = localFileHint(media.isList ? item : value);
     return hint === undefined ? issue : { ...issue, message: `${issue.message}; ${hint}` };
   });
   return new InvalidInputError(model.id, issues);
@@ -49,33 +51,62 @@ function addHints(error: InvalidInputError, model: DefinedModel, fields: Record<
 export function prepareInput(given: unknown, input: unknown): PreparedInput {
   const model = resolveModel(given);
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    return { model, body: validateInput(model, input), local: [] };
+    validateInput(model, Array.isArray(input) ? [] : input);
+    throw new InvalidInputError(model.id, [{ path: [], message: 'expected an object' }]);
   }
   const local: PendingUpload[] = [];
-  const extract = (value: unknown, place: PendingUpload['place']): unknown => {
-    if (isUrl(value) && value.protocol !== 'file:') return value.href;
-    if (!isUrl(value) && !isBlob(value)) return value;
-    // A copy: the caller can change a URL while the call is queued.
-    local.push({ source: isUrl(value) ? new URL(value.href) : value, place });
-    return `https://local.invalid/${place}`;
-  };
-  const fields: Record<string, unknown> = { ...input };
-  if (fields.video !== undefined) fields.video = extract(fields.video, 'video');
-  if (Array.isArray(fields.images)) fields.images = fields.images.map(extract);
+  const fields = readFields(input);
+  for (const [name, schema] of Object.entries(model.inputObject.shape)) {
+    const media = mediaKindOf(schema);
+    const value = fields[name];
+    if (media === undefined || value === undefined) continue;
+    const extract = (item: unknown, path: PendingUpload['path']): unknown => {
+      if (isUrl(item) && item.protocol !== 'file:') return item.href;
+      if (!isUrl(item) && !isBlob(item)) return item;
+      // A copy: the caller can change a URL while the call is queued.
+      local.push({ source: isUrl(item) ? new URL(item.href) : item, kind: media.kind, path });
+      return `https://local.invalid/${path.join('/')}`;
+    };
+    fields[name] =
+      media.isList && Array.isArray(value)
+        ? value.map((item: unknown, index) => extract(item, [name, index]))
+        : extract(value, [name]);
+  }
   try {
-    return { model, body: validateInput(model, fields), local };
+    const parsed = validateInput(model, fields);
+    return { model, parsed, body: toBody(model, parsed), local };
   } catch (error) {
     throw error instanceof InvalidInputError ? addHints(error, model, fields) : error;
   }
 }
 
-export function replaceMedia<T>({ body, local }: PreparedInput, replacements: readonly T[]) {
-  const images: (string | T)[] = [...body.images];
-  let video: string | T | undefined = body.video;
-  for (const [index, { place }] of local.entries()) {
-    const replacement = replacements[index] as T;
-    if (place === 'video') video = replacement;
-    else images[place] = replacement;
+/** Leaves out empty lists of media, unless the service's own page prints them as the default. */
+function toBody(model: DefinedModel, parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { shape } = model.inputObject;
+  return Object.fromEntries(
+    Object.entries(parsed).filter(([name, value]) => {
+      if (value === undefined) return false;
+      const isEmptyList = Array.isArray(value) && value.length === 0;
+      return !isEmptyList || mediaKindOf(shape[name]) === undefined || sendsEmpty(shape[name]);
+    }),
+  );
+}
+
+/** Returns the fields with these in place of the local media. */
+export function replaceMedia<T>(
+  { body, local }: { body: Readonly<Record<string, unknown>>; local: readonly PendingUpload[] },
+  replacements: readonly T[],
+): Record<string, unknown> {
+  const fields: Record<string, unknown> = { ...body };
+  for (const [index, { path }] of local.entries()) {
+    const [name, position] = path;
+    if (position === undefined) {
+      fields[name] = replacements[index];
+      continue;
+    }
+    // The list of the body is not changed.
+    if (fields[name] === body[name]) fields[name] = [...(body[name] as unknown[])];
+    (fields[name] as unknown[])[position] = replacements[index];
   }
-  return video === undefined ? { ...body, images } : { ...body, images, video };
+  return fields;
 }

@@ -2,10 +2,10 @@
 import { BudgetExceededError, InvalidInputError } from '../core/errors/index.js';
 import type { CompletedPrediction } from '../core/prediction.js';
 import type { ModelId } from '../models/catalog.js';
-import type { DefinedModel } from '../models/defined-model.js';
-import type { ModelInput } from '../models/media-input.js';
+import type { DefinedModel } from '../models/define-model.js';
+import type { ModelInput } from '../models/input-types.js';
 import { type PreparedInput, prepareInput } from '../models/prepare-input.js';
-import type { Model } from '../models/resolve-config.js';
+import type { Model } from '../models/catalog.js';
 import { formatValue } from '../utils/messages.js';
 import { checkIdempotencyKey } from './options.js';
 

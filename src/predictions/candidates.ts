@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import PQueue from 'p-queue';
 import type { Candidate } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
-import type { DefinedModel } from '../models/defined-model.js';
+import type { DefinedModel } from '../models/define-model.js';
 import { isRecord } from '../utils/is-record.js';
 import type { ListQuery } from './arguments.js';
 

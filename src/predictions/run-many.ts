@@ -12,6 +12,7 @@ import { estimateCost } from '../models/estimate-cost.js';
 import type { PreparedInput } from '../models/prepare-input.js';
 import { addAbortListener, raceAbort } from '../utils/abort.js';
 import { createBudget, type ManyRequest, type ManyResult, prepareRequest } from './batch-request.js';
+import { createPriceError } from './submitter.js';
 import { readRunManyOptions, type RunManyOptions, type RunOptions } from './options.js';
 
 export type RunOne = (
@@ -167,7 +168,9 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     try {
       // Read once: the caller may change the input while the request waits for its turn.
       prepared = prepareRequest(request);
-      cost = estimateCost(prepared.model, prepared.body);
+      const known = estimateCost(prepared.model, prepared.body);
+      if (known === undefined && options.maxCost !== undefined) throw createPriceError(prepared.model.id);
+      cost = known ?? 0;
       budget.reserve(cost);
     } catch (reason) {
       this.#settle({ status: 'rejected', index, request, reason });

@@ -3,6 +3,7 @@ import {
   BudgetExceededError,
   type Candidate,
   type CandidatesOptions,
+  InvalidInputError,
   RateLimitError,
   SubmissionUnknownError,
 } from '../core/errors/index.js';
@@ -222,6 +223,12 @@ export class TaskSubmitter {
   #checkCost({ model, body }: PreparedInput, callMaxCost = Infinity): void {
     const cost = estimateCost(model, body);
     const maxCost = Math.min(callMaxCost, this.#deps.settings.maxCost);
-    if (cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
+    if (cost === undefined && maxCost < Infinity) throw createPriceError(model.id);
+    if (cost !== undefined && cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
   }
+}
+
+export function createPriceError(model: string): InvalidInputError {
+  const message = '`maxCost`: only the service knows the price of this input';
+  return new InvalidInputError(model, [{ path: [], message }]);
 }

@@ -1,6 +1,7 @@
 /** Options of an emulator: defaults and validation. */
-import { type DefinedModel, isDefinedModel } from '../models/defined-model.js';
+import { type DefinedModel, isDefinedModel } from '../models/define-model.js';
 import { checkChoice, checkFields } from './check.js';
+import type { EmulatorPrice } from './service/prices.js';
 import type { ManualClock } from './service/clock.js';
 
 /** Options of `createEmulator`, `startEmulator` and `emulatorHandlers`. */
@@ -9,8 +10,13 @@ export interface EmulatorOptions {
   apiKey?: string | undefined;
   /** Initial balance of the account, in US dollars. @default 100 */
   balance?: number | undefined;
-  /** Models to serve in addition to the two built-in ones, made by `defineModel`. @default none */
+  /** Models to serve in addition to the built-in ones, made by `defineModel`. @default none */
   models?: readonly DefinedModel[] | undefined;
+  /**
+   * Prices by model id, in US dollars a task, or as a function of the input. @default the models' own; where those are
+   * unknown, a made-up $0.2 per second
+   */
+  prices?: Readonly<Record<string, EmulatorPrice>> | undefined;
   /** Time that a task stays `created`, in milliseconds. @default 50 */
   queueMs?: number | undefined;
   /** Time that a task then stays `processing`, in milliseconds. @default 250 */
@@ -108,6 +114,14 @@ function checkModels(models: readonly unknown[]): void {
   throw new RangeError('models: expected an array of models made by defineModel');
 }
 
+function checkPrices(prices: Readonly<Record<string, EmulatorPrice>>) {
+  for (const [id, price] of Object.entries(prices)) {
+    if (typeof price === 'function' || (Number.isFinite(price) && price >= 0)) continue;
+    throw new RangeError(`prices: ${id}: got ${String(price)}; expected US dollars, or a function`);
+  }
+  return prices;
+}
+
 export function resolveOptions(options: EmulatorOptions, others: readonly string[]): Settings {
   if (options.apiKey !== undefined && options.apiKey.trim() === '') {
     throw new RangeError('apiKey: got an empty string; expected a key, or nothing to accept any');
@@ -121,6 +135,7 @@ export function resolveOptions(options: EmulatorOptions, others: readonly string
     apiKey: options.apiKey,
     balance: amount('balance', options.balance, 100),
     models: options.models ?? [],
+    prices: checkPrices(options.prices ?? {}),
     queueMs: amount('queueMs', options.queueMs, 50),
     processingMs: amount('processingMs', options.processingMs, 250),
     clock: options.clock ?? 'real',

@@ -12,8 +12,9 @@ import type {
   ProviderV3 as ProviderV3In4,
 } from 'provider-4';
 import { describe, expect, expectTypeOf, test } from 'vitest';
-import { defineModel, KLING_O1, KLING_O3_STD } from 'wavespeed-kling';
+import { KLING_O1, KLING_O3_STD } from 'wavespeed-kling';
 import type { KlingProvider, KlingVideoModel } from 'wavespeed-kling/ai-sdk';
+import { referenceModel } from '../models/support.js';
 import { setup } from './support.js';
 
 describe('types', () => {
@@ -72,7 +73,7 @@ describe('registries', () => {
   });
 
   test('a model made by defineModel is taken as well', async () => {
-    const model = defineModel({
+    const model = referenceModel({
       id: 'kwaivgi/kling-video-o3-pro/reference-to-video',
       durations: [5, 10],
       images: 7,

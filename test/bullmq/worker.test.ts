@@ -1,9 +1,10 @@
 // Workers on a real Redis: what a job sends, returns and fails with, and what a second attempt does.
 import { Queue, QueueEvents } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { defineModel, KLING_O1 } from 'wavespeed-kling';
+import { KLING_O1 } from 'wavespeed-kling';
 import { addKling, type KlingJobData } from 'wavespeed-kling/bullmq';
 import { ManualClock } from 'wavespeed-kling/testing';
+import { referenceModel } from '../models/support.js';
 import { Bench, hasRedis, startRedis, waitFor } from './support.js';
 
 const FOX: KlingJobData = { model: KLING_O1, input: { prompt: 'A fox in the snow' } };
@@ -162,7 +163,7 @@ describe.skipIf(!hasRedis())('createKlingWorker', () => {
   });
 
   test('makes the video of a model that the worker defines', async () => {
-    const fast = defineModel({
+    const fast = referenceModel({
       id: 'kwaivgi/kling-video-o3-fast/reference-to-video',
       durations: [5],
       images: 7,

@@ -2,8 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { InvalidInputError } from 'wavespeed-kling';
+import { InvalidInputError, KLING_V4 } from 'wavespeed-kling';
 import {
   asf,
   AUDIO_STREAM,
@@ -99,14 +100,17 @@ describe('validation before an upload', () => {
       () => file('fake.png', Buffer.from('hello, world')),
       /"fake\.png" has an unknown file type/,
     ],
-    ['an Ogg without video', () => new Blob([padded(ogg('\x01vorbis'))]), /is audio\/ogg; expected/],
     ['an ASF without video', () => new Blob([padded(asf(AUDIO_STREAM))]), /is audio\/x-ms-asf; expected/],
     [
       'an unsupported type',
       () => new File([Buffer.from('%PDF-1.7\n')], 'a.png'),
       /"a\.png" is application\/pdf; expected JPG/,
     ],
-    ['an audio file', () => file('a.mp4', Buffer.from('fLaC\0\0\0\x22')), /"a\.mp4" is audio\/.*flac/],
+    [
+      'audio of a type that is not accepted',
+      () => file('a.mp3', Buffer.from('MThd\0\0\0\x06')),
+      /"a\.mp3" is audio\/midi/,
+    ],
     [
       'an image over 20 MB',
       () => sized('big.png', png, 20 * mb + 1),
@@ -157,6 +161,52 @@ describe('validation before an upload', () => {
       20 * mb,
       100 * mb,
     ]);
+  });
+
+  const header = (text: string) => padded(Buffer.from(text, 'latin1'));
+  const webm = (codec: string) => header(`\x1a\x45\xdf\xa3\x87\x42\x82\x84webm\x18\x53\x80\x67${codec}`);
+  const audio: [string, Buffer, string][] = [
+    ['MP3', header('ID3\x03\0\0\0\0\0\0\xff\xfb\x90\x64'), 'audio/mpeg'],
+    ['WAV', header('RIFF\x24\0\0\0WAVEfmt '), 'audio/wav'],
+    ['OGG', padded(ogg('\x01vorbis')), 'audio/ogg'],
+    ['Opus', padded(ogg('OpusHead')), 'audio/ogg'],
+    ['AAC', header('\xff\xf1\x50\x80\x02\x1f\xfc'), 'audio/aac'],
+    ['FLAC', header('fLaC\0\0\0\x22'), 'audio/flac'],
+    ['M4A', header('\0\0\0\x1cftypM4A \0\0\0\0'), 'audio/mp4'],
+    ['WebM', webm('A_OPUS'), 'audio/webm'],
+  ];
+  it.each(audio)(
+    'uploads %s for `audios`, by content, and refuses it as an image or video',
+    async (_, bytes, type) => {
+      const { api } = await uploadService();
+      const kling = uploadClient(api.url);
+      const sound = new Blob([bytes]);
+      await kling.upload(sound);
+      expect((JSON.parse(String(api.requests[0]?.body)) as { content_type: string }).content_type).toBe(type);
+      const wrong = { prompt: 'A fox', images: [sound], videos: [sound], audios: [new Blob([png])] };
+      const error = await failure<InvalidInputError>(kling.submit(KLING_V4, wrong));
+      expect(error).toBeInstanceOf(InvalidInputError);
+      expect(error.issues.map(({ path }) => path.join('.'))).toEqual(['images.0', 'videos.0', 'audios.0']);
+      expect(error.message).toContain('audios[0]: the Blob');
+      expect(error.message).toContain('is image/png; expected MP3, WAV, OGG, AAC, FLAC, WebM, M4A or Opus');
+      expect(api.requests).toHaveLength(1);
+    },
+  );
+
+  it('refuses audio over 50 MB, and WebM with a video as audio', async () => {
+    const { api } = await uploadService();
+    const kling = uploadClient(api.url);
+    const audios = [
+      sized('long.wav', header('RIFF\x24\0\0\0WAVEfmt '), 50 * mb + 1),
+      new Blob([webm('V_VP9 A_OPUS')]),
+    ];
+    const given = audios.map((one) => (typeof one === 'string' ? pathToFileURL(one) : one));
+    const error = await failure<InvalidInputError>(
+      kling.submit(KLING_V4, { prompt: 'A fox', audios: given }),
+    );
+    expect(error.message).toMatch(/audios\[0\]: "long\.wav" has 50\.01 MB; expected at most 50 MB/);
+    expect(error.message).toMatch(/audios\[1\]: .* is video\/webm; expected MP3/);
+    expect(api.requests).toHaveLength(0);
   });
 
   it('rejects an unknown option of upload', async () => {

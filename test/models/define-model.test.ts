@@ -9,13 +9,14 @@ import {
   isDefinedModel,
   KLING_O1,
   KLING_O3_STD,
-  type ModelConfig,
+  field,
+  rule,
   models,
   parseInput,
 } from 'wavespeed-kling/schemas';
-import { Ajv2020 } from './support.js';
+import { Ajv2020, referenceModel } from './support.js';
 
-const ID = 'kwaivgi/kling-video-o3-pro/reference-to-video';
+const ID = 'kwaivgi/kling-video-o5/reference-to-video';
 const PICTURE = 'https://example.com/front.png';
 const CLIP = 'https://example.com/clip.mp4';
 const FACTS = {
@@ -26,8 +27,12 @@ const FACTS = {
   sound: true,
   price: { images: 0.1125, video: 0.2 },
 } as const;
-const o3Pro = defineModel(FACTS);
-const silent = defineModel({ ...FACTS, id: 'kwaivgi/kling-video-o1-std/reference-to-video', sound: false });
+const o3Pro = referenceModel(FACTS);
+const silent = referenceModel({
+  ...FACTS,
+  id: 'kwaivgi/kling-video-o1-std/reference-to-video',
+  sound: false,
+});
 
 /** A client whose requests end here: each is noted, and answered with what `answer` makes of it. */
 function clientWith(answer: (url: string, body: Record<string, unknown>) => unknown) {
@@ -47,6 +52,8 @@ function clientWith(answer: (url: string, body: Record<string, unknown>) => unkn
   });
   return { kling, sent };
 }
+
+const INPUT = { prompt: field.prompt(), images: field.images(), duration: field.seconds(3, 10) };
 
 const task = { id: 'task-1', model: ID, status: 'completed', outputs: ['https://example.com/v.mp4'] };
 
@@ -112,45 +119,50 @@ describe('a defined model', () => {
   });
 
   test('has its shortest duration as the default if it does not support 5 seconds', () => {
-    const long = defineModel({ ...FACTS, durations: [8, 10] });
+    const long = referenceModel({ ...FACTS, durations: [8, 10] });
     expect(parseInput(long, { prompt: 'A fox' }).duration).toBe(8);
     expect(long.inputJsonSchema.properties.duration?.default).toBe(8);
     expect(estimateCost(long, {})).toBe(0.9);
   });
 
   test('accepts only its one duration, and no images if its limit is 0', () => {
-    const plain = defineModel({ ...FACTS, durations: [5], images: 0, imagesWithVideo: 0 });
+    const plain = referenceModel({ ...FACTS, durations: [5], images: 0, imagesWithVideo: 0 });
     expect(plain.inputSchema.safeParse({ prompt: 'A fox', images: [PICTURE] }).success).toBe(false);
     expect(plain.inputSchema.safeParse({ prompt: 'A fox', duration: 6 }).error?.issues[0]?.message).toBe(
       'got 6; expected 5 (seconds)',
     );
   });
 
-  test('is frozen, and does not change with the config it was made from', () => {
-    const durations = [3, 5];
-    const price = { images: 0.1, video: 0.2 };
-    const model = defineModel({ ...FACTS, durations, price });
-    durations.push(60);
-    price.images = 1;
-    expect(model.durations).toEqual([3, 5]);
+  test('is frozen, and does not change with the definition it was made from', () => {
+    const input = { prompt: field.prompt(), duration: field.seconds([3, 5]) };
+    const rules = [rule.requires('duration', 'prompt')];
+    const model = defineModel({ id: ID, input, rules, price: ({ duration }) => duration * 0.1 });
+    input.duration = field.seconds([60]) as never;
+    rules.pop();
+    expect(model.fields['duration']?.values).toEqual([3, 5]);
+    expect(model.rules).toHaveLength(1);
     expect(estimateCost(model, {})).toBe(0.5);
-    for (const part of [model, model.durations, model.price, models]) {
+    for (const part of [model, model.rules, model.fields, models, models[KLING_O1], model.toolJsonSchema]) {
       expect(Object.isFrozen(part)).toBe(true);
     }
   });
 
-  test('has exactly these public fields', () => {
-    expect(Object.keys(o3Pro)).toEqual([
+  test('has exactly these public fields, as the built-in models have', () => {
+    const names = [
       'id',
-      'durations',
-      'images',
-      'imagesWithVideo',
-      'sound',
+      'name',
+      'shortName',
+      'rules',
       'price',
-      'inputSchema',
+      'confirmed',
       'inputObject',
+      'fields',
+      'inputSchema',
       'inputJsonSchema',
-    ]);
+      'toolJsonSchema',
+    ];
+    expect(Object.keys(o3Pro).sort()).toEqual([...names].sort());
+    expect(Object.keys(models[KLING_O1]).sort()).toEqual([...names].sort());
   });
 });
 
@@ -241,7 +253,7 @@ describe('a defined model in place of an id', () => {
 
 describe('defineModel rejects a config with', () => {
   test.each<[string, unknown, string]>([
-    ['no config', null, '`config`: got null'],
+    ['no config', null, '`definition`: got null'],
     ['no id', { id: undefined }, '`id`: got nothing; expected the path of an endpoint'],
     ['an empty id', { id: '' }, '`id`: got ""'],
     ['an id of one part', { id: 'kling' }, '`id`: got "kling"'],
@@ -252,63 +264,58 @@ describe('defineModel rejects a config with', () => {
     ['an id with an escape', { id: 'a/%2e%2e' }, '`id`: got'],
     ['an id that is a URL', { id: 'https://api.wavespeed.ai/api/v3/a/b' }, '`id`: got'],
     ['an id with a line break', { id: 'a/b\n' }, '`id`: got'],
-    ['no durations', { durations: undefined }, '`durations`: got nothing'],
-    ['empty durations', { durations: [] }, '`durations`: got an array of 0; expected at least one'],
+    ['no input', { input: undefined }, '`input`: got nothing; expected the fields, such as { prompt: field'],
+    ['a list of fields', { input: [] }, '`input`: got an array of 0'],
     [
-      'a fraction',
-      { durations: [3, 4.5] },
-      '`durations[1]`: got 4.5; expected a whole number of seconds from 1 to 3600',
+      'no prompt',
+      { input: { images: field.images() } },
+      '`input.prompt`: got nothing; expected field.prompt()',
     ],
-    ['a text', { durations: ['5'] }, '`durations[0]`: got "5" (a string)'],
-    ['nought', { durations: [0, 1] }, '`durations[0]`: got 0'],
-    ['NaN', { durations: [Number.NaN] }, '`durations[0]`: got NaN'],
-    ['a hole', { durations: Array(1) }, '`durations[0]`: got nothing'],
-    ['milliseconds', { durations: [5000] }, '`durations[0]`: got 5000'],
-    ['a repetition', { durations: [5, 5] }, '`durations[1]`: got 5; expected more than the 5 before it'],
-    ['disorder', { durations: [5, 3] }, '`durations[1]`: got 3; expected more than the 5 before it'],
-    ['no image limit', { images: undefined }, '`images`: got nothing'],
-    ['a negative limit', { images: -1 }, '`images`: got -1; expected a whole number, 0 or more'],
-    ['an infinite limit', { images: Infinity }, '`images`: got Infinity'],
+    ['a field that is not a schema', { input: { ...INPUT, seed: 'number' } }, '`input.seed`: got "number"'],
+    ['rules that are not a list', { rules: rule.maxWith('images', 1, 'video') }, '`rules`: got an object'],
+    ['a rule that is not a rule', { rules: ['sound'] }, '`rules[0]`: got "sound"'],
     [
-      'a higher limit with a video',
-      { imagesWithVideo: 6 },
-      '`imagesWithVideo`: got 6; expected a whole number from 0 to 5',
-    ],
-    ['a fraction as the limit with a video', { imagesWithVideo: 0.5 }, '`imagesWithVideo`: got 0.5'],
-    ['no word on sound', { sound: undefined }, '`sound`: got nothing; expected true or false'],
-    ['a text for sound', { sound: 'yes' }, '`sound`: got "yes"'],
-    ['no price', { price: undefined }, '`price`: got nothing; expected US dollars per second'],
-    ['one price', { price: { images: 0.1 } }, '`price.video`: got nothing'],
-    [
-      'a price of nothing',
-      { price: { images: 0, video: 1 } },
-      '`price.images`: got 0; expected US dollars per second: above 0',
-    ],
-    ['a negative price', { price: { images: 0.1, video: -1 } }, '`price.video`: got -1'],
-    ['an infinite price', { price: { images: Infinity, video: 1 } }, '`price.images`: got Infinity'],
-    ['NaN', { price: { images: Number.NaN, video: 1 } }, '`price.images`: got NaN'],
-    ['a text', { price: { images: '0.1', video: 1 } }, '`price.images`: got "0.1"'],
-    ['a price in thousandths', { price: { images: 1120, video: 1680 } }, '`price.images`: got 1120'],
-    ['too fine a price', { price: { images: 0.00005, video: 1 } }, 'a multiple of 0.0001'],
-    [
-      'a reckoned price',
-      { price: { images: 0.1 + 0.2, video: 1 } },
-      '`price.images`: got 0.30000000000000004',
+      'a rule about a misspelt field',
+      { rules: [rule.requires('image', 'duration')] },
+      '`rules[0]`: "image" is not a field; did you mean "images"?',
     ],
     [
-      'a misspelt fact',
-      { imageWithVideo: 4 },
-      '`imageWithVideo`: not an option; did you mean `imagesWithVideo`?',
+      'a price that is not a function',
+      { price: 0.1 },
+      '`price`: got 0.1; expected a function of the parsed input',
     ],
-    [
-      'a misspelt price',
-      { price: { images: 0.1, video: 1, vidio: 2 } },
-      '`price`: `vidio`: not an option; did you mean `video`?',
-    ],
-    ['an unknown fact', { currency: 'USD' }, '`currency`: not an option; the options are id, durations'],
+    ['a text for confirmed', { confirmed: 'yes' }, '`confirmed`: got "yes"'],
+    ['a name that is not a string', { name: 5 }, '`name`: got 5'],
+    ['a misspelt fact', { rule: [] }, '`rule`: not an option; did you mean `rules`?'],
+    ['an unknown fact', { currency: 'USD' }, '`currency`: not an option; the options are id, input'],
   ])('%s', (_, change, message) => {
-    const facts = (change === null ? null : { ...FACTS, ...(change as object) }) as ModelConfig;
-    expect(() => defineModel(facts)).toThrow(ConfigurationError);
-    expect(() => defineModel(facts)).toThrow(message);
+    const given = (change === null ? null : { id: ID, input: INPUT, ...(change as object) }) as never;
+    expect(() => defineModel(given)).toThrow(ConfigurationError);
+    expect(() => defineModel(given)).toThrow(message);
+  });
+
+  test.each<[string, () => unknown, string]>([
+    ['no seconds', () => field.seconds([]), 'field.seconds: got an array of 0'],
+    ['a fraction', () => field.seconds([3, 4.5]), 'field.seconds: got 4.5; expected different whole numbers'],
+    ['a text', () => field.seconds(['5'] as never), 'got "5" (a string)'],
+    ['nought', () => field.seconds(0, 3), 'got 0'],
+    ['milliseconds', () => field.seconds(3000, 5000), 'got 5000'],
+    ['a repetition', () => field.seconds([5, 5]), 'got an array of 2'],
+    ['a negative limit', () => field.images({ max: -1 }), 'field.images: `max`: got -1'],
+    ['an infinite limit', () => field.audios({ max: Infinity }), 'field.audios: `max`: got Infinity'],
+    ['a fraction of a file', () => rule.together(1.5, ['images']), 'rule.together: got 1.5'],
+    [
+      'a limit that is missing',
+      () => rule.maxWith('images', undefined as never, 'video'),
+      'rule.maxWith: got nothing',
+    ],
+  ])('%s is a ConfigurationError of the builder', (_, build, message) => {
+    expect(build).toThrow(ConfigurationError);
+    expect(build).toThrow(message);
+  });
+
+  test.each([Number.NaN, Infinity, -1, '5', null, {}])('a price of %j is an error, not a cost', (price) => {
+    const model = defineModel({ id: ID, input: INPUT, price: () => price as number });
+    expect(() => estimateCost(model, {})).toThrow(/The `price` of .* returned .*; expected US dollars/);
   });
 });

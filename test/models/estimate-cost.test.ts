@@ -1,13 +1,7 @@
 // estimateCost: exact for every model, duration and reference.
 import { describe, expect, test } from 'vitest';
-import {
-  defineModel,
-  estimateCost,
-  InvalidInputError,
-  KLING_O1,
-  KLING_O3_STD,
-  models,
-} from 'wavespeed-kling/schemas';
+import { estimateCost, InvalidInputError, KLING_O1, KLING_O3_STD, models } from 'wavespeed-kling/schemas';
+import { referenceModel } from './support.js';
 
 // Thousandths of a dollar a second, from the models' pages: written out here, not read from the code under test.
 const PAGES = [
@@ -89,7 +83,7 @@ test('the cost has no floating-point error', () => {
 test('prices down to a ten-thousandth of a dollar give exact costs', () => {
   for (let step = 1; step <= 3000; step++) {
     const price = step / 10_000;
-    const model = defineModel({
+    const model = referenceModel({
       id: 'provider/model',
       durations: [3, 7],
       images: 1,
@@ -99,7 +93,6 @@ test('prices down to a ten-thousandth of a dollar give exact costs', () => {
     });
     const units = String(7 * step).padStart(5, '0');
     expect(estimateCost(model, { duration: 7 })).toBe(Number(`${units.slice(0, -4)}.${units.slice(-4)}`));
-    expect(model.price.images).toBe(price);
   }
 });
 

@@ -7,7 +7,7 @@ import {
   type DefinedModel,
   defineModel,
   estimateCost,
-  type InputSchema,
+  field,
   type inputSchemas,
   isModelId,
   KLING_O1,
@@ -24,29 +24,36 @@ import {
   type KlingO3StdParams,
   type Media,
   type Model,
+  type KLING_O3_4K,
+  KLING_O3_PRO,
+  KLING_V4,
   type ModelId,
   models,
+  type ParsedInput,
+  type Range,
+  rule,
   parseInput,
   type Prediction,
   type predictionSchema,
 } from 'wavespeed-kling/schemas';
-import type * as z from 'zod';
+import * as z from 'zod';
 
+const fields = {
+  prompt: field.prompt(),
+  video: field.video(),
+  images: field.images({ max: 7 }),
+  aspect_ratio: z.enum(['16:9', '9:16', '1:1']).default('16:9'),
+  duration: field.seconds([5, 10]),
+};
 const o3Pro = defineModel({
   id: 'kwaivgi/kling-video-o3-pro/reference-to-video',
-  durations: [5, 10],
-  images: 7,
-  imagesWithVideo: 4,
-  sound: true,
-  price: { images: 0.112, video: 0.168 },
+  input: { ...fields, sound: z.boolean().default(false) },
+  price: ({ duration, video }) => duration * (video === undefined ? 0.112 : 0.168),
 });
 const silent = defineModel({
   id: 'kwaivgi/kling-video-o1-std/reference-to-video',
-  durations: [5, 10],
-  images: 7,
-  imagesWithVideo: 4,
-  sound: false,
-  price: { images: 0.084, video: 0.126 },
+  input: fields,
+  price: ({ duration }) => duration * 0.084,
 });
 
 /** Holds where each type can stand in for the other. */
@@ -164,32 +171,33 @@ describe('what a model does not support does not compile', () => {
     expectTypeOf(compiled).toBeFunction();
   });
 
-  test('as a config of defineModel', () => {
+  test('as a definition', () => {
     const compiled = () => {
-      const facts = { id: 'a/b', durations: [5], images: 7, imagesWithVideo: 4, sound: true } as const;
-      // @ts-expect-error -- without a price
-      defineModel(facts);
-      // @ts-expect-error -- without the price with a video
-      defineModel({ ...facts, price: { images: 0.1 } });
+      // @ts-expect-error -- without fields
+      defineModel({ id: 'a/b' });
+      // @ts-expect-error -- a field that is not a schema
+      defineModel({ id: 'a/b', input: { prompt: 'string' } });
       // @ts-expect-error -- misspelt
-      defineModel({ ...facts, price: { images: 0.1, video: 0.1 }, image: 7 });
-      // @ts-expect-error -- not a number
-      defineModel({ ...facts, price: { images: '0.1', video: 0.1 } });
+      defineModel({ id: 'a/b', input: fields, rule: [] });
+      // @ts-expect-error -- a price is a function
+      defineModel({ id: 'a/b', input: fields, price: 0.1 });
+      // @ts-expect-error -- not a price
+      defineModel({ id: 'a/b', input: fields, price: () => '0.1' });
+      // @ts-expect-error -- not a field
+      defineModel({ id: 'a/b', input: fields, price: ({ seconds }) => seconds });
       // @ts-expect-error -- read only
-      o3Pro.images = 8;
+      o3Pro.confirmed = false;
       // @ts-expect-error -- read only
-      o3Pro.durations.push(15);
+      o3Pro.rules.push(rule.excludes('sound', 'video'));
     };
     expectTypeOf(compiled).toBeFunction();
   });
 });
 
-describe('the literal types of a config are kept', () => {
+describe('the literal types of a definition are kept', () => {
   test('in the fields of the defined model', () => {
-    expectTypeOf(o3Pro).toEqualTypeOf<
-      DefinedModel<'kwaivgi/kling-video-o3-pro/reference-to-video', 5 | 10, true>
-    >();
-    expectTypeOf(o3Pro.inputSchema).toEqualTypeOf<InputSchema<5 | 10, true>>();
+    expectTypeOf(o3Pro.id).toEqualTypeOf<'kwaivgi/kling-video-o3-pro/reference-to-video'>();
+    expectTypeOf<z.output<typeof o3Pro.inputSchema>['duration']>().toEqualTypeOf<5 | 10>();
     expectTypeOf<z.input<typeof o3Pro.inputObject>['sound']>().toEqualTypeOf<boolean | undefined>();
     expectTypeOf<z.output<typeof silent.inputObject>>().not.toHaveProperty('sound');
     holds<Same<z.input<typeof o3Pro.inputObject>, z.input<typeof o3Pro.inputSchema>>>();
@@ -234,20 +242,78 @@ describe('the literal types of a config are kept', () => {
     expectTypeOf<ModelInput<typeof KLING_O1>['duration']>().toEqualTypeOf<KlingO1Duration | undefined>();
   });
 
-  test('and are wide where the config is not literal', () => {
-    const make = (durations: number[], sound: boolean) =>
-      defineModel({
-        id: 'a/b',
-        durations,
-        images: 7,
-        imagesWithVideo: 4,
-        sound,
-        price: { images: 0.1, video: 0.1 },
-      });
+  test('and are wide where the definition is not literal', () => {
+    const make = (durations: number[]) =>
+      defineModel({ id: 'a/b', input: { prompt: field.prompt(), duration: field.seconds(durations) } });
     expectTypeOf<ModelInput<ReturnType<typeof make>>['duration']>().toEqualTypeOf<number | undefined>();
     const compiled = (model: DefinedModel) => estimateCost(model, { duration: 5 });
-    expectTypeOf(compiled(models[KLING_O1])).toBeNumber();
-    expectTypeOf(compiled(o3Pro)).toBeNumber();
+    expectTypeOf(compiled(models[KLING_O1])).toEqualTypeOf<number | undefined>();
+    expectTypeOf(compiled(o3Pro)).toEqualTypeOf<number | undefined>();
+  });
+});
+
+describe('the types of the six models', () => {
+  type Of<M extends ModelId, Field extends keyof ModelInput<M>> = Exclude<ModelInput<M>[Field], undefined>;
+  type UpTo<N extends number> = Range<3, N>;
+
+  test('durations are unions', () => {
+    expectTypeOf<Of<typeof KLING_O1, 'duration'>>().toEqualTypeOf<UpTo<10>>();
+    expectTypeOf<Of<typeof KLING_O3_STD, 'duration'>>().toEqualTypeOf<UpTo<15>>();
+    expectTypeOf<Of<typeof KLING_O3_PRO, 'duration'>>().toEqualTypeOf<UpTo<15>>();
+    expectTypeOf<Of<typeof KLING_O3_4K, 'duration'>>().toEqualTypeOf<UpTo<15>>();
+    expectTypeOf<Of<typeof KLING_V4, 'duration'>>().toEqualTypeOf<UpTo<30>>();
+    expectTypeOf<Range<3, 5>>().toEqualTypeOf<3 | 4 | 5>();
+    expectTypeOf<Range<3, 3600>>().toEqualTypeOf<number>();
+    expectTypeOf<Range<1, 999>>().toExtend<number>();
+    expectTypeOf<number>().not.toExtend<Range<1, 999>>();
+  });
+
+  test('enums are literal', () => {
+    expectTypeOf<Of<typeof KLING_O3_PRO, 'aspect_ratio'>>().toEqualTypeOf<AspectRatio>();
+    expectTypeOf<Of<typeof KLING_V4, 'aspect_ratio'>>().toEqualTypeOf<AspectRatio | '21:9'>();
+    expectTypeOf<Of<typeof KLING_V4, 'resolution'>>().toEqualTypeOf<'720p' | '1080p' | '4k'>();
+    expectTypeOf<Of<typeof KLING_V4, 'dynamic_range'>>().toEqualTypeOf<'hdr'>();
+  });
+
+  test('media take files, one or a list', () => {
+    expectTypeOf<Of<typeof KLING_O3_4K, 'video'>>().toEqualTypeOf<Media>();
+    expectTypeOf<Of<typeof KLING_O3_4K, 'images'>>().toEqualTypeOf<readonly Media[]>();
+    expectTypeOf<Of<typeof KLING_V4, 'videos'>>().toEqualTypeOf<readonly Media[]>();
+    expectTypeOf<Of<typeof KLING_V4, 'audios'>>().toEqualTypeOf<readonly Media[]>();
+    expectTypeOf<ParsedInput<typeof KLING_V4>['audios']>().toExtend<Media[]>();
+  });
+
+  test('a price that only the service knows is undefined', () => {
+    const compiled = () => {
+      expectTypeOf(estimateCost(KLING_O1)).toBeNumber();
+      expectTypeOf(estimateCost(KLING_O3_STD)).toBeNumber();
+      expectTypeOf(estimateCost(KLING_O3_PRO)).toEqualTypeOf<undefined>();
+      expectTypeOf(estimateCost(KLING_V4, { resolution: '4k' })).toEqualTypeOf<number | undefined>();
+    };
+    expectTypeOf(compiled).toBeFunction();
+  });
+
+  test('a variable with another model’s field is refused', () => {
+    const compiled = async (kling: WaveSpeedKling) => {
+      const prompt = 'A fox';
+      const videos = { prompt, videos: ['https://a.b/c.mp4'] };
+      const video = { prompt, video: 'https://a.b/c.mp4' };
+      const resolution = { prompt, resolution: '4k' as const };
+      await kling.run(KLING_V4, videos);
+      await kling.run(KLING_V4, resolution);
+      await kling.run(KLING_O3_PRO, video);
+      // @ts-expect-error -- one video only
+      await kling.run(KLING_O3_PRO, videos);
+      // @ts-expect-error -- V4 has a list
+      await kling.run(KLING_V4, video);
+      // @ts-expect-error -- no resolution
+      await kling.submit(KLING_O1, resolution);
+      // @ts-expect-error -- nor here
+      await kling.submit(silent, resolution);
+      // @ts-expect-error -- V4 makes sound always
+      await kling.run(KLING_V4, { prompt, sound: true });
+    };
+    expectTypeOf(compiled).toBeFunction();
   });
 });
 

@@ -1,6 +1,7 @@
 // Shared by the schema tests: random inputs, valid and invalid, dense at the edges of every rule.
 import * as fc from 'fast-check';
-import type { DefinedModel } from 'wavespeed-kling/schemas';
+import { type DefinedModel, defineModel, field, type ModelField, rule } from 'wavespeed-kling/schemas';
+import * as z from 'zod';
 
 /** Ajv for draft 2020-12. Its CommonJS build gives the class under several names. */
 export { Ajv2020 } from 'ajv/dist/2020.js';
@@ -23,6 +24,19 @@ export const GOOD_URLS = [
   'https://[::1]:8080/a.png',
   'https://127.0.0.1/a[1].png',
   'https://x.example/a;b,c=(d)!*~$&+',
+  'https://example.com/a.png?op=w_100|q_80&t={"w":100}&q=a^b`<>',
+  'https://example.com?a|b',
+  'https://us|er:pa^ss@example.com/a.png',
+  'https://example.com/`a`',
+  'https://example.com/a^b',
+  'https://example.com/a\\b',
+  'https://example.com/a|b',
+  'https://example.com/{a}',
+  'https://example.com/"a"',
+  'https://example.com/<a>',
+  'https://example.com/a\u2028b',
+  'https://example.com/a\u00a0b',
+  'https://example.com/a b.png',
 ];
 
 export const BAD_URLS = [
@@ -45,19 +59,9 @@ export const BAD_URLS = [
   ' https://example.com/a.png',
   'https://example.com/a.png ',
   'https://example.com/a.png\n',
-  'https://example.com/a b.png',
   'https://exa mple.com/',
-  'https://example.com/a\u00a0b',
-  'https://example.com/a\u2028b',
   'https://example.com/a\u0000b',
   'https://example.com/a\u007fb',
-  'https://example.com/<a>',
-  'https://example.com/"a"',
-  'https://example.com/{a}',
-  'https://example.com/a|b',
-  'https://example.com/a\\b',
-  'https://example.com/a^b',
-  'https://example.com/`a`',
   'https://example.com:65536/',
   'https://example.com:99999/',
   'https://example.com:port/',
@@ -203,17 +207,23 @@ const goodImage = fc.oneof(
 );
 const badImage = fc.oneof(fc.constantFrom(...BAD_DATA_URLS), badUrl);
 
-/** Near the limits of 4 and 7. */
-const count = fc.constantFrom(0, 0, 1, 2, 3, 4, 4, 5, 5, 6, 7, 7, 8);
-
-const images = mostly(
-  fc
-    .tuple(count, goodImage, fc.boolean(), fc.nat(8), mostly(goodImage, badImage, 6))
-    .map(([length, image, isMixed, at, other]) =>
-      Array.from({ length }, (_, index) => (isMixed && index === at ? other : image)),
+/** Near a limit. */
+const countNear = (max: number) =>
+  fc.constantFrom(
+    ...[0, 0, 1, 2, 3, 4, 4, 5, 5, 6, 7, 7, 8, max - 1, max, max, max + 1].filter(
+      (count) => count >= 0 && count <= max + 1,
     ),
-  WRONG,
-);
+  );
+
+const listOf = (max: number, good: fc.Arbitrary<unknown>, bad: fc.Arbitrary<unknown>) =>
+  mostly(
+    fc
+      .tuple(countNear(max), good, fc.boolean(), fc.nat(8), mostly(good, bad, 6))
+      .map(([length, one, isMixed, at, other]) =>
+        Array.from({ length }, (_, index) => (isMixed && index === at ? other : one)),
+      ),
+    WRONG,
+  );
 
 const UNKNOWN = [
   'sound',
@@ -231,35 +241,62 @@ const UNKNOWN = [
   '0',
 ];
 
+/** Prompts that name files, existing ones and others. */
+const mention = fc
+  .tuple(
+    fc.constantFrom('', 'A fox like ', '@'),
+    fc.constantFrom('@Image', '@Video', '@Audio', '@image', '@Images', 'Image', '@'),
+    fc.oneof(
+      fc.nat(12),
+      fc.constantFrom('', '0', '00', '01', '010', '1a', '1 @Video1', '999999999999999999999'),
+    ),
+    fc.constantFrom('', ' runs', '.', '0', '@Image2', '\u0661'),
+  )
+  .map((parts) => parts.join(''));
+
+function valueOf(name: string, field: ModelField): fc.Arbitrary<unknown> {
+  const { type, media, values, maxItems = 12 } = field;
+  if (name === 'prompt') {
+    return mostly(
+      fc.oneof(fc.constantFrom(...NOT_BLANK), shortText, mention),
+      fc.oneof(fc.constantFrom(...BLANKS), WRONG),
+    );
+  }
+  if (type === 'array') {
+    return media === 'image'
+      ? listOf(maxItems, goodImage, badImage)
+      : listOf(maxItems, goodUrl, fc.oneof(badUrl, fc.constantFrom(...GOOD_DATA_URLS)));
+  }
+  if (media !== undefined) return mostly(goodUrl, fc.oneof(badUrl, fc.constantFrom(...GOOD_DATA_URLS)), 8);
+  if (type === 'boolean') return mostly(fc.boolean(), WRONG);
+  if (type === 'integer') {
+    const longest = Math.max(...(values ?? []).map(Number));
+    return mostly(
+      fc.constantFrom(...(values ?? [])),
+      fc.oneof(fc.constantFrom<unknown>(2, 3.5, 11, longest + 1, -5, 5.000001, 1e21, '5', 2 ** 53), WRONG),
+    );
+  }
+  return mostly(
+    fc.constantFrom(...(values ?? [])),
+    fc.oneof(WRONG, fc.constantFrom('4:3', '16:9 ', '16/9', '', '720p', '1080p', 'hdr')),
+  );
+}
+
 /** Makes random requests to a model as JSON values: about half of them valid. */
 export function requests(model: DefinedModel): fc.Arbitrary<Record<string, unknown>> {
-  const longest = Math.max(...model.durations);
-  const fields: Record<string, fc.Arbitrary<unknown>> = {
-    prompt: mostly(
-      fc.oneof(fc.constantFrom(...NOT_BLANK), shortText),
-      fc.oneof(fc.constantFrom(...BLANKS), WRONG),
-    ),
-    video: mostly(goodUrl, fc.oneof(badUrl, fc.constantFrom(...GOOD_DATA_URLS)), 8),
-    images,
-    keep_original_sound: mostly(fc.boolean(), WRONG),
-    aspect_ratio: mostly(
-      fc.constantFrom('16:9', '9:16', '1:1'),
-      fc.oneof(WRONG, fc.constantFrom('4:3', '16:9 ', '16/9', '')),
-    ),
-    duration: mostly(
-      fc.constantFrom(...model.durations),
-      fc.oneof(fc.constantFrom<unknown>(2, 3.5, 11, longest + 1, -5, 5.000001, 1e21, '5', 2 ** 53), WRONG),
-    ),
-    sound: model.sound ? mostly(fc.boolean(), WRONG) : fc.boolean(),
-  };
-  const names = Object.keys(fields);
-  const optional = names.filter((name) => name !== 'prompt' && (model.sound || name !== 'sound'));
+  const fields = Object.fromEntries(
+    Object.entries(model.fields).map(([name, field]) => [name, valueOf(name, field)]),
+  );
+  const optional = Object.keys(fields).filter((name) => name !== 'prompt');
   return fc
     .tuple(
       fc.record(fields),
       fc.nat(2 ** optional.length - 1),
       mostly(fc.constant(true), fc.constant(false)),
-      mostly(fc.constant(undefined), fc.tuple(fc.oneof(fc.constantFrom(...UNKNOWN), shortText), WRONG)),
+      mostly(
+        fc.constant(undefined),
+        fc.tuple(fc.oneof(fc.constantFrom(...UNKNOWN.filter((name) => !(name in fields))), shortText), WRONG),
+      ),
     )
     .map(([all, present, hasPrompt, unknown]) => {
       const request: Record<string, unknown> = hasPrompt ? { prompt: all.prompt } : {};
@@ -275,4 +312,38 @@ export function requests(model: DefinedModel): fc.Arbitrary<Record<string, unkno
       }
       return request;
     });
+}
+
+/** Facts of a model like Kling O1 and O3 Standard. */
+export interface ReferenceFacts<Duration extends number = number, Id extends string = string> {
+  id?: Id;
+  durations: readonly Duration[];
+  images: number;
+  imagesWithVideo: number;
+  sound: boolean;
+  /** US dollars per second. */
+  price: { images: number; video: number };
+}
+
+/** Makes a model like Kling O1 and O3 Standard. */
+export function referenceModel<
+  const Duration extends number,
+  const Id extends string = 'kwaivgi/another/reference-to-video',
+>(facts: ReferenceFacts<Duration, Id>) {
+  const { durations, images, imagesWithVideo, sound, price } = facts;
+  return defineModel({
+    id: facts.id ?? ('kwaivgi/another/reference-to-video' as Id),
+    input: {
+      prompt: field.prompt(),
+      video: field.video(),
+      images: field.images({ max: images, default: [] }),
+      keep_original_sound: z.boolean().default(true),
+      aspect_ratio: z.enum(['16:9', '9:16', '1:1']).default('16:9'),
+      duration: field.seconds(durations),
+      // The type says that it is there; without it the field is refused.
+      ...((sound ? { sound: z.boolean().default(false) } : {}) as { sound: z.ZodDefault<z.ZodBoolean> }),
+    },
+    rules: [rule.maxWith('images', imagesWithVideo, 'video')],
+    price: ({ duration, video }) => duration * (video === undefined ? price.images : price.video),
+  });
 }

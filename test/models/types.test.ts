@@ -5,6 +5,7 @@ import {
   type ConnectionError,
   defineModel,
   estimateCost,
+  field,
   KLING_O1,
   KLING_O3_STD,
   type ManyRequest,
@@ -14,6 +15,7 @@ import {
   type SubmissionUnknownError,
   type WaveSpeedKling,
 } from 'wavespeed-kling';
+import * as z from 'zod';
 
 const prompts = ['A fox', 'A hare'];
 
@@ -33,14 +35,14 @@ describe('the model ids keep their literal types', () => {
   });
 });
 
-const facts = {
-  durations: [5, 10],
-  images: 7,
-  imagesWithVideo: 4,
-  price: { images: 0.1, video: 0.2 },
-} as const;
-const silent = defineModel({ ...facts, id: 'a/silent', sound: false });
-const loud = defineModel({ ...facts, id: 'a/loud', sound: true });
+const fields = {
+  prompt: field.prompt(),
+  images: field.images({ max: 7 }),
+  duration: field.seconds([5, 10]),
+};
+const price = ({ duration }: { duration: number }) => duration * 0.1;
+const silent = defineModel({ id: 'a/silent', input: fields, price });
+const loud = defineModel({ id: 'a/loud', input: { ...fields, sound: z.boolean().default(false) }, price });
 const prompt = 'A fox';
 
 describe('a batch', () => {
@@ -125,7 +127,7 @@ test('estimateCost accepts a complete input, a part of one, or none', () => {
   const compiled = (model: ModelId, input: ModelInput<typeof KLING_O1>) => {
     expectTypeOf(estimateCost(KLING_O1, { prompt, duration: 5, images: [new Blob([])] })).toBeNumber();
     expectTypeOf(estimateCost(KLING_O1, input)).toBeNumber();
-    expectTypeOf(estimateCost(model)).toBeNumber();
+    expectTypeOf(estimateCost(model)).toEqualTypeOf<number | undefined>();
     expectTypeOf(estimateCost(loud, { duration: 10, sound: true })).toBeNumber();
     // @ts-expect-error -- O1 makes 10 seconds at most
     estimateCost(KLING_O1, { duration: 11 });

@@ -1,11 +1,12 @@
 /** Checks models of `defineModel` on the emulator, with and without a server. */
 import { expect, test } from 'vitest';
-import { defineModel, inputJsonSchemas } from 'wavespeed-kling/schemas';
+import { inputJsonSchemas, KLING_O3_PRO, KLING_V4, models as builtIn } from 'wavespeed-kling/schemas';
 import { createEmulator, emulatorHandlers } from '../../src/testing/index.js';
+import { referenceModel } from '../models/support.js';
 import { call, O1, O3, result, started } from './support.js';
 
-const o3Pro = defineModel({
-  id: 'kwaivgi/kling-video-o3-pro/reference-to-video',
+const o3Pro = referenceModel({
+  id: 'kwaivgi/kling-video-o5/reference-to-video',
   durations: [4, 8],
   images: 2,
   imagesWithVideo: 1,
@@ -54,17 +55,11 @@ test('GET models lists every model with its JSON Schema and price', async () => 
     base_price: number;
     api_schema: { api_schemas: { server: string; api_path: string; request_schema: object }[] };
   }[];
-  expect(models.map((model) => [model.model_id, model.base_price])).toEqual([
-    [O1, 0.56],
-    [O3, 0.42],
-    [o3Pro.id, 0.45],
-  ]);
-  expect(models[1]).toMatchObject({
-    name: O3,
-    type: 'reference-to-video',
-    formula: '{"total_price": duration * (video ? 0.126 : 0.084)}',
-  });
-  const [schema] = models[1]?.api_schema.api_schemas ?? [];
+  const prices = Object.fromEntries(models.map((model) => [model.model_id, model.base_price]));
+  expect(prices).toMatchObject({ [O1]: 0.56, [O3]: 0.42, [KLING_V4]: 0.785, [o3Pro.id]: 0.45 });
+  const o3 = models.find((model) => model.model_id === O3);
+  expect(o3).toMatchObject({ name: O3, type: 'reference-to-video' });
+  const [schema] = o3?.api_schema.api_schemas ?? [];
   expect(schema).toMatchObject({ server: emulator.url, api_path: `/api/v3/${O3}`, method: 'POST' });
   expect(schema?.request_schema).toEqual({
     ...inputJsonSchemas[O3],
@@ -82,4 +77,48 @@ test('POST model/pricing responds in its own shape, and is not a submit', async 
   });
   expect((await call(emulator, 'model/pricing', { body: {} })).json).toMatchObject({ error_code: 1400 });
   expect(emulator.requestCount({ operation: 'price' })).toBe(2);
+});
+
+test('runs a task of each built-in model, and charges what /model/price says', async () => {
+  const emulator = await started();
+  for (const id of Object.keys(builtIn)) {
+    const before = emulator.account.charged;
+    const inputs = { prompt: 'x', duration: 4 };
+    const price = (await call(emulator, 'model/price', { body: { model_id: id, inputs } })).json.data.price;
+    const { json } = await call(emulator, id, { body: inputs });
+    expect(await result(emulator, json.data.id)).toMatchObject({ model: id, input: inputs });
+    expect(emulator.account.charged - before).toBeCloseTo(price as number, 6);
+  }
+});
+
+test('charges a made-up price where the model knows none, and by the option prices', async () => {
+  const made = async (options: object, body: object) => {
+    const emulator = await started(options);
+    await call(emulator, KLING_O3_PRO, { body: { prompt: 'x', ...body } });
+    return emulator.account.charged;
+  };
+  expect(await made({}, { duration: 10 })).toBe(2);
+  expect(await made({ prices: { [KLING_O3_PRO]: 1.5 } }, {})).toBe(1.5);
+  const prices = { [KLING_O3_PRO]: ({ duration }: { duration: number }) => duration * 0.3 };
+  expect(await made({ prices }, { duration: 10 })).toBe(3);
+  expect(() => createEmulator({ prices: { [KLING_O3_PRO]: -1 } })).toThrow(/prices: .*got -1/);
+});
+
+test('refuses what a rule of the model forbids, and ignores unknown fields', async () => {
+  const emulator = await started();
+  const clip = 'https://example.com/a.mp4';
+  const refused = async (id: string, body: object) =>
+    (await call(emulator, id, { body: { prompt: 'x', ...body } })).json.message;
+  expect(await refused(O1, { video: clip, images: Array(5).fill(clip) })).toBe(
+    "property 'images': at most 4 with `video`",
+  );
+  expect(await refused(KLING_O3_PRO, { video: clip, sound: true })).toBe(
+    "property 'sound': not with `video`",
+  );
+  expect(await refused(KLING_V4, { prompt: '@Image1' })).toMatch(/^property 'prompt': names files/);
+  expect(await refused(KLING_V4, { keep_original_sound: true })).toBe(
+    "property 'keep_original_sound': needs `videos`",
+  );
+  expect(emulator.account.charged).toBe(0);
+  expect((await call(emulator, O1, { body: { prompt: 'x', sound: true, seed: 5 } })).status).toBe(200);
 });

@@ -151,7 +151,7 @@ export class Form {
   }
 
   #input(images: StudioInput['images'], video: StudioInput['video']): StudioInput {
-    const hasSound = models[this.model].sound;
+    const hasSound = 'sound' in models[this.model].fields;
     return {
       prompt: this.#prompt.value,
       images,
@@ -177,17 +177,16 @@ export class Form {
   }
 
   #showLimits(): void {
-    const { durations, images, imagesWithVideo, sound, price } = models[this.model];
+    const { images } = models[this.model].fields;
+    const durations = this.#durations();
     const [shortest, longest] = [Math.min(...durations), Math.max(...durations)];
-    const most = this.#video.count > 0 ? imagesWithVideo : images;
+    const sound = 'sound' in models[this.model].fields;
+    const perSecond = (input: object) => cost(estimateCost(this.model, { duration: 5, ...input }), 5);
     setText(
       find('model-hint'),
-      `${dollars(price.images)} per second, ${dollars(price.video)} with a reference video`,
+      `${perSecond({})} per second, ${perSecond({ video: 'a video' })} with a reference video`,
     );
-    setText(
-      find('images-hint'),
-      `${this.#images.count} of ${most}${this.#video.count > 0 ? ' with a video' : ''}. Up to 20 MB each.`,
-    );
+    setText(find('images-hint'), `${this.#images.count} of ${images?.maxItems}. Up to 20 MB each.`);
     setText(find('duration-hint'), `${shortest} to ${longest} seconds`);
     setAttribute(this.#duration, 'min', String(shortest));
     setAttribute(this.#duration, 'max', String(longest));
@@ -199,27 +198,30 @@ export class Form {
   }
 
   #showPrice({ duration, video }: StudioInput): void {
-    const { durations, price } = models[this.model];
-    if (!(durations as readonly number[]).includes(duration)) {
+    if (!this.#durations().includes(duration)) {
       setText(find('price'), '–');
       setText(find('formula'), 'no price for this duration');
       return;
     }
-    const perSecond = video === undefined ? price.images : price.video;
-    setText(
-      find('price'),
-      dollars(estimateCost(this.model, { duration: duration as 5, ...(video && { video: 'a video' }) })),
-    );
-    setText(find('formula'), `${duration} s × ${dollars(perSecond)}`);
+    const total = estimateCost(this.model, { duration: duration as 5, ...(video && { video: 'a video' }) });
+    setText(find('price'), cost(total));
+    setText(find('formula'), `${duration} s × ${cost(total, duration)}`);
+  }
+
+  #durations(): number[] {
+    return (models[this.model].fields['duration']?.values ?? []).map(Number);
   }
 
   #step(by: number): void {
-    const { durations } = models[this.model];
+    const durations = this.#durations();
     const wanted = (Number(this.#duration.value) || Math.min(...durations)) + by;
     this.#duration.value = String(Math.min(Math.max(wanted, Math.min(...durations)), Math.max(...durations)));
     this.refresh();
   }
 }
+
+/** Writes a cost, or a second's part of it. */
+const cost = (total: number | undefined, parts = 1) => (total === undefined ? '?' : dollars(total / parts));
 
 /** The label says which field it is: leaves its name out of the message. */
 function sentence(message: string, field: string): string {

@@ -78,7 +78,7 @@ export class Maker {
 function confirmCost(model: Form['model'], input: StudioInput): Promise<boolean> {
   const dialog = find<HTMLDialogElement>('confirm');
   const cost = dollars(
-    estimateCost(model, { duration: input.duration as 5, ...(input.video && { video: 'a video' }) }),
+    estimateCost(model, { duration: input.duration as 5, ...(input.video && { video: 'a video' }) }) ?? 0,
   );
   setText(find('confirm-title'), `Spend ${cost}?`);
   setText(

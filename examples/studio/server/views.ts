@@ -88,7 +88,8 @@ function readInput(prediction: Prediction): StudioInput {
 function costOf(model: string, { duration, video }: StudioInput): { cost?: number } {
   if (!isModelId(model) || duration === 0) return {};
   try {
-    return { cost: estimateCost(model, { duration: duration as 5, ...(video && { video: 'a video' }) }) };
+    const cost = estimateCost(model, { duration: duration as 5, ...(video && { video: 'a video' }) });
+    return cost === undefined ? {} : { cost };
   } catch {
     return {};
   }

@@ -2,21 +2,20 @@
 import { createHash } from 'node:crypto';
 import { InvalidInputError } from '../../core/errors/input-error.js';
 import { nameOf, openLocalFile, UnreadableFileError } from '../../media/local-file.js';
+import { formatPath } from '../../models/field-messages.js';
 import { replaceMedia, type PreparedInput } from '../../models/prepare-input.js';
 import { isRecord } from '../../utils/is-record.js';
 
 export async function createFingerprint(read: PreparedInput): Promise<string> {
   const digests: string[] = [];
-  for (const { source, place } of read.local) {
+  for (const { source, path } of read.local) {
     try {
       // No valid URL of an input begins like this.
       digests.push(`sha256:${await hashFile(source)}`);
     } catch (error) {
       if (!(error instanceof UnreadableFileError)) throw error;
-      const path = place === 'video' ? ['video'] : ['images', place];
-      const field = place === 'video' ? 'video' : `images[${place}]`;
       throw new InvalidInputError(read.model.id, [
-        { path, message: `${field}: ${nameOf(source)} ${error.message}` },
+        { path, message: `${formatPath(path)}: ${nameOf(source)} ${error.message}` },
       ]);
     }
   }

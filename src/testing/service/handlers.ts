@@ -1,7 +1,7 @@
 /** The API's operations on one account: a request in, a response out. No sockets, no faults. */
-import type { DefinedModel } from '../../models/defined-model.js';
-import { KLING_O3_STD } from '../../models/model-config.js';
-import { models } from '../../models/resolve-model.js';
+import type { DefinedModel } from '../../models/define-model.js';
+import { KLING_O3_STD } from '../../models/family.js';
+import { models } from '../../models/catalog.js';
 import { type WireResponse, errorResponse, successResponse, type WireRequest } from '../network/wire.js';
 import type { Route } from '../network/route.js';
 import type { Settings } from '../options.js';
@@ -14,7 +14,8 @@ import { sampleVideo } from './sample-video.js';
 import { Task, type TaskContext, type TaskParams } from './task.js';
 import { rejectKey } from './storage-error.js';
 import { usageStats } from './usage.js';
-import { asFields, checkSubmit, INVALID_PARAMETER, MISSING_PARAMETER, priceOf } from './validate.js';
+import { priceOf } from './prices.js';
+import { asFields, checkPriced, checkSubmit, INVALID_PARAMETER, MISSING_PARAMETER } from './validate.js';
 
 export type JsonBody = { value: unknown } | 'invalid';
 
@@ -65,7 +66,7 @@ export class Handlers {
     if (webhook !== undefined && !isWebhookUrl(webhook)) {
       return invalid("query parameter 'webhook' must be an https URL");
     }
-    const cost = priceOf(model, checked.input) ?? 0;
+    const cost = priceOf(model, checked.input, this.#settings.prices);
     if (!this.#account.covers(cost)) {
       const status = this.#settings.insufficientCreditsStatus;
       return errorResponse(status, 'insufficient credits, please top up', { code: INSUFFICIENT_CREDITS });
@@ -139,17 +140,17 @@ export class Handlers {
     }
     const model = this.#models.get(id);
     if (model === undefined) return errorResponse(404, `model not found: ${id}`);
-    const price = priceOf(model, asFields(fields['inputs']) ?? {});
-    if (price === undefined) {
-      return invalid(`property 'duration' must be one of ${model.durations.join(', ')}`);
-    }
+    const checked = checkPriced(model, fields['inputs']);
+    if ('rejection' in checked)
+      return errorResponse(400, checked.rejection.message, { code: checked.rejection.code });
+    const price = priceOf(model, checked.input, this.#settings.prices);
     if (request.url.pathname.endsWith('/pricing'))
       return successResponse({ unit_price: price, currency: 'USD' });
     return successResponse({ model_id: id, price, discounted_price: price, currency: 'USD' });
   }
 
   models(route: Route): WireResponse {
-    return successResponse(listModels(this.#models.values(), route.apiBase));
+    return successResponse(listModels(this.#models.values(), route.apiBase, this.#settings.prices));
   }
 
   billings(body: JsonBody): WireResponse {

@@ -1,17 +1,25 @@
 /** `GET /models`: every model with its JSON Schema and its price. */
-import type { DefinedModel } from '../../models/defined-model.js';
-import { estimateCost } from '../../models/estimate-cost.js';
+import type { DefinedModel } from '../../models/define-model.js';
+import { type EmulatorPrice, priceOf } from './prices.js';
+import { checkPriced } from './validate.js';
+
+/** Prices by model id. */
+export type Prices = Readonly<Record<string, EmulatorPrice>>;
+
+/** The price of a task with nothing but a prompt. */
+function basePrice(model: DefinedModel, prices: Prices): number {
+  const checked = checkPriced(model, {});
+  return 'input' in checked ? priceOf(model, checked.input, prices) : 0;
+}
 
 /** The shape that the official command line tool and MCP server read. */
-function describe(model: DefinedModel, server: string): Record<string, unknown> {
-  const { images, video } = model.price;
+function describe(model: DefinedModel, server: string, prices: Prices): Record<string, unknown> {
   return {
     model_id: model.id,
     name: model.id,
     type: 'reference-to-video',
-    description: `Reference to video, ${model.durations[0]} to ${model.durations.at(-1)} seconds.`,
-    base_price: estimateCost(model),
-    formula: `{"total_price": duration * (video ? ${video} : ${images})}`,
+    description: `${model.name}, reference to video.`,
+    base_price: basePrice(model, prices),
     api_schema: {
       api_schemas: [
         {
@@ -29,6 +37,10 @@ function describe(model: DefinedModel, server: string): Record<string, unknown> 
   };
 }
 
-export function listModels(models: Iterable<DefinedModel>, server: string): Record<string, unknown>[] {
-  return Array.from(models, (model) => describe(model, server));
+export function listModels(
+  models: Iterable<DefinedModel>,
+  server: string,
+  prices: Prices,
+): Record<string, unknown>[] {
+  return Array.from(models, (model) => describe(model, server, prices));
 }

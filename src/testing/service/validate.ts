@@ -1,7 +1,6 @@
-/** Validates submits as the service does: unknown fields are ignored. */
-import type { DefinedModel } from '../../models/defined-model.js';
-import { estimateCost } from '../../models/estimate-cost.js';
-import { ASPECT_RATIOS, DEFAULTS, defaultDuration, type ModelConfig } from '../../models/model-config.js';
+/** Validates submits as the service does: by the model's fields; unknown ones are ignored. */
+import type { DefinedModel } from '../../models/define-model.js';
+import type { ModelField } from '../../models/model-fields.js';
 
 export interface Rejection {
   message: string;
@@ -31,82 +30,71 @@ function given(body: Record<string, unknown>, field: string): unknown {
   return value === null || value === '' ? undefined : value;
 }
 
-function checkBoolean(body: Record<string, unknown>, field: string): string | undefined {
-  const value = given(body, field);
-  return value === undefined || typeof value === 'boolean'
-    ? undefined
-    : `property '${field}' must be a boolean`;
+function checkMedium(name: string, value: unknown, kind: ModelField['media']): string | undefined {
+  if (typeof value !== 'string') return `property '${name}' must be a string`;
+  const isData = kind === 'image' && /^data:image\/[\w.+-]+;base64,/i.test(value);
+  return isData || isHttpUrl(value) ? undefined : `property '${name}' must be a URL`;
 }
 
-function checkVideo(video: unknown): string | undefined {
-  if (video === undefined) return undefined;
-  if (typeof video !== 'string') return "property 'video' must be a string";
-  return isHttpUrl(video) ? undefined : "property 'video' must be a URL";
-}
-
-function checkOneOf(field: string, value: unknown, allowed: readonly unknown[]): string | undefined {
-  return allowed.includes(value) ? undefined : `property '${field}' must be one of ${allowed.join(', ')}`;
-}
-
-function checkImages(images: unknown, limit: number, withVideo: boolean): string | undefined {
-  if (!Array.isArray(images)) return "property 'images' must be an array";
-  if (images.length > limit) {
-    return `property 'images' must have at most ${limit} items${withVideo ? ' with a reference video' : ''}`;
-  }
-  for (const [index, image] of images.entries()) {
-    if (typeof image !== 'string') return `property 'images[${index}]' must be a string`;
-    if (!isHttpUrl(image) && !/^data:image\/[\w.+-]+;base64,/i.test(image)) {
-      return `property 'images[${index}]' must be a URL`;
+function checkValue(name: string, value: unknown, field: ModelField): string | undefined {
+  const { type, media, maxItems, values } = field;
+  if (type === 'array') {
+    if (!Array.isArray(value)) return `property '${name}' must be an array`;
+    if (maxItems !== undefined && value.length > maxItems) {
+      return `property '${name}' must have at most ${maxItems} items`;
     }
+    if (media === undefined) return undefined;
+    const wrong = value.map((item, index) => checkMedium(`${name}[${index}]`, item, media));
+    return wrong.find((message) => message !== undefined);
+  }
+  if (media !== undefined) return checkMedium(name, value, media);
+  if (values !== undefined) {
+    const isAllowed = (values as readonly unknown[]).includes(value);
+    return isAllowed ? undefined : `property '${name}' must be one of ${values.join(', ')}`;
+  }
+  if (type === 'boolean' || type === 'string') {
+    if (typeof value !== type) return `property '${name}' must be a ${type}`;
+    return value === '' || (typeof value === 'string' && value.trim() === '')
+      ? `property '${name}' must not be blank`
+      : undefined;
   }
   return undefined;
-}
-
-function missing(field: string): { rejection: Rejection } {
-  return { rejection: { message: `property '${field}' is required`, code: MISSING_PARAMETER } };
 }
 
 function invalid(message: string): { rejection: Rejection } {
   return { rejection: { message, code: INVALID_PARAMETER } };
 }
 
-export function checkSubmit(model: ModelConfig, body: unknown): Checked {
-  const fields = asFields(body);
-  if (fields === undefined) return invalid('the body must be a JSON object');
-  const prompt = given(fields, 'prompt');
-  if (prompt === undefined) return missing('prompt');
-  if (typeof prompt !== 'string') return invalid("property 'prompt' must be a string");
-  if (prompt.trim() === '') return invalid("property 'prompt' must not be blank");
-
-  const video = given(fields, 'video');
-  const images = given(fields, 'images') ?? DEFAULTS.images;
-  const ratio = given(fields, 'aspect_ratio') ?? DEFAULTS.aspect_ratio;
-  const duration = given(fields, 'duration') ?? defaultDuration(model.durations);
-  const wrong =
-    checkVideo(video) ??
-    checkImages(images, video === undefined ? model.images : model.imagesWithVideo, video !== undefined) ??
-    checkBoolean(fields, 'keep_original_sound') ??
-    (model.sound ? checkBoolean(fields, 'sound') : undefined) ??
-    checkOneOf('aspect_ratio', ratio, ASPECT_RATIOS) ??
-    checkOneOf('duration', duration, model.durations);
-  if (wrong !== undefined) return invalid(wrong);
-
-  return {
-    input: {
-      prompt,
-      ...(video === undefined ? {} : { video }),
-      images: [...(images as unknown[])],
-      keep_original_sound: given(fields, 'keep_original_sound') ?? DEFAULTS.keep_original_sound,
-      ...(model.sound ? { sound: given(fields, 'sound') ?? DEFAULTS.sound } : {}),
-      aspect_ratio: ratio,
-      duration,
-    },
-  };
+/** Reads the fields that the model declares, and fills in the defaults. */
+function readFields(model: DefinedModel, body: Record<string, unknown>, needsAll: boolean): Checked {
+  const input: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(model.fields)) {
+    const value = given(body, name) ?? field.default;
+    if (value === undefined) {
+      if (!field.isRequired || !needsAll) continue;
+      return { rejection: { message: `property '${name}' is required`, code: MISSING_PARAMETER } };
+    }
+    const wrong = checkValue(name, value, field);
+    if (wrong !== undefined) return invalid(wrong);
+    input[name] = Array.isArray(value) ? [...(value as unknown[])] : value;
+  }
+  return { input };
 }
 
-export function priceOf(model: DefinedModel, fields: Record<string, unknown>): number | undefined {
-  const duration = given(fields, 'duration') ?? defaultDuration(model.durations);
-  if (typeof duration !== 'number' || !model.durations.includes(duration)) return undefined;
-  const video = given(fields, 'video');
-  return estimateCost(model, { duration, ...(typeof video === 'string' ? { video } : {}) });
+export function checkSubmit(model: DefinedModel, body: unknown): Checked {
+  const fields = asFields(body);
+  if (fields === undefined) return invalid('the body must be a JSON object');
+  const read = readFields(model, fields, true);
+  if ('rejection' in read) return read;
+  for (const rule of model.rules) {
+    if (rule.check(read.input, model.fields) !== undefined) {
+      return invalid(`property '${rule.fields[0]}': ${rule.text}`);
+    }
+  }
+  return read;
+}
+
+/** Reads the inputs of a price request: any field may be absent. */
+export function checkPriced(model: DefinedModel, inputs: unknown): Checked {
+  return readFields(model, asFields(inputs) ?? {}, false);
 }

@@ -11,11 +11,12 @@ export const prediction = schemas.predictionSchema;
 export const event = schemas.webhookEventSchema;
 export const model = schemas.defineModel({
   id: 'provider/model/variant',
-  durations: [5],
-  images: 1,
-  imagesWithVideo: 1,
-  sound: false,
-  price: { images: 0.1, video: 0.1 },
+  input: {
+    prompt: schemas.field.prompt(),
+    images: schemas.field.images({ max: 1 }),
+    duration: schemas.field.seconds(5, 10),
+  },
+  price: ({ duration }) => duration * 0.1,
 });
 
 await makeVideo(new WaveSpeedKling());
