@@ -45,6 +45,10 @@ export function print(...fields: readonly (string | number | undefined)[]): void
   write(process.stdout, `${line.join('\t')}\n`);
 }
 
+export function printLine(text: string): void {
+  write(process.stdout, `${clean(text)}\n`);
+}
+
 export function printJson(value: unknown): void {
   write(process.stdout, `${JSON.stringify(value)}\n`);
 }

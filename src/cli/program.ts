@@ -2,6 +2,7 @@
 import { Command, CommanderError } from '@commander-js/extra-typings';
 import { balanceCommand } from './commands/balance.js';
 import { batchCommand } from './commands/batch.js';
+import { billingsCommand } from './commands/billings.js';
 import { doctorCommand } from './commands/doctor.js';
 import { downloadCommand } from './commands/download.js';
 import { emulatorCommand } from './commands/emulator.js';
@@ -10,6 +11,7 @@ import { listCommand } from './commands/list.js';
 import { priceCommand } from './commands/price.js';
 import { resolveCommand } from './commands/resolve.js';
 import { runCommand } from './commands/run.js';
+import { spendCommand } from './commands/spend.js';
 import { uploadCommand } from './commands/upload.js';
 import { waitCommand } from './commands/wait.js';
 import { EXIT, exitCodeOf, Interruption } from './exit-codes.js';
@@ -44,6 +46,8 @@ function createProgram(version: string) {
     resolveCommand(),
     priceCommand(),
     balanceCommand(),
+    spendCommand(),
+    billingsCommand(),
     doctorCommand(),
     emulatorCommand(),
   ];
