@@ -35,7 +35,12 @@ export type AccountLevel = keyof typeof ACCOUNT_LEVELS;
 export interface SubmitLimits {
   /** Maximum submits within any minute. @default no limit */
   perMinute?: number | undefined;
-  /** Maximum concurrent tasks. A task counts until it or the call that waits for it has ended. @default no limit */
+  /**
+   * Maximum concurrent tasks. A task counts until it or the call that waits for it has ended; a submit with an unknown
+   * outcome, until it is settled or for 30 minutes.
+   *
+   * @default no limit
+   */
   concurrency?: number | undefined;
 }
 

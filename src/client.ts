@@ -202,6 +202,7 @@ export class WaveSpeedKling {
     await this.#during({ signal, timeoutMs, createTimeoutError }, (call) =>
       call.run(this.#submitter.keys.resolve(call, key, id)),
     );
+    this.#submitter.settleKey(key);
   }
 
   /** Fetches a task once. */

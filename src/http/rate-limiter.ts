@@ -12,6 +12,9 @@ export interface Limits {
 const RAMP_END = 64;
 const MINUTE_MS = 60_000;
 
+/** How long a submit with an unknown outcome keeps its slot: as long as its task may run. */
+const HOLD_MS = 30 * MINUTE_MS;
+
 interface Waiter {
   deadlineAt: number;
   resolve: (slot: Slot) => void;
@@ -38,11 +41,16 @@ export class Slot {
     this.#state = 'running';
   }
 
+  /** Releases it later: there may be a task that runs. */
+  hold(): void {
+    this.#limiter.onHeld(this);
+  }
+
   release(): void {
     this.markSubmitted();
     if (this.#state === 'released') return;
     this.#state = 'released';
-    this.#limiter.onReleased();
+    this.#limiter.onReleased(this);
   }
 }
 
@@ -56,6 +64,8 @@ export class RateLimiter {
   #granted = 0;
   #submitting = 0;
   #running = 0;
+  /** Slots of submits with an unknown outcome, and when they end, in this order. */
+  readonly #held = new Map<Slot, number>();
   #ramp = Infinity;
   #blockedUntil = -Infinity;
   #lastError: RateLimitError | undefined;
@@ -119,7 +129,12 @@ export class RateLimiter {
     this.#run();
   }
 
-  onReleased(): void {
+  onHeld(slot: Slot): void {
+    this.#held.set(slot, performance.now() + HOLD_MS);
+  }
+
+  onReleased(slot: Slot): void {
+    this.#held.delete(slot);
     this.#running--;
     this.#run();
   }
@@ -140,6 +155,7 @@ export class RateLimiter {
   }
 
   #run(): void {
+    for (const [slot, heldUntil] of this.#held) if (heldUntil <= performance.now()) slot.release();
     clearTimeout(this.#timer);
     const next = () => this.#retry.values().next().value ?? this.#waiting.values().next().value;
     for (let waiter = next(); waiter !== undefined; waiter = next()) {
@@ -170,7 +186,11 @@ export class RateLimiter {
   #getDelay(): number {
     const { perMinute, concurrency } = this.#limits;
     const now = performance.now();
-    if (this.#running >= concurrency || this.#submitting >= this.#ramp) return Infinity;
+    if (this.#submitting >= this.#ramp) return Infinity;
+    if (this.#running >= concurrency) {
+      const [heldUntil = Infinity] = this.#held.values();
+      return Math.max(1, heldUntil - now);
+    }
     if (perMinute < Infinity) {
       while ((this.#sentAt[0] ?? now) <= now - MINUTE_MS) this.#sentAt.shift();
       if (this.#sentAt.length + this.#granted >= perMinute) {

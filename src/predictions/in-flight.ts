@@ -6,12 +6,16 @@ import type { Candidate } from '../core/errors/index.js';
 export interface PendingSubmit {
   model: string;
   input: unknown;
+  /** The idempotency key. */
+  key?: string | undefined;
   /** The task that was recovered for it. */
   claimed?: string | undefined;
+  /** Frees the slot of a lost submit. */
+  release?: (() => void) | undefined;
   /** Resolves when it is no longer in flight. */
   settled: Promise<void>;
   /** Ends the flight: with the task, with the task of a lost submit, or with none. */
-  settle: (outcome: { predictionId?: string | undefined; isLost?: boolean }) => void;
+  settle: (outcome: { predictionId?: string | undefined; isLost?: boolean; release?: () => void }) => void;
 }
 
 const REMEMBERED_IDS = 10_000;
@@ -24,26 +28,34 @@ export class InFlight {
   /** Oldest first. */
   readonly #lost = new Set<PendingSubmit>();
 
-  begin(model: string, input: unknown): PendingSubmit {
+  begin(model: string, input: unknown, key?: string): PendingSubmit {
     let resolve: () => void = () => undefined;
     const settled = new Promise<void>((onSettled) => {
       resolve = onSettled;
     });
-    const settle: PendingSubmit['settle'] = ({ predictionId, isLost = false }) => {
+    const settle: PendingSubmit['settle'] = ({ predictionId, isLost = false, release }) => {
       this.#pending.delete(pending);
       if (isLost) {
         pending.claimed = predictionId;
+        pending.release = release;
         keepNewest(this.#lost.add(pending), REMEMBERED_LOST);
       } else if (predictionId !== undefined) this.remember(predictionId);
       resolve();
     };
-    const pending: PendingSubmit = { model, input, settled, settle };
+    const pending: PendingSubmit = { model, input, key, settled, settle };
     this.#pending.add(pending);
     return pending;
   }
 
+  /** A call starts or follows this task: it has a slot of its own. */
   remember(predictionId: string): void {
     keepNewest(this.#known.add(predictionId), REMEMBERED_IDS);
+    for (const lost of this.#lost) if (lost.claimed === predictionId) lost.release?.();
+  }
+
+  /** The task of a key is known, or that it has none. */
+  settleKey(key: string): void {
+    for (const lost of this.#lost) if (lost.key === key) lost.release?.();
   }
 
   /** Returns true for a task of another call. */

@@ -62,6 +62,11 @@ export class TaskSubmitter {
     return this.#limiter.track();
   }
 
+  /** The task of a key was settled by hand. */
+  settleKey(key: string): void {
+    this.#inFlight.settleKey(key);
+  }
+
   /** Submits a task, or finds the one of the idempotency key. Nothing is submitted after the end of the call. */
   async submit(
     call: Call,
@@ -109,6 +114,7 @@ export class TaskSubmitter {
       const { predictionId } = task;
       if (own?.prediction.id === predictionId) return own;
       slot?.release();
+      this.#inFlight.settleKey(key);
       slot = this.track(predictionId);
       call.commit();
       const prediction = task.prediction ?? (await this.#deps.waiter.look(call, predictionId));
@@ -139,7 +145,7 @@ export class TaskSubmitter {
       const slot = turn ?? (await this.#limiter.acquire(call.signal, call.deadlineAt, isRetry));
       turn = undefined;
       isRetry = true;
-      return this.#post(call, { body, model: prepared.model, slot, mark, webhookUrl: options.webhookUrl });
+      return this.#post(call, { body, model: prepared.model, slot, mark, options });
     };
     return retry(attempt, {
       operation: 'submit',
@@ -160,13 +166,14 @@ export class TaskSubmitter {
     request: {
       model: PreparedInput['model'];
       body: unknown;
-      webhookUrl: string | undefined;
+      options: SubmitOptions;
       slot: Slot;
       mark: Mark | undefined;
     },
   ): Promise<Tracked> {
-    const { model, body, webhookUrl, slot, mark } = request;
-    const pending = this.#inFlight.begin(model.id, body);
+    const { model, body, slot, mark } = request;
+    const { webhookUrl, idempotencyKey } = request.options;
+    const pending = this.#inFlight.begin(model.id, body, idempotencyKey);
     let isMarked = false;
     try {
       await mark?.set(body);
@@ -189,9 +196,11 @@ export class TaskSubmitter {
     } catch (thrown) {
       const error = isMarked && mark !== undefined ? await mark.clear(thrown) : thrown;
       const isLost = error instanceof SubmissionUnknownError;
-      pending.settle({ predictionId: isLost ? error.predictionId : undefined, isLost });
       slot.markSubmitted(error);
-      slot.release();
+      if (isLost) slot.hold();
+      else slot.release();
+      const predictionId = isLost ? error.predictionId : undefined;
+      pending.settle({ predictionId, isLost, release: () => slot.release() });
       call.rollback();
       throw error;
     }

@@ -251,7 +251,7 @@ describe('concurrency', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a place is free again after each way in which a submit fails', async () => {
+  test('a place is free again after each way in which a submit is refused', async () => {
     let fail: (() => Response | Promise<Response>) | undefined;
     const { kling, posts } = clientOn((request) => (isSubmit(request) && fail ? fail() : envelope(done())), {
       limits: { concurrency: 1 },
@@ -261,9 +261,6 @@ describe('concurrency', () => {
     const failures = [
       () => envelope(null, 400, 'bad'),
       () => envelope(null, 429, 'slow', { 'retry-after': '0' }),
-      () => envelope(null, 500, 'oops'),
-      () => Promise.reject(new TypeError('reset')),
-      () => new Promise<Response>(() => undefined),
     ];
     for (const [index, failing] of failures.entries()) {
       fail = failing;
@@ -276,5 +273,93 @@ describe('concurrency', () => {
       await next;
       expect(posts()).toBe(2 * (index + 1));
     }
+  });
+});
+
+describe('a submit with an unknown outcome', () => {
+  /** A service that answers the first submits with a gateway's 502. */
+  function losing(times: number) {
+    let submits = 0;
+    return clientOn(
+      (request) => {
+        if (!isSubmit(request)) return envelope(request.path.endsWith('/predictions') ? [] : task());
+        submits++;
+        return submits <= times
+          ? envelope(null, 502, 'bad gateway')
+          : envelope(task({ id: `task-${submits}` }));
+      },
+      { limits: { concurrency: 2 } },
+    );
+  }
+
+  test('keeps its place for as long as a task may run: 30 minutes', async () => {
+    const { kling, posts } = losing(2);
+    const lost = [1, 2].map(() => rejection(kling.submit(KLING_O3_STD, INPUT)));
+    for (const error of await Promise.all(lost))
+      expect(error).toMatchObject({ name: 'SubmissionUnknownError' });
+    const next = kling.submit(KLING_O3_STD, INPUT);
+    await vi.advanceTimersByTimeAsync(30 * 60_000 - 1000);
+    expect(posts()).toBe(2);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(posts()).toBe(3);
+    await next;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test.each([
+    ['a 500', () => envelope(null, 500, 'oops')],
+    ['a reset', () => Promise.reject(new TypeError('reset'))],
+    ['a response that never comes', () => new Promise<Response>(() => undefined)],
+  ])('keeps its place after %s', async (_, fail: () => Response | Promise<Response>) => {
+    let isFirst = true;
+    const answer = () => {
+      const answered = isFirst ? fail() : envelope(done());
+      isFirst = false;
+      return answered;
+    };
+    const { kling, posts } = clientOn(answer, { limits: { concurrency: 1 }, requestTimeoutMs: 1000 });
+    const lost = rejection(kling.submit(KLING_O3_STD, INPUT));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await lost).toMatchObject({ name: 'SubmissionUnknownError' });
+    const next = kling.submit(KLING_O3_STD, INPUT);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(posts()).toBe(1);
+    await vi.advanceTimersByTimeAsync(30 * 60_000);
+    await next;
+    expect(posts()).toBe(2);
+  });
+
+  test('holds no timer while nobody waits for its place', async () => {
+    const { kling } = losing(1);
+    await rejection(kling.submit(KLING_O3_STD, INPUT));
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('leaves its place to the wait for the task that its answer named', async () => {
+    let submits = 0;
+    const { kling, posts } = clientOn(
+      (request) => {
+        if (!isSubmit(request)) return envelope(done());
+        return ++submits === 1 ? envelope({ id: 'task-1' }, 502, 'bad gateway') : envelope(done());
+      },
+      { limits: { concurrency: 1 } },
+    );
+    const error = await rejection(kling.submit(KLING_O3_STD, INPUT));
+    expect(error).toMatchObject({ name: 'SubmissionUnknownError', predictionId: 'task-1' });
+    await kling.wait('task-1');
+    await kling.submit(KLING_O3_STD, INPUT);
+    expect(posts()).toBe(2);
+  });
+
+  test('frees its place when its key is resolved by hand', async () => {
+    const { kling, posts } = losing(1);
+    const settings = { idempotencyKey: 'order-1', timeoutMs: 1000 };
+    const lost = rejection(kling.submit(KLING_O3_STD, INPUT, settings));
+    await settle(() => posts() === 1);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await lost).toMatchObject({ name: 'SubmissionUnknownError' });
+    await kling.resolve('order-1', 'task-9');
+    await Promise.all([1, 2].map(() => kling.submit(KLING_O3_STD, INPUT)));
+    expect(posts()).toBe(3);
   });
 });
