@@ -1,5 +1,5 @@
 /** Options of `submit`, `wait`, `watch`, `run` and `runMany`, and their checks. */
-import { ConfigurationError } from '../core/errors/input-error.js';
+import { ConfigurationError, type SubmissionUnknownError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 import {
   aFunction,
@@ -83,6 +83,11 @@ export interface RunManyOptions extends Pick<
   maxCost?: number | undefined;
   /** Called when a task was accepted, and awaited: save its id here. If it throws, the batch starts nothing more. */
   onSubmitted?: ((prediction: Prediction, index: number) => void | Promise<void>) | undefined;
+  /**
+   * Called when a task may or may not have been accepted, and awaited. Without it, a loop that is left before it saw
+   * such an error warns on `process`. If it throws, the batch starts nothing more.
+   */
+  onUnknown?: ((error: SubmissionUnknownError, index: number) => void | Promise<void>) | undefined;
   /** Called at every change of a task's status. */
   onUpdate?: ((prediction: Prediction, index: number) => void | Promise<void>) | undefined;
 }
@@ -128,6 +133,7 @@ const { idempotencyKey: _, ...SHARED_OPTIONS } = RUN_OPTIONS;
 const RUN_MANY_OPTIONS = {
   ...SHARED_OPTIONS,
   concurrency: { check: integer(1) },
+  onUnknown: { check: aFunction },
 } satisfies OptionTable<RunManyOptions>;
 
 export const readSubmitOptions = (options: SubmitOptions): SubmitOptions =>

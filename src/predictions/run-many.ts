@@ -1,4 +1,5 @@
 /** Runs many requests, and returns each result as it comes. */
+import { createHash } from 'node:crypto';
 import PQueue from 'p-queue';
 import {
   ConfigurationError,
@@ -45,7 +46,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   /** Aborts with `#abort`, or before it: stops new submits, and what was submitted continues. */
   readonly #stop = new AbortController();
   readonly #results: ManyResult<Request>[] = [];
-  /** Indexes of the requests whose task `onSubmitted` was called with. */
+  /** Indexes of the requests that `onSubmitted` or `onUnknown` was called for. */
   readonly #reported = new Set<number>();
   #wake: (() => void)[] = [];
   #running: Promise<void> | undefined;
@@ -111,11 +112,14 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     this.#notify();
     await this.#running;
     const missed = this.#results.splice(0).filter(({ index }) => !this.#reported.has(index));
-    return missed.flatMap((result) => {
+    const errors = missed.flatMap((result) => {
       if (result.status === 'fulfilled') return [new WaitAbortedError(result.value.id, LEFT)];
       const isOpen = result.reason instanceof SubmissionUnknownError || result.predictionId !== undefined;
       return isOpen ? [result.reason] : [];
     });
+    // JavaScript drops what leaving rejects with, where the body of a loop threw.
+    for (const error of errors) warn(error);
+    return errors;
   }
 
   async #start(): Promise<void> {
@@ -191,7 +195,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     index: number,
     given: RunManyOptions & { idempotencyKey: string | undefined },
   ): Promise<ManyResult<Request>> {
-    const { concurrency: _, maxCost: __, onSubmitted, onUpdate, ...options } = given;
+    const { concurrency: _, maxCost: __, onSubmitted, onUnknown, onUpdate, ...options } = given;
     let predictionId: string | undefined;
     try {
       const value = await this.#run(
@@ -201,14 +205,8 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
           signal: this.#abort.signal,
           onSubmitted: async (prediction) => {
             predictionId = prediction.id;
-            if (onSubmitted === undefined) return;
-            try {
-              await onSubmitted(prediction, index);
-              this.#reported.add(index);
-            } catch (error) {
-              // Without a record of what was paid for, nothing more may be paid.
-              this.#stop.abort(error);
-              throw error;
+            if (onSubmitted !== undefined) {
+              await this.#report(index, async () => onSubmitted(prediction, index));
             }
           },
           onUpdate: onUpdate && ((prediction: Prediction) => onUpdate(prediction, index)),
@@ -217,6 +215,9 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
       );
       return { status: 'fulfilled', index, request, value };
     } catch (reason) {
+      if (reason instanceof SubmissionUnknownError && onUnknown !== undefined && !this.#reported.has(index)) {
+        await this.#report(index, async () => onUnknown(reason, index)).catch(() => undefined);
+      }
       const id = predictionId ?? (reason instanceof WaveSpeedError ? reason.predictionId : undefined);
       return {
         status: 'rejected',
@@ -225,6 +226,18 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
         reason,
         ...(id === undefined ? {} : { predictionId: id }),
       };
+    }
+  }
+
+  /** Calls a callback that records what was or may have been paid for. */
+  async #report(index: number, callback: () => Promise<void>): Promise<void> {
+    try {
+      await callback();
+      this.#reported.add(index);
+    } catch (error) {
+      // Without a record of it, nothing more may be paid.
+      this.#stop.abort(error);
+      throw error;
     }
   }
 
@@ -244,6 +257,25 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     });
   }
 }
+
+/** Warns of a task that no callback and no loop was told of. */
+function warn(error: unknown): void {
+  if (!(error instanceof WaveSpeedError)) return;
+  const { predictionId } = error;
+  const input = error instanceof SubmissionUnknownError ? digestOf(error.input) : '';
+  const what =
+    predictionId === undefined
+      ? `a submit with an unknown outcome (sha256 of its input: ${input}): it may have been charged`
+      : `task ${predictionId}: it continues and has been charged; resume with wait('${predictionId}')`;
+  globalThis.process?.emitWarning?.(`runMany was left before it reported ${what}.`, {
+    type: 'WaveSpeedWarning',
+  });
+}
+
+const digestOf = (input: unknown): string =>
+  createHash('sha256')
+    .update(JSON.stringify(input) ?? '')
+    .digest('hex');
 
 function aggregate(errors: unknown[]): AggregateError {
   const message = `${errors.length} errors; see \`errors\`: tasks may have been created and charged. Resume those that name a task.`;

@@ -152,3 +152,66 @@ test('a batch whose onSubmitted throws waits for the tasks that run, and sends n
   expect(emulator.account.tasks).toHaveLength(1);
   expect(results).toHaveLength(2);
 });
+
+describe('a loop whose body throws', () => {
+  /** Leaves a batch at its first result, an invalid request, while the answers to two submits are lost. */
+  async function leave(options: RunManyOptions = {}) {
+    const { kling, emulator } = setUp();
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'request', accepted: true, times: 2 });
+    const source = [{ model: KLING_O3_STD, input: { prompt: '' } } as const, ...requests(3)];
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const loop = rejection(
+      (async () => {
+        for await (const _ of kling.runMany(source, { concurrency: 3, ...options })) {
+          await vi.advanceTimersByTimeAsync(100);
+          throw new Error('mine');
+        }
+      })(),
+    );
+    for (let step = 0; step < 100; step++) await vi.advanceTimersByTimeAsync(100);
+    expect(await loop).toMatchObject({ message: 'mine' });
+    const warnings = warn.mock.calls.map(([text]) => String(text));
+    warn.mockRestore();
+    return { warnings, tasks: emulator.account.tasks };
+  }
+
+  test('warns of every task and unknown outcome that nobody was told of', async () => {
+    const { warnings, tasks } = await leave();
+    expect(tasks).toHaveLength(3);
+    expect(warnings).toHaveLength(3);
+    expect(warnings.filter((text) => tasks.some(({ id }) => text.includes(`wait('${id}')`)))).toHaveLength(1);
+    const unknown = warnings.filter((text) => /sha256 of its input: [0-9a-f]{64}\)/.test(text));
+    expect(new Set(unknown).size).toBe(2);
+  });
+
+  test('calls onUnknown before the loop sees the error, and onSubmitted: then nothing is left to warn of', async () => {
+    const told: (string | number)[] = [];
+    const { warnings } = await leave({
+      onSubmitted: ({ id }) => void told.push(id),
+      onUnknown: (error, index) => {
+        expect(error.name).toBe('SubmissionUnknownError');
+        told.push(index);
+      },
+    });
+    expect(told).toHaveLength(3);
+    expect(told.filter((entry) => typeof entry === 'number')).toHaveLength(2);
+    expect(warnings).toEqual([]);
+  });
+});
+
+test('an onUnknown that throws stops new submits', async () => {
+  const { kling, emulator } = setUp();
+  emulator.fail({ on: 'submit', kind: 'reset', when: 'request', accepted: true, times: 1 });
+  const results: ManyResult[] = [];
+  const running = rejection(
+    (async () => {
+      const onUnknown = () => Promise.reject(new Error('disk full'));
+      for await (const result of kling.runMany(requests(20), { concurrency: 1, onUnknown }))
+        results.push(result);
+    })(),
+  );
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(await running).toMatchObject({ message: 'disk full' });
+  expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
+  expect(results[0]).toMatchObject({ status: 'rejected', reason: { name: 'SubmissionUnknownError' } });
+});
