@@ -20,6 +20,7 @@ export async function invokeCallback(
   prediction: Prediction,
 ): Promise<void> {
   if (callback === undefined) return;
+  const isLate = call.signal.aborted;
   const work = (async () => {
     try {
       await callback(prediction);
@@ -30,7 +31,7 @@ export async function invokeCallback(
   })();
   try {
     // An id that comes after the end of the call is reported all the same.
-    await (call.signal.aborted ? call.grace(LATE_CALLBACK_MS, work) : call.run(work));
+    await (isLate ? call.grace(LATE_CALLBACK_MS, work) : call.run(work));
   } catch (error) {
     if (!call.hasExpired || error !== call.signal.reason) throw error;
     throw new WaitTimeoutError({
