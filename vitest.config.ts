@@ -4,7 +4,23 @@ import { defineConfig } from 'vitest/config';
 
 const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
-export default defineConfig({
+/** Left out of `npm run test:quick`: what builds and packs, drives a browser or a terminal, kills processes, or compiles documentation. */
+const SLOW = [
+  'test/package.test.ts',
+  'test/readme.test.ts',
+  'test/ai-sdk/types.test.ts',
+  'test/bullmq/**',
+  'test/chaos/**',
+  'test/cli/terminal.test.ts',
+  'test/edge/**',
+  'test/models/types.test.ts',
+  'test/models/validators.test.ts',
+  'test/studio/*studio.test.ts',
+  'test/studio/show.test.ts',
+  'test/**/bundle.test.ts',
+];
+
+export default defineConfig(({ mode }) => ({
   resolve: {
     alias: [
       { find: /^wavespeed-kling$/, replacement: source('index.ts') },
@@ -14,9 +30,15 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: mode === 'quick' ? SLOW : [],
+    // A limit for a test that hangs, not for a slow machine.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
+    setupFiles: ['test/support/setup.ts'],
     environment: 'node',
     unstubEnvs: true,
     unstubGlobals: true,
     maxConcurrency: 24,
   },
-});
+}));

@@ -351,13 +351,12 @@ describe('a process', () => {
   async function outcome(program: string, env: Record<string, string> = {}) {
     const file = join(project, `program-${Math.random().toString(36).slice(2)}.mjs`);
     writeFileSync(file, program);
-    const started = Date.now();
     const child = spawn(process.execPath, [file], { cwd: project, env: { ...process.env, ...env } });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-    return { code, output, ms: Date.now() - started };
+    return { code, output };
   }
 
   /** A program whose service runs in a process of its own, so that only the client can keep this one alive. */
@@ -397,7 +396,7 @@ describe('a process', () => {
   }, 30_000);
 
   test('ends by itself after a run, the client not closed', async () => {
-    const { output, ms } = await outcome(
+    const { output } = await outcome(
       withService(
         '',
         `
@@ -406,7 +405,6 @@ describe('a process', () => {
       ),
     );
     expect(output).toBe('made\n');
-    expect(ms).toBeLessThan(8000);
   }, 30_000);
 
   test('ends by itself after an abort in mid-submit, though the service still holds the connection', async () => {
@@ -441,7 +439,7 @@ describe('a process', () => {
   }, 30_000);
 
   test('ends by itself after an abort in mid-wait', async () => {
-    const { output, ms } = await outcome(
+    const { output } = await outcome(
       withService(
         `emulator.fail({ on: 'result', kind: 'hang', when: 'headers', times: Infinity });`,
         `
@@ -451,7 +449,6 @@ describe('a process', () => {
       ),
     );
     expect(output).toBe('AbortError left\n');
-    expect(ms).toBeLessThan(8000);
   }, 30_000);
 });
 

@@ -107,7 +107,8 @@ test.each(['did you mean `maxCost`?', 'did you mean "a/b"? Or c?', 'Really?! (Ye
 );
 
 test('a hostile message takes no time', () => {
-  const startedAt = performance.now();
+  const before = process.cpuUsage();
   for (const part of ['?', '/', '/?', '"?']) void new WaveSpeedError(part.repeat(500_000));
-  expect(performance.now() - startedAt).toBeLessThan(1000);
+  // Time of the processor, in microseconds: other programs do not count.
+  expect(process.cpuUsage(before).user).toBeLessThan(5_000_000);
 });

@@ -161,9 +161,7 @@ describe('aborting an upload', () => {
       },
     });
     const path = file('a.mp4', movie(30_000_000));
-    const startedAt = performance.now();
     expect(await failure(uploadClient(api.url).upload(path, { signal: controller.signal }))).toBe(reason);
-    expect(performance.now() - startedAt).toBeLessThan(2000);
     await vi.waitFor(() => expect([broken, openFiles(path)]).toEqual([true, 0]));
     expect([api.requests.length, storage.requests.length]).toEqual([1, 1]);
   });

@@ -67,16 +67,14 @@ test('keepAliveTimeoutMs limits the time of an idle connection', async () => {
 test.each([
   { kind: 'hang', when: 'headers' },
   { kind: 'hang', when: 'body' },
-  { kind: 'delay', ms: 60_000 },
-  { kind: 'drip', ms: 60_000 },
+  { kind: 'delay', ms: 3_600_000 },
+  { kind: 'drip', ms: 3_600_000 },
 ] as const)('close() ends at once in the midst of %j', async (kind) => {
   const emulator = await startEmulator();
   emulator.fail({ on: 'submit', ...kind });
-  const open = exchange(emulator);
+  const open = exchange(emulator, { waitMs: 3_600_000 });
   await expect.poll(() => emulator.requestCount()).toBe(1);
-  const start = performance.now();
   await emulator.close();
-  expect(performance.now() - start).toBeLessThan(1000);
   expect((await open).how).not.toBe('open');
 });
 
@@ -88,9 +86,7 @@ test('close() closes idle connections and incomplete requests at once, and may b
   half.on('error', () => {});
   half.write('POST /api/v3/predictions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{');
   await expect.poll(() => emulator.connections.open).toBe(2);
-  const start = performance.now();
   await emulator.close();
-  expect(performance.now() - start).toBeLessThan(1000);
   await emulator.close();
   await expect(emulator.acceptConnections()).rejects.toThrow(/closed/);
   await dispatcher.destroy();

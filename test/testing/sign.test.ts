@@ -27,7 +27,7 @@ test('generates an id and a timestamp by default', () => {
   const second = signWebhook('{}', 'secret');
   expect(first['webhook-id']).toMatch(/^msg_./);
   expect(first['webhook-id']).not.toBe(second['webhook-id']);
-  expect(Math.abs(Number(first['webhook-timestamp']) - Date.now() / 1000)).toBeLessThan(5);
+  expect(Math.abs(Number(first['webhook-timestamp']) - Date.now() / 1000)).toBeLessThan(300);
   expect(first['webhook-timestamp']).toMatch(/^\d+$/);
 });
 
