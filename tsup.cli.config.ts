@@ -1,6 +1,7 @@
-/** Builds the command on top of the built library: ESM only, with what only the command needs bundled into it. */
+/** Builds what stands on top of the built library, each in one file: the command, and the durable model of the AI SDK. */
 import { dirname, resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
+import { durableParts } from './tsup.config.js';
 
 /** The public entries that the command imports, and their files in the build. */
 const ENTRIES: Record<string, string> = {
@@ -20,16 +21,26 @@ const onPublicEntries: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
-export default defineConfig({
-  entry: { cli: 'src/cli/main.ts' },
-  format: ['esm'],
-  target: 'node20.18',
-  platform: 'node',
-  splitting: false,
-  external: ['undici'],
-  esbuildPlugins: [onPublicEntries],
-  // commander is CommonJS, and requires Node's modules.
-  banner: {
-    js: "import { createRequire as createCommandRequire } from 'node:module'; const require = createCommandRequire(import.meta.url);",
+export default defineConfig([
+  {
+    // ESM only, with what only the command needs bundled into it.
+    entry: { cli: 'src/cli/main.ts' },
+    format: ['esm'],
+    target: 'node20.18',
+    platform: 'node',
+    splitting: false,
+    external: ['undici'],
+    esbuildPlugins: [onPublicEntries],
+    // commander is CommonJS, and requires Node's modules.
+    banner: {
+      js: "import { createRequire as createCommandRequire } from 'node:module'; const require = createCommandRequire(import.meta.url);",
+    },
   },
-});
+  {
+    entry: { 'durable-model': 'src/ai-sdk/durable-model.ts' },
+    format: ['esm', 'cjs'],
+    target: 'es2022',
+    splitting: false,
+    esbuildPlugins: [durableParts],
+  },
+]);

@@ -12,6 +12,19 @@ export const withoutDebug: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
+/**
+ * Makes the parts of a durable model files of their own, which each build takes from the package itself: a workflow's
+ * compiler finds the class in one file for all of them, and loads what it does only in a step.
+ */
+export const durableParts: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'durable-parts',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/durable-(?:model|runtime)\.js$/ }, ({ path }) => {
+      return { path: `wavespeed-kling/internal/${path.slice(2, -3)}`, external: true };
+    });
+  },
+};
+
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
@@ -21,6 +34,7 @@ export default defineConfig({
     'ai-sdk': 'src/ai-sdk/index.ts',
     bullmq: 'src/bullmq/index.ts',
     sql: 'src/sql/index.ts',
+    'durable-runtime': 'src/ai-sdk/durable-runtime.ts',
   },
   format: ['esm', 'cjs'],
   target: 'node20.18',
@@ -31,7 +45,7 @@ export default defineConfig({
   // zod is bundled tree-shaken (a fifth of its import cost); p-retry because it is ESM only and CommonJS on Node 20.18 cannot require it.
   noExternal: ['zod', 'p-retry', 'is-network-error'],
   external: ['undici', 'msw', 'bullmq', 'ioredis'],
-  esbuildPlugins: [withoutDebug],
+  esbuildPlugins: [withoutDebug, durableParts],
   // TypeScript 6 deprecates an option that tsup's declaration bundler sets.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
 });

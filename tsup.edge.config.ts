@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
 import { defineConfig } from 'tsup';
-import { withoutDebug } from './tsup.config.js';
+import { durableParts, withoutDebug } from './tsup.config.js';
 
 /** `x.edge.ts` stands for `x.ts` beside it, and `src/edge/x.ts` for `node:x`. */
 const onEdge: Plugin = {
@@ -35,7 +35,7 @@ export const edgeBuild = {
       'const edgeProcess={platform:"edge",get env(){return globalThis.process?.env??{}},' +
       'emitWarning(warning){console.warn(warning)}};',
   },
-  plugins: [onEdge, withoutDebug],
+  plugins: [durableParts, onEdge, withoutDebug],
 } satisfies BuildOptions;
 
 const { plugins, ...options } = edgeBuild;
@@ -47,6 +47,7 @@ export default defineConfig({
     webhooks: 'src/webhooks.ts',
     sql: 'src/sql/index.ts',
     'ai-sdk': 'src/ai-sdk/index.ts',
+    'durable-runtime': 'src/ai-sdk/durable-runtime.ts',
   },
   ...options,
   outDir: 'dist/edge',

@@ -38,14 +38,18 @@ const SHARED = [
   'abortSignal',
 ] as const satisfies readonly (keyof VideoCallOptions)[];
 
+/** What `ai` adds to the headers of a call. It makes these headers anew for each `generateVideo`. */
+const AI_USER_AGENT = /(?:^|\s)ai\/\d/;
+
 /**
  * Relates calls of `doGenerate` by their `headers`: ai 6 and 7 pass the same object to all calls of one
- * `generateVideo`, and to no other. When one fails, the others are aborted.
+ * `generateVideo`, and to no other. Headers of another caller relate nothing: a program may use one object for all its
+ * calls. When one fails, the others are aborted.
  */
 export function relateGenerateCalls(): RunCall {
   const groups = new WeakMap<object, Group>();
   return (options, work) => {
-    const { headers } = options;
+    const headers = isOfAi(options) ? options.headers : undefined;
     const known = headers && groups.get(headers);
     // A later call belongs to another `generateVideo`, unless it repeats a call.
     const isSibling =
@@ -55,6 +59,11 @@ export function relateGenerateCalls(): RunCall {
     if (headers !== undefined) groups.set(headers, group);
     return runMember(group, options, work, true);
   };
+}
+
+function isOfAi({ headers }: VideoCallOptions): boolean {
+  const agent = Object.entries(headers ?? {}).find(([name]) => name.toLowerCase() === 'user-agent')?.[1];
+  return AI_USER_AGENT.test(agent ?? '');
 }
 
 /**

@@ -72,13 +72,8 @@ export type VideoStatusResult =
   | ({ status: 'completed' } & VideoResult)
   | ({ status: 'error'; error: string } & CallInfo);
 
-/** Video model of specification v3, for ai 6 and 7. Only ai 7 uses the last three methods. */
-export interface KlingVideoModel {
-  readonly specificationVersion: 'v3';
-  readonly provider: string;
-  readonly modelId: string;
-  /** Each video is a task of its own. */
-  readonly maxVideosPerCall: 1;
+/** The methods of a video model. */
+export interface VideoMethods {
   doGenerate(options: VideoCallOptions): Promise<VideoResult>;
   handleWebhookOption<Received>(options: {
     webhook: () => PromiseLike<{ url: string; received: Received }>;
@@ -89,4 +84,13 @@ export interface KlingVideoModel {
     abortSignal?: AbortSignal;
     headers?: Record<string, string | undefined>;
   }): Promise<VideoStatusResult>;
+}
+
+/** Video model of specification v3, for ai 6 and 7. Only ai 7 uses the last three methods. */
+export interface KlingVideoModel extends VideoMethods {
+  readonly specificationVersion: 'v3';
+  readonly provider: string;
+  readonly modelId: string;
+  /** Each video is a task of its own. */
+  readonly maxVideosPerCall: 1;
 }

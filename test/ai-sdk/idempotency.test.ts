@@ -106,7 +106,7 @@ describe('doGenerate', () => {
     frameImages: undefined,
     inputReferences: undefined,
     generateAudio: undefined,
-    headers: {},
+    headers: { 'user-agent': 'ai/7.0.173' },
   };
 
   test('gives the same task to calls of its own one after the other, with the same headers and key', async () => {
