@@ -106,6 +106,7 @@ export class TaskSubmitter {
         prepared,
         options.whenAbsent ?? 'throw',
         async (mark) => {
+          this.#inFlight.settleKey(key);
           own = await this.#submitInTurn(call, prepared, options, mark);
           slot = own.slot;
           return own.prediction;

@@ -351,6 +351,23 @@ describe('a submit with an unknown outcome', () => {
     expect(posts()).toBe(2);
   });
 
+  test('frees its place when the history proves that there is no task', async () => {
+    let submits = 0;
+    const { kling } = clientOn(
+      (request) => {
+        if (request.path.endsWith('/predictions')) return envelope([]);
+        if (!isSubmit(request)) return envelope(done());
+        return ++submits === 1 ? envelope(null, 502, 'bad gateway') : envelope(done());
+      },
+      { limits: { concurrency: 1 } },
+    );
+    const settings = { idempotencyKey: 'order-1', whenAbsent: 'resubmit' } as const;
+    const submitting = kling.submit(KLING_O3_STD, INPUT, settings);
+    for (let minute = 0; minute < 5; minute++) await vi.advanceTimersByTimeAsync(60_000);
+    expect((await submitting).id).toBe('task-1');
+    expect(submits).toBe(2);
+  });
+
   test('frees its place when its key is resolved by hand', async () => {
     const { kling, posts } = losing(1);
     const settings = { idempotencyKey: 'order-1', timeoutMs: 1000 };
