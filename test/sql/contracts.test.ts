@@ -1,17 +1,39 @@
 // The journal and the webhook store of wavespeed-kling/sql keep the promises of their interfaces on every database.
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { sqlJournal, sqlSchema, sqlWebhookStore } from 'wavespeed-kling/sql';
+import { sqlJournal, sqlWebhookStore } from 'wavespeed-kling/sql';
 import { journalTests, webhookStoreTests } from 'wavespeed-kling/testing';
-import { openBetterSqlite, openPglite, type TestDatabase } from './databases.js';
+import {
+  createTables,
+  hasNodeSqlite,
+  openBetterSqlite,
+  openNodeSqlite,
+  openPglite,
+  openPostgres,
+  type TestDatabase,
+} from './databases.js';
+import { hasPostgres, startPostgres } from './postgres-server.js';
+
+/** A server, and a pool of connections to it. */
+async function openServer(): Promise<TestDatabase> {
+  const server = await startPostgres();
+  const database = openPostgres(server.url);
+  const close = async () => {
+    await database.close();
+    await server.stop();
+  };
+  return { ...database, close };
+}
 
 describe.each([
+  ...(hasPostgres() ? [{ name: 'PostgreSQL', open: openServer }] : []),
   { name: 'PGlite', open: openPglite },
   { name: 'better-sqlite3', open: openBetterSqlite },
+  ...(hasNodeSqlite() ? [{ name: 'node:sqlite', open: openNodeSqlite }] : []),
 ])('on $name', ({ open }) => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await open();
-    for (const statement of sqlSchema(database.dialect)) await database.query(statement, []);
+    await createTables(database);
   }, 60_000);
   afterAll(() => database?.close());
 

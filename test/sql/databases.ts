@@ -1,7 +1,8 @@
 /** The databases that the tests run on: each as users connect to it. */
 import { PGlite } from '@electric-sql/pglite';
 import BetterSqlite from 'better-sqlite3';
-import type { SqlDialect, SqlQuery } from 'wavespeed-kling/sql';
+import pg from 'pg';
+import { type SqlDialect, type SqlQuery, sqlSchema } from 'wavespeed-kling/sql';
 
 export interface TestDatabase {
   dialect: SqlDialect;
@@ -29,4 +30,34 @@ export function openBetterSqlite(path = ':memory:'): TestDatabase {
     },
     close: () => database.close(),
   };
+}
+
+/** Node's own, from 22.13 on. */
+export const hasNodeSqlite = () => process.getBuiltinModule?.('node:sqlite') !== undefined;
+
+export function openNodeSqlite(path = ':memory:'): TestDatabase {
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite');
+  const database = new DatabaseSync(path);
+  database.exec('PRAGMA busy_timeout = 5000');
+  return {
+    dialect: 'sqlite',
+    query: (sql, values) => database.prepare(sql).all(...values),
+    close: () => database.close(),
+  };
+}
+
+/** Each statement may use another connection. */
+export function openPostgres(url: string): TestDatabase {
+  const pool = new pg.Pool({ connectionString: url });
+  // A connection that breaks while nobody uses it.
+  pool.on('error', () => undefined);
+  return {
+    dialect: 'postgres',
+    query: async (sql, values) => (await pool.query<Record<string, unknown>>(sql, values)).rows,
+    close: () => pool.end(),
+  };
+}
+
+export async function createTables({ dialect, query }: TestDatabase): Promise<void> {
+  for (const statement of sqlSchema(dialect)) await query(statement, []);
 }
