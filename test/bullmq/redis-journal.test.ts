@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigurationError, type JournalEntry, JournalError, type Prediction } from 'wavespeed-kling';
 import { redisEvents, redisJournal } from 'wavespeed-kling/bullmq';
+import { journalTests } from 'wavespeed-kling/testing';
 import { failure } from '../support/client.js';
 import { hasRedis, startRedis } from './support.js';
 
@@ -29,6 +30,8 @@ describe.skipIf(!hasRedis())('redisJournal', () => {
     stop?.();
   });
   beforeEach(() => redis.flushdb());
+
+  for (const { name, run } of journalTests(() => redisJournal(redis))) test(name, run, 30_000);
 
   test('returns what was written, with a revision that grows', async () => {
     const journal = redisJournal(redis);

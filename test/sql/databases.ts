@@ -32,11 +32,20 @@ export function openBetterSqlite(path = ':memory:'): TestDatabase {
   };
 }
 
+/** The part of `node:sqlite` that is used: the types of Node 20 do not have it. */
+interface NodeSqlite {
+  DatabaseSync: new (path: string) => {
+    exec(sql: string): void;
+    prepare(sql: string): { all(...values: unknown[]): Record<string, unknown>[] };
+    close(): void;
+  };
+}
+
 /** Node's own, from 22.13 on. */
 export const hasNodeSqlite = () => process.getBuiltinModule?.('node:sqlite') !== undefined;
 
 export function openNodeSqlite(path = ':memory:'): TestDatabase {
-  const { DatabaseSync } = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite');
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite') as unknown as NodeSqlite;
   const database = new DatabaseSync(path);
   database.exec('PRAGMA busy_timeout = 5000');
   return {

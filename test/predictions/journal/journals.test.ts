@@ -1,146 +1,95 @@
-/** What every journal does: those of the package, and the recipe for SQL in docs/idempotency.md. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+/** The journals in memory and in a file keep the promises of a journal, and a broken one does not. */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
-import { transform } from 'esbuild';
-import initSqlJs from 'sql.js';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { fileJournal, type Journal, type JournalEntry, memoryJournal } from 'wavespeed-kling';
+import { afterAll, describe, expect, test } from 'vitest';
+import { fileJournal, type Journal, memoryJournal } from 'wavespeed-kling';
+import { journalTests } from 'wavespeed-kling/testing';
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
+const folder = mkdtempSync(join(tmpdir(), 'journals-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Result {
-  rows: Record<string, unknown>[];
-  rowCount: number | null;
-}
-type Query = (sql: string, values: unknown[]) => Promise<Result>;
-
-/** The blocks of the recipe, as a reader copies them. */
-async function readRecipe(): Promise<{
-  table: string;
-  sqlJournal: (database: { query: Query }) => Journal;
-}> {
-  const page = await readFile(new URL('../../../docs/idempotency.md', import.meta.url), 'utf8');
-  const recipe = page.slice(page.indexOf('## A journal in SQL'));
-  const block = (language: string) =>
-    recipe.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? expect.fail(`no ${language} in the recipe`);
-  const { code } = await transform(block('ts'), { loader: 'ts' });
-  const module = await import(/* @vite-ignore */ `data:text/javascript,${encodeURIComponent(code)}`);
-  return { table: block('sql'), sqlJournal: module.sqlJournal };
-}
-
-async function openSqlite(): Promise<Journal> {
-  const { table, sqlJournal } = await readRecipe();
-  const SQL = await initSqlJs();
-  const database = new SQL.Database();
-  closing.push(async () => database.close());
-  database.run(table);
-  const query: Query = async (sql, values) => {
-    const statement = database.prepare(sql);
-    try {
-      statement.bind(Object.fromEntries(values.map((value, index) => [`$${index + 1}`, value])));
-      const rows: Record<string, unknown>[] = [];
-      while (statement.step()) rows.push(statement.getAsObject());
-      return { rows, rowCount: database.getRowsModified() };
-    } finally {
-      statement.free();
-    }
-  };
-  return sqlJournal({ query });
-}
-
-/** Takes seconds to start: all tests share it. */
-let postgres: PGlite | undefined;
-afterAll(() => postgres?.close());
-
-async function openPostgres(): Promise<Journal> {
-  const { table, sqlJournal } = await readRecipe();
-  const database = (postgres ??= new PGlite());
-  await database.exec(`DROP TABLE IF EXISTS kling_journal; ${table}`);
-  return sqlJournal({
-    query: async (sql, values) => {
-      const { rows, affectedRows } = await database.query<Record<string, unknown>>(sql, values);
-      return { rows, rowCount: affectedRows ?? null };
-    },
-  });
-}
-
-async function openFile(): Promise<Journal> {
-  const directory = await mkdtemp(join(tmpdir(), 'journal-'));
-  closing.push(() => rm(directory, { recursive: true }));
-  const journal = fileJournal(join(directory, 'journal.jsonl'));
-  closing.push(() => journal.close());
-  return journal;
-}
-
-const common = { fingerprint: 'f', model: 'm', attempt: 1 };
-const sending: JournalEntry = {
-  ...common,
-  state: 'sending',
-  body: { prompt: 'Füchse im Schnee 🦊', images: [] },
-  markedAt: '2026-01-01T00:00:00.000Z',
-  sendBy: '2026-01-01T00:00:05.000Z',
-};
-const submitted = (predictionId: string): JournalEntry => ({ ...common, state: 'submitted', predictionId });
+const memory = memoryJournal();
 
 describe.each([
-  ['memoryJournal', async () => memoryJournal()],
-  ['fileJournal', openFile],
-  ['the SQL recipe on SQLite', openSqlite],
-  ['the SQL recipe on PostgreSQL', openPostgres],
-])('%s', (_, open) => {
-  test('returns what was written last, and a new revision for each write', { timeout: 60_000 }, async () => {
-    const journal = await open();
-    expect(await journal.get('a')).toBeUndefined();
-    const first = await journal.put('a', sending);
-    expect(await journal.get('a')).toEqual({ entry: sending, revision: first });
-    const second = await journal.put('a', submitted('task-1'), first as number);
-    expect(second).not.toBe(first);
-    expect(await journal.get('a')).toEqual({ entry: submitted('task-1'), revision: second });
-    expect(await journal.get('b')).toBeUndefined();
-  });
+  { name: 'memoryJournal', open: () => memory },
+  { name: 'fileJournal', open: () => fileJournal(join(folder, 'journal.jsonl')) },
+])('$name', ({ open }) => {
+  for (const { name, run } of journalTests(open)) test(name, run, 60_000);
+});
 
-  test('writes nothing for a revision that is not the stored one', { timeout: 60_000 }, async () => {
-    const journal = await open();
-    const first = (await journal.put('a', sending)) as number;
-    const second = (await journal.put('a', submitted('task-1'), first)) as number;
-    for (const revision of [undefined, first, second + 1]) {
-      expect(await journal.put('a', submitted('task-2'), revision)).toBe('stale');
-    }
-    expect(await journal.put('b', sending, 1)).toBe('stale');
-    expect(await journal.get('a')).toEqual({ entry: submitted('task-1'), revision: second });
-    expect(await journal.get('b')).toBeUndefined();
-  });
+/** Runs the tests on a journal, and returns the names of those that fail. */
+async function failuresOf(open: () => Journal): Promise<string[]> {
+  const failed: string[] = [];
+  for (const { name, run } of journalTests(open)) await run().catch(() => failed.push(name));
+  return failed;
+}
 
-  test('gives a task to one key alone', { timeout: 60_000 }, async () => {
-    const journal = await open();
-    const a = (await journal.put('a', sending)) as number;
-    const b = (await journal.put('b', sending)) as number;
-    const results = await Promise.all([
-      journal.put('a', submitted('task-1'), a),
-      journal.put('b', submitted('task-1'), b),
-    ]);
-    expect(results.filter((result) => result === 'taken')).toHaveLength(1);
-    expect(await journal.put('c', submitted('task-1'))).toBe('taken');
-    // Its own key keeps it.
-    const [owner, revision] = results[0] === 'taken' ? ['b', results[1]] : ['a', results[0]];
-    const prediction = { id: 'task-1', status: 'completed' } as never;
-    const ended: JournalEntry = { ...common, state: 'ended', predictionId: 'task-1', prediction };
-    expect(await journal.put(owner, ended, revision as number)).toBeTypeOf('number');
-    expect((await journal.get(owner))?.entry).toEqual(ended);
-  });
+/** Breaks one method of a journal that keeps its promises. */
+function broken(change: (good: Journal) => Partial<Journal>): () => Journal {
+  const good = memoryJournal();
+  const journal = { ...good, ...change(good) };
+  return () => journal;
+}
 
-  test('lets one of several writes at the same time through', { timeout: 60_000 }, async () => {
-    const journal = await open();
-    const race = async (revision?: number) => {
-      const results = await Promise.all([1, 2, 3].map(() => journal.put('a', sending, revision)));
-      expect(results.filter((result) => result === 'stale')).toHaveLength(2);
-      return results.find((result) => typeof result === 'number') as number;
-    };
-    await race(await race());
+describe('journalTests fail with a name that tells', () => {
+  test.each<[string, () => Journal, string]>([
+    [
+      'a put that ignores the revision',
+      broken((good) => ({
+        put: async (key, entry) => good.put(key, entry, (await good.get(key))?.revision),
+      })),
+      'a write with another revision than the stored one is stale, and changes nothing',
+    ],
+    [
+      'a put that is not atomic',
+      broken((good) => ({
+        put: async (key, entry, revision) => {
+          const stored = await good.get(key);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          if (stored?.revision !== revision) return 'stale';
+          return good.put(key, entry, (await good.get(key))?.revision);
+        },
+      })),
+      'one of 50 concurrent first writes to a key wins',
+    ],
+    [
+      'a put that does not know whose task it is',
+      () => {
+        const entries = new Map<string, { entry: never; revision: number }>();
+        return {
+          get: async (key) => structuredClone(entries.get(key)),
+          put: async (key, entry, revision) => {
+            if (entries.get(key)?.revision !== revision) return 'stale';
+            entries.set(key, { entry: structuredClone(entry) as never, revision: (revision ?? 0) + 1 });
+            return (revision ?? 0) + 1;
+          },
+        };
+      },
+      'one of 50 keys that take a prediction id at once gets it',
+    ],
+    [
+      'a journal that forgets',
+      () => memoryJournal(),
+      'entries and prediction ids are there when the store is opened again',
+    ],
+    [
+      'keys without case',
+      broken((good) => ({
+        get: (key) => good.get(key.toLowerCase()),
+        put: (key, entry, revision) => good.put(key.toLowerCase(), entry, revision),
+      })),
+      'keys that look alike have entries of their own',
+    ],
+    [
+      'entries cut short',
+      broken((good) => ({
+        put: (key, entry, revision) =>
+          good.put(key, JSON.parse(JSON.stringify(entry).replace(/x{1000,}/, 'x')) as typeof entry, revision),
+      })),
+      'large entries and any text come back as they were',
+    ],
+  ])('for %s', async (_name, open, expected) => {
+    expect(await failuresOf(open)).toContain(expected);
   });
 });
