@@ -11,7 +11,7 @@ import { UploadManager, type UploadOptions } from './media/upload-manager.js';
 import type { UploadSource } from './media/upload-source.js';
 import type { Model } from './models/catalog.js';
 import type { ModelInput } from './models/input-types.js';
-import { type PreparedInput, prepareInput } from './models/prepare-input.js';
+import { type PreparedInput, prepareInput, replaceMedia } from './models/prepare-input.js';
 import {
   type BillingsQuery,
   checkId,
@@ -41,24 +41,14 @@ import {
   type WatchOptions,
 } from './predictions/options.js';
 import type { Declared, ManyRequest, ManyResult } from './predictions/batch-request.js';
-import { Batch } from './predictions/run-many.js';
+import { Batch, type BatchLimits } from './predictions/run-many.js';
 import { TaskHistory } from './predictions/history.js';
+import { type Quote, type ServiceModel, ServiceModels } from './predictions/service-models.js';
 import { TaskSubmitter } from './predictions/submitter.js';
 import { TaskWaiter } from './predictions/wait.js';
 import { Call, type CallLimits } from './utils/call.js';
 import { isRecord } from './utils/is-record.js';
 import { abortableGenerator } from './utils/closable-iterator.js';
-
-/** Price of a task, in US dollars unless `currency` names another currency. */
-export interface Quote {
-  model_id: string;
-  /** List price. */
-  price: number;
-  /** Price for this account. */
-  discounted_price: number;
-  currency?: string | undefined;
-  [field: string]: unknown;
-}
 
 const BATCH_CONCURRENCY = 100;
 
@@ -78,6 +68,7 @@ export class WaveSpeedKling {
   readonly #history: TaskHistory;
   readonly #waiter: TaskWaiter;
   readonly #submitter: TaskSubmitter;
+  readonly #models: ServiceModels;
   #isClosed = false;
 
   /** @throws {ConfigurationError} for a missing key or a bad option. */
@@ -90,7 +81,9 @@ export class WaveSpeedKling {
     const shared = { settings, http: this.#http, uploads: this.#uploads };
     this.#history = new TaskHistory({ ...shared, withOpenHttp: (work) => this.#withOpenHttp(work) });
     this.#waiter = new TaskWaiter(settings, this.#http);
-    this.#submitter = new TaskSubmitter({ ...shared, history: this.#history, waiter: this.#waiter });
+    this.#models = new ServiceModels(this.#history, settings.maxRetries);
+    const parts = { history: this.#history, waiter: this.#waiter, models: this.#models };
+    this.#submitter = new TaskSubmitter({ ...shared, ...parts });
   }
 
   /**
@@ -171,7 +164,7 @@ export class WaveSpeedKling {
   ): AsyncGenerator<ManyResult<Request>, void, void> {
     const { concurrency } = this.#settings.limits;
     return new Batch<Request>(
-      (prepared, runOptions, stop) => this.#run(prepared, runOptions, stop),
+      (prepared, runOptions, batch) => this.#run(prepared, runOptions, batch),
       requests,
       options,
       concurrency < Infinity ? concurrency : BATCH_CONCURRENCY,
@@ -325,21 +318,22 @@ export class WaveSpeedKling {
     }
   }
 
-  /** Requests the price of a task from the service. Nothing is uploaded or started. `estimateCost` computes it locally. */
+  /**
+   * Requests the price of a task from the service, which measures media: local files are uploaded first. Nothing is started.
+   * `estimateCost` computes the price locally.
+   */
   async quote<M extends Model>(model: M, input: ModelInput<M>, options: CallOptions = {}): Promise<Quote> {
-    const { body: inputs, model: defined } = prepareInput(model, input);
-    const path = '/api/v3/model/price';
-    const data = await this.#read(
-      'quote',
-      { method: 'POST', path, body: { model_id: defined.id, inputs } },
-      options,
-    );
-    const { price } = data;
-    const discounted_price = data.discounted_price ?? price;
-    if (typeof price === 'number' && typeof discounted_price === 'number') {
-      return { ...data, model_id: defined.id, price, discounted_price };
-    }
-    throw new InvalidResponseError(`[POST] ${path}: the response has no price.`, { body: data });
+    const prepared = prepareInput(model, input);
+    return this.#during(readCallOptions(options), async (call) => {
+      const { local } = prepared;
+      const urls = await this.#uploads.uploadAll(prepared.model.id, local, call.signal, call.maxRetries);
+      return this.#models.quote(call, prepared.model, replaceMedia(prepared, urls));
+    });
+  }
+
+  /** Returns every model of the service, as it describes them: with the fields that it reads, and its prices. */
+  async listModels(options: CallOptions = {}): Promise<ServiceModel[]> {
+    return this.#during(readCallOptions(options), (call) => this.#models.list(call));
   }
 
   /** Returns the secret that the account's webhooks are signed with: `whsec_…`, one per API key. */
@@ -361,11 +355,12 @@ export class WaveSpeedKling {
     await this.close();
   }
 
-  /** @param stop of a batch: nothing is submitted once it has aborted. */
-  #run(prepared: PreparedInput, options: RunOptions, stop?: AbortSignal): Promise<CompletedPrediction> {
+  /** @param batch stops it: nothing is submitted once it has; and limits what it may cost. */
+  #run(prepared: PreparedInput, options: RunOptions, batch?: BatchLimits): Promise<CompletedPrediction> {
     const { timeoutMs = this.#settings.timeoutMs, idempotencyKey } = options;
-    return this.#during({ ...limitsOf({ ...options, timeoutMs }, prepared), stop }, async (call) => {
-      const { prediction, slot } = await this.#submitter.submit(call, prepared, options);
+    const limits = { ...limitsOf({ ...options, timeoutMs }, prepared), stop: batch?.stop };
+    return this.#during(limits, async (call) => {
+      const { prediction, slot } = await this.#submitter.submit(call, prepared, options, batch?.reserve);
       const waiting = this.#waiter.wait(call, prediction.id, options, prediction);
       const ended = await waiting.finally(() => slot.release());
       if (idempotencyKey !== undefined) await this.#submitter.keys.recordEnd(call, idempotencyKey, ended);

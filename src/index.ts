@@ -1,7 +1,8 @@
 /**
  * The public entry of wavespeed-kling: named exports, no logic.
  */
-export { type Quote, WaveSpeedKling } from './client.js';
+export { WaveSpeedKling } from './client.js';
+export type { Quote, ServiceModel } from './predictions/service-models.js';
 export { estimateCost } from './models/estimate-cost.js';
 export { type DefinedModel, defineModel, type ModelDefinition } from './models/define-model.js';
 export { field } from './models/field.js';

@@ -28,6 +28,7 @@ export interface RetryContext {
     | 'billings'
     | 'usage'
     | 'quote'
+    | 'listModels'
     | 'webhookSecret'
     | 'upload'
     | 'download';

@@ -1,26 +1,14 @@
 /** Computes the cost of a task, without rounding errors. */
-import { ConfigurationError, InvalidInputError, type InputIssue } from '../core/errors/index.js';
+import { InvalidInputError, type InputIssue } from '../core/errors/index.js';
 import { formatValue } from '../utils/messages.js';
 import { type Model, resolveModel } from './catalog.js';
+import { costOf } from './cost-of.js';
 import type { DefinedModel } from './define-model.js';
 import type { CostOf, ModelInput } from './input-types.js';
 import { mediaKindOf } from './media.js';
 import { readFields } from './read-fields.js';
 import { describeIssue, describeUnknownField, toInputIssues } from './validate-input.js';
 import * as z from 'zod';
-
-/** Returns the cost of a parsed input in US dollars; undefined where only the service knows it. */
-export function costOf(model: DefinedModel, parsed: Readonly<Record<string, unknown>>): number | undefined {
-  const cost = model.price(parsed);
-  if (cost === undefined) return undefined;
-  if (typeof cost !== 'number' || !Number.isFinite(cost) || cost < 0) {
-    throw new ConfigurationError(
-      `The \`price\` of ${model.id} returned ${formatValue(cost)}; expected US dollars, or undefined where only the service knows the price.`,
-    );
-  }
-  // 5 × 0.168 is not exactly 0.84.
-  return Math.round(cost * 1_000_000) / 1_000_000;
-}
 
 /**
  * Returns the cost of a task in US dollars, computed from the published prices, or `undefined` where only the service

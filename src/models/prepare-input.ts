@@ -1,6 +1,7 @@
 /** Prepares an input for a submit: validates it, and extracts the local media that must be uploaded first. */
 import { InvalidInputError } from '../core/errors/index.js';
 import { resolveModel } from './catalog.js';
+import { costOf } from './cost-of.js';
 import type { DefinedModel } from './define-model.js';
 import { sendsEmpty } from './field.js';
 import { hasTag, isBlob, isUrl, type MediaKind, mediaKindOf } from './media.js';
@@ -22,6 +23,8 @@ export interface PreparedInput {
   /** What is sent: without the defaults that the service's own page does not print. */
   body: Readonly<Record<string, unknown>>;
   local: PendingUpload[];
+  /** In US dollars; undefined while only the service knows it. */
+  cost: number | undefined;
 }
 
 const FILE_HINT =
@@ -74,7 +77,7 @@ export function prepareInput(given: unknown, input: unknown): PreparedInput {
   }
   try {
     const parsed = validateInput(model, fields);
-    return { model, parsed, body: toBody(model, parsed), local };
+    return { model, parsed, body: toBody(model, parsed), local, cost: costOf(model, parsed) };
   } catch (error) {
     throw error instanceof InvalidInputError ? addHints(error, model, fields) : error;
   }

@@ -73,7 +73,8 @@ async function compare(context: FindContext, task: Prediction, lost: LostRequest
     input = fetched && inputOf(fetched);
   }
   if (input === undefined) return task;
-  return { ...task, input, exactMatch: isSameInput(lost.model, input, lost.input) };
+  const exactMatch = isSameInput(lost.model, input, lost.input);
+  return { ...task, input, ...(exactMatch !== undefined && { exactMatch }) };
 }
 
 /** The official command line tool reads both fields. */
@@ -82,14 +83,32 @@ function inputOf(task: Prediction): Record<string, unknown> | undefined {
   return isRecord(input) ? input : undefined;
 }
 
-/** Compares the fields that the model declares; the service may leave defaults out, and add fields of its own. */
-function isSameInput(model: DefinedModel, shown: Record<string, unknown>, sent: unknown): boolean {
-  const declared = Object.keys(model.inputObject.shape);
-  const fields = Object.fromEntries(
-    declared.flatMap((key) => (shown[key] == null ? [] : [[key, shown[key]]])),
-  );
-  const parsed = model.inputSchema.safeParse(fields);
-  return isDeepStrictEqual(toJson(parsed.success ? parsed.data : fields), toJson(sent));
+/**
+ * Compares the fields that the model declares. The service may leave defaults out, and add fields of its own. Where it
+ * shows a value that was not sent for a field without a known default, such as the aspect ratio that it chose, the input
+ * may be the same or not: undefined.
+ */
+function isSameInput(
+  model: DefinedModel,
+  shown: Record<string, unknown>,
+  sent: unknown,
+): boolean | undefined {
+  const ours = isRecord(sent) ? sent : {};
+  const [open, declared] = [new Set<string>(), Object.keys(model.fields)];
+  for (const name of declared) {
+    const field = model.fields[name];
+    const isChosen = field?.media === undefined && field?.default === undefined && ours[name] == null;
+    if (isChosen && shown[name] != null) open.add(name);
+  }
+  const normalize = (fields: Record<string, unknown>) => {
+    const given = Object.fromEntries(
+      declared.flatMap((name) => (fields[name] == null || open.has(name) ? [] : [[name, fields[name]]])),
+    );
+    const parsed = model.inputSchema.safeParse(given);
+    return toJson(parsed.success ? parsed.data : given);
+  };
+  if (!isDeepStrictEqual(normalize(shown), normalize(ours))) return false;
+  return open.size === 0 ? true : undefined;
 }
 
 const toJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));

@@ -9,17 +9,23 @@ import {
 } from '../core/errors/index.js';
 import { formatValue } from '../utils/messages.js';
 import type { CompletedPrediction, Prediction } from '../core/prediction.js';
-import { estimateCost } from '../models/estimate-cost.js';
 import type { PreparedInput } from '../models/prepare-input.js';
 import { addAbortListener, raceAbort } from '../utils/abort.js';
 import { createBudget, type ManyRequest, type ManyResult, prepareRequest } from './batch-request.js';
-import { createPriceError } from './submitter.js';
 import { readRunManyOptions, type RunManyOptions, type RunOptions } from './options.js';
+
+/** What a batch sets for each of its requests. */
+export interface BatchLimits {
+  /** Nothing is submitted once it has aborted. */
+  stop: AbortSignal;
+  /** Called with a price that only the service knew, before the submit. */
+  reserve: ((cost: number) => void) | undefined;
+}
 
 export type RunOne = (
   prepared: PreparedInput,
   options: RunOptions,
-  stop: AbortSignal,
+  batch: BatchLimits,
 ) => Promise<CompletedPrediction>;
 
 /** What the requests of a batch share. */
@@ -168,23 +174,27 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
 
   #take(request: Request, index: number, { queue, budget, options }: Taking): void {
     let prepared: PreparedInput;
-    let cost: number;
+    let cost: number | undefined;
     try {
       // Read once: the caller may change the input while the request waits for its turn.
       prepared = prepareRequest(request);
-      const known = estimateCost(prepared.model, prepared.body);
-      if (known === undefined && options.maxCost !== undefined) throw createPriceError(prepared.model.id);
-      cost = known ?? 0;
-      budget.reserve(cost);
+      ({ cost } = prepared);
+      if (cost !== undefined) budget.reserve(cost);
     } catch (reason) {
       this.#settle({ status: 'rejected', index, request, reason });
       return;
     }
     const { idempotencyKey } = request;
     void queue.add(async () => {
-      const result = await this.#runOne(request, prepared, index, { ...options, idempotencyKey });
+      const isAsked = cost === undefined && options.maxCost !== undefined;
+      const reserve = (asked: number) => {
+        budget.reserve(asked);
+        cost = asked;
+      };
+      const limits = { stop: this.#stop.signal, reserve: isAsked ? reserve : undefined };
+      const result = await this.#runOne(request, prepared, index, { ...options, idempotencyKey, limits });
       const isFree = result.status === 'rejected' && result.predictionId === undefined;
-      if (isFree && !(result.reason instanceof SubmissionUnknownError)) budget.release(cost);
+      if (isFree && !(result.reason instanceof SubmissionUnknownError)) budget.release(cost ?? 0);
       this.#settle(result);
     });
   }
@@ -193,9 +203,9 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     request: Request,
     prepared: PreparedInput,
     index: number,
-    given: RunManyOptions & { idempotencyKey: string | undefined },
+    given: RunManyOptions & { idempotencyKey: string | undefined; limits: BatchLimits },
   ): Promise<ManyResult<Request>> {
-    const { concurrency: _, maxCost: __, onSubmitted, onUnknown, onUpdate, ...options } = given;
+    const { concurrency: _, maxCost: __, limits, onSubmitted, onUnknown, onUpdate, ...options } = given;
     let predictionId: string | undefined;
     try {
       const value = await this.#run(
@@ -211,7 +221,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
           },
           onUpdate: onUpdate && ((prediction: Prediction) => onUpdate(prediction, index)),
         },
-        this.#stop.signal,
+        limits,
       );
       return { status: 'fulfilled', index, request, value };
     } catch (reason) {

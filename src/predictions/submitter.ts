@@ -3,7 +3,6 @@ import {
   BudgetExceededError,
   type Candidate,
   type CandidatesOptions,
-  InvalidInputError,
   RateLimitError,
   SubmissionUnknownError,
 } from '../core/errors/index.js';
@@ -12,7 +11,6 @@ import type { ApiClient } from '../http/api-client.js';
 import { type Limits, RateLimiter, type Slot } from '../http/rate-limiter.js';
 import { isRetryableSubmit, type OnRetry, retry } from '../http/retry.js';
 import type { UploadManager } from '../media/upload-manager.js';
-import { estimateCost } from '../models/estimate-cost.js';
 import { type PreparedInput, replaceMedia } from '../models/prepare-input.js';
 import { Call } from '../utils/call.js';
 import { invokeCallback, toAbortError } from './callbacks.js';
@@ -22,6 +20,7 @@ import { InFlight, type PendingSubmit } from './in-flight.js';
 import { IdempotencyKeys, type KeySettings } from './journal/keys.js';
 import type { Mark } from './journal/mark.js';
 import type { SubmitOptions } from './options.js';
+import type { ServiceModels } from './service-models.js';
 import { type Accepted, submitOnce } from './submit.js';
 import type { TaskWaiter } from './wait.js';
 
@@ -35,7 +34,10 @@ export interface SubmitterDependencies {
   uploads: UploadManager;
   history: TaskHistory;
   waiter: TaskWaiter;
+  models: ServiceModels;
 }
+
+type Reserve = (cost: number) => void;
 
 /** A task that has a place among the running ones. */
 type Tracked = Accepted & { slot: Slot };
@@ -67,19 +69,33 @@ export class TaskSubmitter {
     this.#inFlight.settleKey(key);
   }
 
-  /** Submits a task, or finds the one of the idempotency key. Nothing is submitted after the end of the call. */
+  /**
+   * Submits a task, or finds the one of the idempotency key. Nothing is submitted after the end of the call.
+   *
+   * @param reserve Called with a price that only the service knew.
+   */
   async submit(
     call: Call,
     prepared: PreparedInput,
     options: SubmitOptions,
+    reserve?: Reserve,
   ): Promise<{ prediction: Prediction; slot: Slot }> {
-    this.#checkCost(prepared, options.maxCost);
+    const maxCost = Math.min(options.maxCost ?? Infinity, this.#deps.settings.maxCost);
+    checkCost(prepared.cost, maxCost);
     call.throwIfEnded();
     const { idempotencyKey } = options;
+    const submitInTurn = (mark?: Mark) =>
+      this.#submitInTurn(call, prepared, options, { maxCost, reserve, mark });
     const { prediction, abortError, slot } =
       idempotencyKey === undefined
-        ? await this.#submitInTurn(call, prepared, options)
-        : await this.#submitWithKey(call, prepared, options, idempotencyKey);
+        ? await submitInTurn()
+        : await this.#submitWithKey(
+            call,
+            prepared,
+            options.whenAbsent ?? 'throw',
+            idempotencyKey,
+            submitInTurn,
+          );
     call.commit();
     try {
       await invokeCallback(call, 'onSubmitted', options.onSubmitted, prediction);
@@ -94,24 +110,19 @@ export class TaskSubmitter {
   async #submitWithKey(
     call: Call,
     prepared: PreparedInput,
-    options: SubmitOptions,
+    whenAbsent: 'throw' | 'resubmit',
     key: string,
+    submitInTurn: (mark: Mark) => Promise<Tracked>,
   ): Promise<Tracked> {
     let own: Tracked | undefined;
     let slot: Slot | undefined;
     try {
-      const task = await this.keys.submit(
-        call,
-        key,
-        prepared,
-        options.whenAbsent ?? 'throw',
-        async (mark) => {
-          this.#inFlight.settleKey(key);
-          own = await this.#submitInTurn(call, prepared, options, mark);
-          slot = own.slot;
-          return own.prediction;
-        },
-      );
+      const task = await this.keys.submit(call, key, prepared, whenAbsent, async (mark) => {
+        this.#inFlight.settleKey(key);
+        own = await submitInTurn(mark);
+        slot = own.slot;
+        return own.prediction;
+      });
       const { predictionId } = task;
       if (own?.prediction.id === predictionId) return own;
       slot?.release();
@@ -132,9 +143,11 @@ export class TaskSubmitter {
     call: Call,
     prepared: PreparedInput,
     options: SubmitOptions,
-    mark?: Mark,
+    { maxCost, reserve, mark }: { maxCost: number; reserve?: Reserve | undefined; mark?: Mark | undefined },
   ): Promise<Tracked> {
+    await this.#deps.models.confirm(call, prepared);
     const body = await this.#upload(call, prepared);
+    await this.#askPrice(call, prepared, body, maxCost, reserve);
     const isOfBatch = call.stop !== undefined;
     let failures = 0;
     let isRetry = false;
@@ -230,15 +243,23 @@ export class TaskSubmitter {
     return replaceMedia(prepared, urls);
   }
 
-  #checkCost({ model, body }: PreparedInput, callMaxCost = Infinity): void {
-    const cost = estimateCost(model, body);
-    const maxCost = Math.min(callMaxCost, this.#deps.settings.maxCost);
-    if (cost === undefined && maxCost < Infinity) throw createPriceError(model.id);
-    if (cost !== undefined && cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
+  /** For an input whose price only the service knows: after the uploads, which it measures. */
+  async #askPrice(
+    call: Call,
+    prepared: PreparedInput,
+    body: unknown,
+    maxCost: number,
+    reserve: Reserve | undefined,
+  ): Promise<void> {
+    if (prepared.cost !== undefined || (maxCost === Infinity && reserve === undefined)) return;
+    const cost = await this.#deps.models.price(call, prepared.model, body);
+    checkCost(cost, maxCost);
+    reserve?.(cost);
+    prepared.cost = cost;
+    call.throwIfEnded();
   }
 }
 
-export function createPriceError(model: string): InvalidInputError {
-  const message = '`maxCost`: only the service knows the price of this input';
-  return new InvalidInputError(model, [{ path: [], message }]);
+function checkCost(cost: number | undefined, maxCost: number): void {
+  if (cost !== undefined && cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
 }
