@@ -38,6 +38,7 @@ export {
   WaitAbortedError,
   WaitTimeoutError,
   WaveSpeedError,
+  type RetryAdvice,
   type WaveSpeedErrors,
   WebhookVerificationError,
   type WebhookVerificationReason,

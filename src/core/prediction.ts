@@ -1,5 +1,8 @@
 /** The shape of a prediction, and which statuses are final. */
 import { isRecord } from '../utils/is-record.js';
+import { findOutputs } from './outputs.js';
+import { readMessageFields, readReason } from './reason.js';
+import { findServiceCode, readServiceCode } from './service-codes.js';
 
 /** Final statuses without a video. Source: the official clients. */
 export const FAILED_STATUSES = ['failed', 'cancelled', 'timeout', 'deleted'] as const;
@@ -32,6 +35,8 @@ export interface Prediction {
   timings: { inference?: number | undefined; [field: string]: unknown };
   /** The request's fields, if the service returns them. */
   input?: unknown;
+  /** `outputs` as the service sent them, if there is no URL in them. */
+  raw_outputs?: unknown;
   [field: string]: unknown;
 }
 
@@ -43,7 +48,8 @@ export interface CompletedPrediction extends Prediction {
 
 /** Returns true if a status is final: the task succeeded or failed. */
 export function isTerminal(status: string): boolean {
-  return status === 'completed' || (FAILED_STATUSES as readonly string[]).includes(status);
+  const known = readStatus(status);
+  return known === 'completed' || (FAILED_STATUSES as readonly string[]).includes(known);
 }
 
 /** Returns true if a task is completed with at least one video. */
@@ -51,11 +57,34 @@ export function isCompleted(prediction: Prediction): prediction is CompletedPred
   return prediction.status === 'completed' && prediction.outputs.length > 0;
 }
 
-/** The service sends `error` as a string, as null, and sometimes as an object with a message. */
-function errorText(error: unknown): string {
-  if (typeof error === 'string') return error;
-  if (error === undefined || error === null) return '';
-  return isRecord(error) && typeof error.message === 'string' ? error.message : JSON.stringify(error);
+/** Other spellings of the known statuses, in lower case. */
+const STATUS_ALIASES: Record<string, PredictionStatus> = {
+  canceled: 'cancelled',
+  succeeded: 'completed',
+  error: 'failed',
+};
+const STATUSES: readonly string[] = ['created', 'processing', 'completed', ...FAILED_STATUSES];
+
+/** Returns the known status that is meant, in any case and spelling; an unknown one as it is. */
+function readStatus(status: unknown): string {
+  if (typeof status !== 'string') return 'unknown';
+  const word = status.trim().toLowerCase();
+  if (STATUSES.includes(word)) return word;
+  return Object.hasOwn(STATUS_ALIASES, word) ? (STATUS_ALIASES[word] as string) : status;
+}
+
+/** A failed task may have its reason in another field than `error`. */
+function readError(value: Record<string, unknown>, status: string): string {
+  if (typeof value.error === 'string' && value.error !== '') return value.error;
+  const reason = value.error === false ? '' : readReason(value.error);
+  return reason === '' && (FAILED_STATUSES as readonly string[]).includes(status)
+    ? readMessageFields(value)
+    : reason;
+}
+
+/** `Boolean('false')` is true. */
+function readFlag(flag: unknown): boolean {
+  return typeof flag === 'string' ? !/^(?:false|no|0|)$/i.test(flag.trim()) : Boolean(flag);
 }
 
 function withField(value: unknown, field: string, type: 'string' | 'number'): Record<string, unknown> {
@@ -65,14 +94,10 @@ function withField(value: unknown, field: string, type: 'string' | 'number'): Re
   return others;
 }
 
-function urlOf(output: unknown): string {
-  const url = isRecord(output) ? output.url : output;
-  return typeof url === 'string' ? url : '';
-}
-
 export function idOf(value: unknown): string | undefined {
   if (!isRecord(value)) return undefined;
-  const id = typeof value.id === 'number' ? String(value.id) : value.id;
+  // A larger number has lost digits: it would be the id of another task.
+  const id = Number.isSafeInteger(value.id) ? String(value.id) : value.id;
   return isTaskId(id) ? id : undefined;
 }
 
@@ -89,19 +114,22 @@ export function isTaskId(id: unknown): id is string {
 export function normalizePrediction(value: unknown): Prediction | undefined {
   const id = idOf(value);
   if (id === undefined || !isRecord(value)) return undefined;
-  // The O3 page documents `outputs` as a string in one place.
-  const outputs = typeof value.outputs === 'string' ? [value.outputs] : value.outputs;
-  const flags = value.has_nsfw_contents;
+  const { urls, raw } = findOutputs(value);
+  const status = readStatus(value.status);
+  const code = findServiceCode(value);
+  const flags = value.has_nsfw_contents ?? [];
   return {
     ...value,
     id,
     model: typeof value.model === 'string' ? value.model : '',
-    status: typeof value.status === 'string' ? value.status : 'unknown',
-    outputs: Array.isArray(outputs) ? outputs.map(urlOf).filter((url) => url !== '') : [],
+    status,
+    outputs: urls,
     urls: withField(value.urls, 'get', 'string'),
-    has_nsfw_contents: Array.isArray(flags) ? flags.map(Boolean) : [],
+    has_nsfw_contents: (Array.isArray(flags) ? flags : [flags]).map(readFlag),
     created_at: typeof value.created_at === 'string' ? value.created_at : '',
-    error: errorText(value.error),
+    error: readError(value, status),
     timings: withField(value.timings, 'inference', 'number'),
+    ...(code === readServiceCode(value.code) ? {} : { code }),
+    ...(raw === undefined ? {} : { raw_outputs: raw }),
   };
 }

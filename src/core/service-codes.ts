@@ -2,6 +2,7 @@
  * The service's error codes: in an error response, and in `data.code` of a failed task. Source: WaveSpeed's
  * error-codes page.
  */
+import { isRecord } from '../utils/is-record.js';
 
 /** Meaning of each known code. 1406 and 1407 are known from third-party clients. */
 export const SERVICE_CODES = {
@@ -28,6 +29,16 @@ export type KnownServiceCode = keyof typeof SERVICE_CODES;
 
 /** A code of the service: a known or a newer one. */
 export type ServiceCode = KnownServiceCode | (number & {}) | (string & {});
+
+/** Returns the code of an error response or a failed task: in `error_code`, inside `error`, or in `code`; a known one first. */
+export function findServiceCode(value: Record<string, unknown>): ServiceCode | undefined {
+  const inner = isRecord(value.error) ? value.error : {};
+  const codes = [value.error_code, inner.error_code, inner.code, value.code].map(readServiceCode);
+  return (
+    codes.find((code) => Object.hasOwn(SERVICE_CODES, code ?? '')) ??
+    codes.find((code) => code !== undefined && code !== 0)
+  );
+}
 
 export function describeServiceCode(code: ServiceCode | undefined): string | undefined {
   return Object.hasOwn(SERVICE_CODES, code ?? '') ? SERVICE_CODES[code as KnownServiceCode] : undefined;

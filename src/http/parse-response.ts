@@ -1,8 +1,10 @@
 /** Parses a response: redacts the text, reads the envelope, and returns its data or throws a typed error. */
 import { STATUS_CODES } from 'node:http';
 import { InvalidResponseError } from '../core/errors/connection-error.js';
+import { parseJson } from '../core/parse-json.js';
 import { idOf } from '../core/prediction.js';
-import { describeServiceCode, readServiceCode } from '../core/service-codes.js';
+import { readMessageFields, readReason } from '../core/reason.js';
+import { describeServiceCode, findServiceCode, isRefusal, type ServiceCode } from '../core/service-codes.js';
 import { isRecord } from '../utils/is-record.js';
 import { createApiError } from './create-api-error.js';
 import { redactError, redactText } from './redact.js';
@@ -19,17 +21,17 @@ export function parseResponse(response: RawResponse, request: RequestInfo, key: 
   const { status } = response;
   const whole = response.text ?? response.partialText;
   const text = whole === undefined ? undefined : redactText(whole, key);
-  const parsed = response.text === undefined ? undefined : parseJson(text);
+  const parsed = response.text === undefined ? undefined : tryParse(text);
   const envelope = isRecord(parsed) ? parsed : undefined;
 
-  const given = Number(envelope?.code ?? status);
-  const code = Number.isNaN(given) ? status : given;
   const isHttpSuccess = status >= 200 && status < 300;
-  if (isHttpSuccess && envelope !== undefined && code >= 200 && code < 300) {
-    // A bare task without the envelope, as in webhooks, is accepted.
-    return envelope.data ?? (envelope.id === undefined ? undefined : envelope);
+  const serviceCode = envelope && findServiceCode(envelope);
+  if (isHttpSuccess && envelope !== undefined && isSuccess(envelope, serviceCode)) {
+    // A bare answer without the envelope, as in webhooks, is accepted.
+    return envelope.data ?? envelope;
   }
 
+  const code = Number(envelope?.code);
   const effective = isHttpSuccess && code >= 400 && code <= 599 ? code : status;
   const header = (name: string) => {
     const value = response.header(name);
@@ -47,11 +49,11 @@ export function parseResponse(response: RawResponse, request: RequestInfo, key: 
     response.bodyError === undefined ? {} : { cause: redactError(response.bodyError, key) as unknown };
 
   if (status < 400 && (!isHttpSuccess || envelope === undefined)) {
-    const problem = describeInvalidResponse(response, header('location'));
+    const problem = describeInvalidResponse(response, text, header('location'));
     throw new InvalidResponseError(line(problem), { status, body: text, predictionId, ...cause });
   }
-  const reason = readReason(envelope);
-  const serviceCode = readServiceCode(envelope?.error_code) ?? readServiceCode(envelope?.code);
+  const reason =
+    envelope === undefined ? readReason(parsed) || readPlainText(text) : readMessageFields(envelope);
   const meaning = describeServiceCode(serviceCode);
   const detail = `${reason === '' ? '' : `: ${reason}`}${meaning === undefined ? '' : ` (${meaning}, code ${serviceCode})`}`;
   throw createApiError(line(detail), reason, {
@@ -111,31 +113,57 @@ function findId(value: unknown, depth: number): string | undefined {
 const findIdInUrl = (body: unknown) =>
   body === undefined ? undefined : RESULT_URL.exec(JSON.stringify(body))?.[1];
 
-function describeInvalidResponse(response: RawResponse, location: string | undefined): string {
+function describeInvalidResponse(
+  response: RawResponse,
+  text: string | undefined,
+  location: string | undefined,
+): string {
   if (response.status >= 300) {
-    return `: redirected to ${location ?? 'nowhere'}; expected \`baseUrl\` to be the API's own origin`;
+    return `: redirected ${location === undefined ? 'without a Location' : `to ${location}`}; expected \`baseUrl\` to be the API's own origin`;
   }
-  if (response.text !== undefined) return ': expected the JSON of the API';
+  if (response.text !== undefined) {
+    const encoding =
+      response.header('content-encoding') ?? (text?.startsWith(GZIP_START) === true ? 'gzip' : '');
+    const words = readPlainText(text);
+    const got = encoding === '' ? words && `, got "${words}"` : `; it is compressed (${encoding})`;
+    return `: expected an API response (JSON)${got}`;
+  }
   return response.bodyError instanceof InvalidResponseError
     ? `: ${response.bodyError.message}`
     : ': the response was cut short';
 }
 
-function readReason(envelope: Record<string, unknown> | undefined): string {
-  const error = envelope?.error;
-  const candidates = [
-    envelope?.message,
-    error,
-    isRecord(error) ? error.message : undefined,
-    envelope?.detail,
-  ];
-  return candidates.find((value): value is string => typeof value === 'string' && value !== '') ?? '';
+/** `code` repeats the HTTP status, or is 0; a refusal may have a code of its own, or only an `error`. */
+function isSuccess(envelope: Record<string, unknown>, serviceCode: ServiceCode | undefined): boolean {
+  const code = Number(envelope.code ?? 200);
+  if (code !== 0 && (code < 200 || code > 299)) return false;
+  const isEmpty = envelope.data === undefined || envelope.data === null;
+  const saysNo = isEmpty && ERROR_FIELDS.some((field) => readReason(envelope[field]) !== '');
+  return !(saysNo || isRefusal(serviceCode)) || findPredictionId(envelope) !== undefined;
 }
 
-function parseJson(text: string | undefined): unknown {
+const ERROR_FIELDS = ['error', 'errors', 'detail'];
+const API_FIELDS = ['code', 'error_code', 'message', 'error', 'detail'];
+
+/** Returns true for an answer of the API, whatever its status; anything else may come from a gateway in front of it. */
+export function isApiAnswer(body: unknown): boolean {
+  return isRecord(body) && API_FIELDS.some((field) => body[field] !== undefined && body[field] !== null);
+}
+
+/** How the first bytes of gzip are read as text. */
+const GZIP_START = '\u001F\uFFFD';
+const MAX_TEXT_CHARACTERS = 200;
+
+/** Returns the words of a body that is plain text; a page says nothing. */
+function readPlainText(text = ''): string {
+  const words = text.trim();
+  return /^[<{[]|[^\P{Cc}\s]|\uFFFD/u.test(words) || words.length > MAX_TEXT_CHARACTERS ? '' : words;
+}
+
+function tryParse(text: string | undefined): unknown {
   if (text === undefined || text === '') return undefined;
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

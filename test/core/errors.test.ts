@@ -1,5 +1,6 @@
 // The errors themselves: their names, at run time and as types.
-import { expect, test, vi } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test, vi } from 'vitest';
 import { normalizePrediction } from '../../src/core/prediction.js';
 import * as library from 'wavespeed-kling';
 
@@ -111,4 +112,106 @@ test('a hostile message takes no time', () => {
   for (const part of ['?', '/', '/?', '"?']) void new WaveSpeedError(part.repeat(500_000));
   // Time of the processor, in microseconds: other programs do not count.
   expect(process.cpuUsage(before).user).toBeLessThan(5_000_000);
+});
+
+describe('error.retry', () => {
+  const advice = (name: string, build?: () => library.WaveSpeedError) => {
+    const ErrorClass = Object.fromEntries(classes)[name] as typeof WaveSpeedError;
+    const error =
+      build?.() ?? (Reflect.construct(ErrorClass, exampleArguments(name)) as library.WaveSpeedError);
+    return error.retry;
+  };
+
+  test('docs/errors.md tells it for every class', async () => {
+    const docs = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8');
+    const rows = docs.split('\n').flatMap((line) => {
+      const [, name, , , retry] = line.split('|').map((cell) => cell.trim());
+      return /^`\w+Error`$/.test(name ?? '') ? [[name?.slice(1, -1), retry?.replaceAll('`', '')]] : [];
+    });
+    const told = Object.fromEntries(rows) as Record<string, string>;
+    expect(Object.keys(told).toSorted()).toEqual(
+      classes
+        .map(([name]) => name)
+        .filter((name) => name !== 'WaveSpeedError')
+        .toSorted(),
+    );
+    for (const [name, retry] of Object.entries(told)) expect(retry.split(/[ ,]/)[0], name).toBe(advice(name));
+  });
+
+  test.each<[string, library.RetryAdvice, () => library.WaveSpeedError]>([
+    ['408', 'later', () => new library.ApiError('m', { status: 408 })],
+    ['422', 'never', () => new library.ApiError('m', { status: 422 })],
+    [
+      'a key function that failed',
+      'later',
+      () => new library.ConfigurationError('m', { code: 'api_key_unavailable' }),
+    ],
+    ['a redirect', 'never', () => new library.InvalidResponseError('m', { status: 302 })],
+    ['an unreadable upload', 'never', () => new library.UploadError('unreadable', 'f', 'm')],
+    [
+      'an upload that storage refused with 503',
+      'later',
+      () => new library.UploadError('refused', 'f', 'm', { status: 503 }),
+    ],
+    [
+      'an upload that storage refused with 403',
+      'never',
+      () => new library.UploadError('refused', 'f', 'm', { status: 403 }),
+    ],
+    ['an incomplete download', 'later', () => new library.DownloadError('incomplete', 'm', { path: 'p' })],
+    [
+      'an expired download',
+      'never',
+      () => new library.DownloadError('expired', 'm', { path: 'p', status: 404 }),
+    ],
+    [
+      'a download refused with 503',
+      'later',
+      () => new library.DownloadError('refused', 'm', { path: 'p', status: 503 }),
+    ],
+    ['an unknown submit with a key', 'later', () => unknown({ idempotencyKey: 'k' })],
+    [
+      'an unknown submit with a key, and a task',
+      'resume',
+      () => unknown({ idempotencyKey: 'k', predictionId: 't' }),
+    ],
+    ['an unknown submit with a task', 'resume', () => unknown({ predictionId: 't' })],
+  ])('after %s is %s', (_what, expected, build) => {
+    expect(build().retry).toBe(expected);
+  });
+
+  test('is resume for an error that knows its task, unless the task has ended or does not exist', () => {
+    const ended = [
+      'PredictionFailedError',
+      'NotFoundError',
+      'DownloadError',
+      'UploadError',
+      'IdempotencyConflictError',
+    ];
+    for (const [name, ErrorClass] of classes) {
+      const error = Reflect.construct(ErrorClass, exampleArguments(name)) as library.WaveSpeedError;
+      error.predictionId = 't';
+      expect(error.retry === 'resume', name).toBe(!ended.includes(name));
+    }
+  });
+
+  function unknown(options: object): library.SubmissionUnknownError {
+    const details = { model: 'm', input: {}, submittedAt: new Date(), candidates: async () => [] };
+    return new library.SubmissionUnknownError('m', { ...details, ...options });
+  }
+});
+
+test.each([
+  [
+    { cause: new library.ServerError('the poll failed: overloaded.', { status: 503 }) },
+    'last poll failed: the poll failed: overloaded)',
+  ],
+  [
+    { lastPrediction: normalizePrediction({ id: 't', status: 'odd', outputs: ['https://a.b/v.mp4'] }) },
+    'odd, but it has outputs',
+  ],
+  [{}, '(last status: unknown)'],
+])('a WaitTimeoutError says what is known: %#', (details, words) => {
+  const error = new library.WaitTimeoutError({ predictionId: 't', elapsedMs: 5, ...details });
+  expect(error.message).toContain(words);
 });

@@ -1,6 +1,12 @@
 /** Errors for the error responses of the service, one class per status that needs its own handling. */
 import type { ServiceCode } from '../service-codes.js';
-import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
+import {
+  isPassingStatus,
+  laterUnlessTask,
+  type RetryAdvice,
+  WaveSpeedError,
+  type WaveSpeedErrorOptions,
+} from './base.js';
 
 export interface ApiErrorOptions extends WaveSpeedErrorOptions {
   status: number;
@@ -34,6 +40,10 @@ export class ApiError extends WaveSpeedError {
     this.retryAfterMs = options.retryAfterMs;
     this.body = options.body;
   }
+
+  override get retry(): RetryAdvice {
+    return isPassingStatus(this.status) ? laterUnlessTask(this) : super.retry;
+  }
 }
 
 /** 401: the key is missing, wrong or revoked. */
@@ -46,6 +56,10 @@ export class AuthenticationError extends ApiError {
 export class InsufficientCreditsError extends ApiError {
   protected static override readonly className: string = 'InsufficientCreditsError';
   override readonly name = 'InsufficientCreditsError' as const;
+
+  override get retry(): RetryAdvice {
+    return laterUnlessTask(this);
+  }
 }
 
 /** 403: the key lacks permission, or the account is suspended. */
@@ -58,16 +72,28 @@ export class PermissionError extends ApiError {
 export class NotFoundError extends ApiError {
   protected static override readonly className: string = 'NotFoundError';
   override readonly name = 'NotFoundError' as const;
+
+  override get retry(): RetryAdvice {
+    return 'never';
+  }
 }
 
 /** 429: too many submits per minute or too many concurrent tasks for the account's level. */
 export class RateLimitError extends ApiError {
   protected static override readonly className: string = 'RateLimitError';
   override readonly name = 'RateLimitError' as const;
+
+  override get retry(): RetryAdvice {
+    return laterUnlessTask(this);
+  }
 }
 
 /** 5xx: the service or a gateway in front of it failed. */
 export class ServerError extends ApiError {
   protected static override readonly className: string = 'ServerError';
   override readonly name = 'ServerError' as const;
+
+  override get retry(): RetryAdvice {
+    return laterUnlessTask(this);
+  }
 }

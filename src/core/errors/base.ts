@@ -13,6 +13,12 @@ function withoutQueries(text: string): string {
   });
 }
 
+/**
+ * What a program can do after an error: `never`: the same call fails again; `later`: it may succeed after some time;
+ * `resume`: there is a task, so call `wait(error.predictionId)` and do not submit again.
+ */
+export type RetryAdvice = 'never' | 'later' | 'resume';
+
 export interface WaveSpeedErrorOptions {
   cause?: unknown;
   predictionId?: string | undefined;
@@ -48,6 +54,11 @@ export class WaveSpeedError extends Error {
     if (options.predictionId !== undefined) this.predictionId = options.predictionId;
   }
 
+  /** Whether calling again can help: `never`, `later`, or `resume` for `wait(error.predictionId)`. */
+  get retry(): RetryAdvice {
+    return this.predictionId === undefined ? 'never' : 'resume';
+  }
+
   /** Returns true for an error of this class or a class derived from it, also from another loaded copy of the library. */
   static isInstance<T extends WaveSpeedError>(
     this: (abstract new (...args: never[]) => T) & { readonly prototype: T },
@@ -61,6 +72,14 @@ export class WaveSpeedError extends Error {
     return typeof own === 'string' && Array.isArray(kinds) && kinds.includes(own);
   }
 }
+
+/** The advice of an error whose cause may pass. */
+export const laterUnlessTask = (error: WaveSpeedError): RetryAdvice =>
+  error.predictionId === undefined ? 'later' : 'resume';
+
+/** Whether the same request may succeed after this status. */
+export const isPassingStatus = (status: number | undefined): boolean =>
+  status === undefined || status === 408 || status === 425 || status === 429 || status >= 500;
 
 /** Sets the task on an error, and adds to the message how to resume. */
 export function withPredictionId<E extends WaveSpeedError>(error: E, predictionId: string): E {

@@ -1,5 +1,5 @@
 /** Errors of a request without a usable response. */
-import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
+import { laterUnlessTask, type RetryAdvice, WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
 /** Thrown when the connection failed or was interrupted. */
 export class ConnectionError extends WaveSpeedError {
@@ -19,13 +19,23 @@ export class ConnectionError extends WaveSpeedError {
     this.code = options.code;
     this.requestSent = options.requestSent ?? true;
   }
+
+  override get retry(): RetryAdvice {
+    return laterUnlessTask(this);
+  }
 }
 
 /** Thrown when no complete response arrived within `requestTimeoutMs`, or when `timeoutMs` elapsed before the submit. */
 export class RequestTimeoutError extends WaveSpeedError {
   protected static override readonly className: string = 'RequestTimeoutError';
   override readonly name = 'RequestTimeoutError' as const;
+
+  override get retry(): RetryAdvice {
+    return laterUnlessTask(this);
+  }
 }
+
+const isRedirect = (status = 0): boolean => status >= 300 && status < 400;
 
 /** Thrown when a response is not a valid API response: not JSON, truncated, too large, a redirect, or without data. */
 export class InvalidResponseError extends WaveSpeedError {
@@ -41,5 +51,9 @@ export class InvalidResponseError extends WaveSpeedError {
     super(message, options);
     this.status = options.status;
     this.body = options.body;
+  }
+
+  override get retry(): RetryAdvice {
+    return isRedirect(this.status) ? super.retry : laterUnlessTask(this);
   }
 }

@@ -1,5 +1,5 @@
 /** Errors of a call that was rejected locally: nothing was sent. */
-import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
+import { laterUnlessTask, type RetryAdvice, WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
 /** Reasons of a `ConfigurationError` that a program may handle. */
 export type ConfigurationErrorCode =
@@ -21,6 +21,10 @@ export class ConfigurationError extends WaveSpeedError {
   ) {
     super(message, options);
     this.code = options.code;
+  }
+
+  override get retry(): RetryAdvice {
+    return this.code === 'api_key_unavailable' ? laterUnlessTask(this) : super.retry;
   }
 }
 
@@ -90,10 +94,18 @@ export class IdempotencyConflictError extends WaveSpeedError {
     super(message, options);
     this.idempotencyKey = idempotencyKey;
   }
+
+  override get retry(): RetryAdvice {
+    return 'never';
+  }
 }
 
 /** Thrown when a journal cannot be opened, read or written. Nothing was sent afterwards. */
 export class JournalError extends WaveSpeedError {
   protected static override readonly className: string = 'JournalError';
   override readonly name = 'JournalError' as const;
+
+  override get retry(): RetryAdvice {
+    return laterUnlessTask(this);
+  }
 }

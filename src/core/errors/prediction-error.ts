@@ -1,8 +1,10 @@
 /** Errors of a task: unknown submit outcome, failure, timeout or abort of a wait. */
 import type { Prediction } from '../prediction.js';
+import { toJson } from '../reason.js';
 import { describeServiceCode, readServiceCode, type ServiceCode } from '../service-codes.js';
+import { getErrorMessage } from '../../utils/error-message.js';
 import { checkSignal, ms, readOptions } from '../validate-options.js';
-import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
+import { laterUnlessTask, type RetryAdvice, WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
 /** A task that a submit with an unknown outcome may have started. */
 export type Candidate = Prediction & {
@@ -23,6 +25,8 @@ export interface SubmissionUnknownErrorOptions extends WaveSpeedErrorOptions {
   model: string;
   input: unknown;
   submittedAt: Date;
+  certainAt?: Date | undefined;
+  idempotencyKey?: string | undefined;
   candidates: (options?: CandidatesOptions) => Promise<Candidate[]>;
 }
 
@@ -46,6 +50,10 @@ export class SubmissionUnknownError extends WaveSpeedError {
   readonly input: unknown;
   /** Start time of the POST, by the local clock. */
   readonly submittedAt: Date;
+  /** From this time on, an empty history proves that there is no task. */
+  readonly certainAt: Date | undefined;
+  /** The call's key: after `certainAt`, calling again with it is safe. */
+  readonly idempotencyKey: string | undefined;
   readonly #candidates: SubmissionUnknownErrorOptions['candidates'];
 
   constructor(message: string, options: SubmissionUnknownErrorOptions) {
@@ -53,6 +61,8 @@ export class SubmissionUnknownError extends WaveSpeedError {
     this.model = options.model;
     this.input = options.input;
     this.submittedAt = options.submittedAt;
+    this.certainAt = options.certainAt;
+    this.idempotencyKey = options.idempotencyKey;
     this.#candidates = options.candidates;
   }
 
@@ -66,7 +76,14 @@ export class SubmissionUnknownError extends WaveSpeedError {
   async candidates(options: CandidatesOptions = {}): Promise<Candidate[]> {
     return this.#candidates(readOptions(options, CANDIDATES_OPTIONS));
   }
+
+  override get retry(): RetryAdvice {
+    return this.idempotencyKey === undefined ? super.retry : laterUnlessTask(this);
+  }
 }
+
+const AFTER_FAILED = ' The service refunds a failed task within 3 hours.';
+const AFTER_COMPLETED = ' It was charged: look at error.prediction, and at the task on https://wavespeed.ai.';
 
 /** Thrown when a task ended without a video: `failed`, `cancelled`, `timeout`, `deleted`, or completed without output. */
 export class PredictionFailedError extends WaveSpeedError {
@@ -80,17 +97,24 @@ export class PredictionFailedError extends WaveSpeedError {
   readonly code: ServiceCode | undefined;
 
   constructor(prediction: Prediction, options?: WaveSpeedErrorOptions) {
-    const how = prediction.status === 'completed' ? 'completed with no output' : prediction.status;
+    const isCompleted = prediction.status === 'completed';
+    const raw = prediction.raw_outputs;
+    const shown = raw === undefined ? '' : `, no URL found in ${toJson(raw, 200)}`;
+    const how = isCompleted ? `completed with no output${shown}` : prediction.status;
     const code = readServiceCode(prediction.code);
     const meaning = describeServiceCode(code);
     const trail = code === undefined ? '' : ` [${meaning === undefined ? '' : `${meaning}, `}code ${code}]`;
     const why = prediction.error === '' ? '' : `: ${prediction.error.replace(/[.\s]+$/, '')}`;
     super(
-      `Task ${prediction.id} ended without a video (${how})${why}${trail}. The service refunds a failed task within 3 hours.`,
+      `Task ${prediction.id} ended without a video (${how})${why}${trail}.${isCompleted ? AFTER_COMPLETED : AFTER_FAILED}`,
       { ...options, predictionId: prediction.id },
     );
     this.prediction = prediction;
     this.code = code;
+  }
+
+  override get retry(): RetryAdvice {
+    return 'never';
   }
 }
 
@@ -112,10 +136,15 @@ export class WaitTimeoutError extends WaveSpeedError {
       elapsedMs: number;
     },
   ) {
-    const { predictionId, lastPrediction, elapsedMs } = options;
+    const { predictionId, lastPrediction, elapsedMs, cause } = options;
+    const status = lastPrediction?.status ?? 'unknown';
+    const outputs =
+      (lastPrediction?.outputs.length ?? 0) > 0 ? ', but it has outputs: see lastPrediction' : '';
+    const why =
+      cause === undefined ? '' : `, last poll failed: ${getErrorMessage(cause).replace(/[.\s]+$/, '')}`;
     super(
-      `Task ${predictionId} did not end within ${Math.round(elapsedMs)} ms (last status: ` +
-        `${lastPrediction?.status ?? 'unknown'}). The task continues and has been charged: resume with wait('${predictionId}').`,
+      `Task ${predictionId} did not end within ${Math.round(elapsedMs)} ms (last status: ${status}${outputs}${why}). ` +
+        `The task continues and has been charged: resume with wait('${predictionId}').`,
       options,
     );
     this.lastPrediction = lastPrediction;

@@ -1,5 +1,5 @@
 /** Errors of uploads and downloads. */
-import { WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
+import { isPassingStatus, type RetryAdvice, WaveSpeedError, type WaveSpeedErrorOptions } from './base.js';
 
 /** Reason of an `UploadError`. */
 export type UploadErrorReason =
@@ -35,6 +35,12 @@ export class UploadError extends WaveSpeedError {
     this.file = file;
     this.status = options.status;
   }
+
+  override get retry(): RetryAdvice {
+    return this.reason === 'changed' || (this.reason === 'refused' && isPassingStatus(this.status))
+      ? 'later'
+      : 'never';
+  }
 }
 
 /** Reason of a `DownloadError`. */
@@ -56,6 +62,8 @@ export type DownloadErrorReason =
   /** The file could not be written for another reason: see `cause`. */
   | 'write_failed';
 
+const PASSING_DOWNLOADS: readonly DownloadErrorReason[] = ['incomplete', 'disk_full'];
+
 /** Thrown when a file could not be downloaded. */
 export class DownloadError extends WaveSpeedError {
   protected static override readonly className: string = 'DownloadError';
@@ -76,5 +84,12 @@ export class DownloadError extends WaveSpeedError {
     this.reason = reason;
     this.path = options.path;
     this.status = options.status;
+  }
+
+  override get retry(): RetryAdvice {
+    return PASSING_DOWNLOADS.includes(this.reason) ||
+      (this.reason === 'refused' && isPassingStatus(this.status ?? 400))
+      ? 'later'
+      : 'never';
   }
 }
