@@ -5,9 +5,20 @@ import { getErrorMessage } from '../utils/error-message.js';
 
 export type ApiKeySource = string | (() => string | Promise<string>);
 
+/** What comes along when a key is copied. */
+const MISTAKES = [
+  { pattern: /^(?:authorization\s*:|bearer\b)/i, problem: 'begins with "Bearer"' },
+  { pattern: /^(?:export\s+)?[A-Za-z_]\w*\s*=(?!=*$)/, problem: 'begins with "NAME="' },
+  { pattern: /^["'`\u2018-\u201F]|["'`\u2018-\u201F]$/, problem: 'is in quotes' },
+];
+
 /** @throws {ConfigurationError} for an invalid key; the message does not contain it. */
 export function checkKey(key: unknown): string {
   const trimmed = typeof key === 'string' ? key.trim() : '';
+  const mistake = MISTAKES.find(({ pattern }) => pattern.test(trimmed));
+  if (mistake !== undefined) {
+    throw new ConfigurationError(`\`apiKey\`: the API key ${mistake.problem}; expected the key alone.`);
+  }
   if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
   throw new ConfigurationError(
     '`apiKey`: the API key is missing or not printable ASCII; expected the key from https://wavespeed.ai/accesskey ' +

@@ -2,7 +2,7 @@
 import { WaveSpeedError } from '../core/errors/base.js';
 import { concatBytes } from '../utils/bytes.js';
 import { toFetchBody } from './fetch-body.js';
-import { createTooLargeError, decodeText, MAX_ERROR_BYTES } from './response-handler.js';
+import { createTooLargeError, decodeText, MAX_ERROR_BYTES } from './response-body.js';
 import type {
   HttpTransport,
   InFlightRequest,
@@ -13,6 +13,9 @@ import type {
 } from './types.js';
 
 type Fetch = typeof globalThis.fetch;
+
+/** Next.js 13 and 14 cache GETs: the first poll would be repeated for ever. Old workerd rejects the option. */
+const NO_STORE: object = 'Request' in globalThis && 'cache' in Request.prototype ? { cache: 'no-store' } : {};
 
 export class FetchTransport implements HttpTransport {
   readonly #getFetch: () => Fetch;
@@ -31,7 +34,7 @@ export class FetchTransport implements HttpTransport {
       onStart();
       wasSent = true;
       // Following a redirect would send the key to another host.
-      const init = { method, headers, redirect: 'manual' as const, signal: controller.signal };
+      const init = { method, headers, redirect: 'manual' as const, signal: controller.signal, ...NO_STORE };
       let response: Response;
       try {
         response = await fetch(url.href, body === undefined ? init : { ...init, body });
@@ -61,6 +64,7 @@ export class FetchTransport implements HttpTransport {
       headers,
       redirect: 'manual',
       signal,
+      ...NO_STORE,
       ...(body === undefined ? {} : await toFetchBody(body)),
     });
     return {

@@ -1,9 +1,12 @@
 /** Collects a response from undici up to a size limit, and records whether the request was sent. */
-import { InvalidResponseError } from '../core/errors/connection-error.js';
+import { decodeBody } from './decode-body.js';
+import { createTooLargeError, decodeText, MAX_ERROR_BYTES } from './response-body.js';
 import type { RawResponse } from './types.js';
-import { type Controller, type Headers, readHeader, toError, UndiciHandler } from './undici-handler.js';
+import { type Controller, type Headers, readHeader, toError, type UndiciHandler } from './undici-handler.js';
 
-export const MAX_ERROR_BYTES = 64 * 1024;
+type Head = Pick<RawResponse, 'status' | 'statusText' | 'header'>;
+type Body = Pick<RawResponse, 'text' | 'bodyError' | 'partialText'>;
+
 export interface ResponseHandlerOptions {
   maxResponseBytes: number;
   /** Rejects a second start: a dispatcher that retries would send the request again. */
@@ -12,7 +15,7 @@ export interface ResponseHandlerOptions {
   onDone?: (isReusable: boolean) => void;
 }
 
-export class ResponseHandler extends UndiciHandler {
+export class ResponseHandler implements UndiciHandler {
   readonly response: Promise<RawResponse>;
   wasSent = false;
   isDone = false;
@@ -21,12 +24,11 @@ export class ResponseHandler extends UndiciHandler {
   #reject: (error: unknown) => void = () => undefined;
   #controller: Controller | undefined;
   #abortReason: Error | undefined;
-  #head: Pick<RawResponse, 'status' | 'statusText' | 'header'> | undefined;
+  #head: Head | undefined;
   readonly #chunks: Uint8Array[] = [];
   #size = 0;
 
   constructor(options: ResponseHandlerOptions) {
-    super();
     this.#options = options;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -78,24 +80,23 @@ export class ResponseHandler extends UndiciHandler {
     const limit = isError ? Math.min(MAX_ERROR_BYTES, maxResponseBytes) : maxResponseBytes;
     if (this.#size <= limit) return;
     const error = createTooLargeError(maxResponseBytes);
-    this.#settle(isError ? { text: this.#text() } : { bodyError: error });
+    this.#settle(isError ? undefined : error);
     controller.abort(error);
   }
 
   onResponseEnd(): void {
-    this.#settle({ text: this.#text() }, true);
+    this.#settle(undefined, true);
   }
 
   onResponseError(_: unknown, error: unknown): void {
     if (this.#head === undefined) this.#fail(error);
-    else this.#settle({ bodyError: error });
+    else this.#settle(error);
   }
 
-  #settle(body: { text: string } | { bodyError: unknown }, isReusable = false): void {
+  #settle(bodyError: unknown, isReusable = false): void {
     if (this.isDone || this.#head === undefined) return;
     this.isDone = true;
-    const partial = 'text' in body ? body : { ...body, text: undefined, partialText: this.#text() };
-    this.#resolve({ ...this.#head, ...partial });
+    this.#resolve({ ...this.#head, ...this.#readBody(this.#head, bodyError) });
     this.#options.onDone?.(isReusable);
   }
 
@@ -106,21 +107,18 @@ export class ResponseHandler extends UndiciHandler {
     this.#options.onDone?.(false);
   }
 
-  #text(): string {
+  #readBody({ status, header }: Head, bodyError: unknown): Body {
+    const { maxResponseBytes } = this.#options;
     const [first] = this.#chunks;
-    const bytes = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
-    const text = bytes.subarray(0, this.#options.maxResponseBytes);
-    return decodeText(
-      this.#head !== undefined && this.#head.status < 400 ? text : text.subarray(0, MAX_ERROR_BYTES),
-    );
+    const received = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
+    let text = '';
+    try {
+      const limit = status >= 400 ? Math.min(MAX_ERROR_BYTES, maxResponseBytes) : maxResponseBytes;
+      const bytes = decodeBody(received, header('content-encoding'), maxResponseBytes);
+      text = decodeText(bytes.subarray(0, limit));
+    } catch (error) {
+      bodyError ??= error;
+    }
+    return bodyError === undefined ? { text } : { text: undefined, bodyError, partialText: text };
   }
 }
-
-export function createTooLargeError(maxResponseBytes: number): InvalidResponseError {
-  return new InvalidResponseError(`the response is larger than maxResponseBytes (${maxResponseBytes} bytes)`);
-}
-
-const utf8 = new TextDecoder();
-
-/** Without a byte order mark. */
-export const decodeText = (bytes: Uint8Array): string => utf8.decode(bytes);

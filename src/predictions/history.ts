@@ -7,6 +7,7 @@ import {
   RequestTimeoutError,
 } from '../core/errors/index.js';
 import { idOf, normalizePrediction, type Prediction } from '../core/prediction.js';
+import { readMessageFields } from '../core/reason.js';
 import type { ApiClient, ApiRequest } from '../http/api-client.js';
 import { type OnRetry, retry, type RetryContext } from '../http/retry.js';
 import { Call } from '../utils/call.js';
@@ -164,12 +165,16 @@ export function resultPathOf(id: string, last: Prediction | undefined, baseUrl: 
   return isOwn ? `${url.pathname.slice(prefix.length)}${url.search}` : path;
 }
 
+const TASK_FIELDS = ['id', 'status', 'outputs'];
+
 /** Reads the answer about one task. An answer about another task would be somebody else's video. */
 export function readTask(data: unknown, id: string, path: string): Prediction {
-  const shown = idOf(data);
-  const prediction = isRecord(data) ? normalizePrediction({ ...data, id: shown ?? id }) : undefined;
+  const isTask = isRecord(data) && TASK_FIELDS.some((field) => Object.hasOwn(data, field));
+  const prediction = isTask ? normalizePrediction({ ...data, id: idOf(data) ?? id }) : undefined;
   if (prediction?.id === id) return prediction;
-  const problem = prediction === undefined ? 'has no task' : `is about another task (${prediction.id})`;
+  const words = isRecord(data) ? readMessageFields(data) : '';
+  const noTask = `has no task${words === '' ? '' : `: ${words}`}`;
+  const problem = prediction === undefined ? noTask : `is about another task (${prediction.id})`;
   throw new InvalidResponseError(`[GET] ${path}: the response ${problem}.`, { predictionId: id, body: data });
 }
 

@@ -9,13 +9,16 @@ import {
   withPredictionId,
 } from '../core/errors/index.js';
 import { normalizePrediction, type Prediction } from '../core/prediction.js';
+import { readMessageFields, readReason } from '../core/reason.js';
 import type { ApiClient, ApiRequest } from '../http/api-client.js';
 import { errorName, publish } from '../http/diagnostics.js';
 import { findPredictionId } from '../http/parse-response.js';
 import { provesNotAccepted } from '../http/retry.js';
-import { MAX_TIMER_MS } from '../utils/abort.js';
 import type { Call } from '../utils/call.js';
+import { setDeadlineTimer } from '../utils/deadline-timer.js';
 import { getErrorMessage } from '../utils/error-message.js';
+import { isRecord } from '../utils/is-record.js';
+import { isOwnAnswer } from './own-answer.js';
 
 /** A validated request whose media are uploaded. */
 export interface Submission {
@@ -122,10 +125,11 @@ async function exchange(
       throw error;
     }
     const onTimeout = () => expire({ error: http.createTimeoutError(request) });
-    timer = setTimeout(onTimeout, Math.min(http.requestTimeoutMs, MAX_TIMER_MS));
+    timer = setDeadlineTimer(onTimeout, http.requestTimeoutMs);
   });
   const responded = inFlight.response.then(
-    (response): Outcome => readOutcome(http, request, () => http.parseResponse(response, request, key)),
+    (response): Outcome =>
+      readOutcome(http, { model, body }, request, () => http.parseResponse(response, request, key)),
     (error: unknown): Outcome => ({ error: http.normalizeError(error, request) }),
   );
   const settled = Promise.race([responded, expired]);
@@ -151,13 +155,20 @@ async function exchange(
 const createLateError = ({ path }: ApiRequest) =>
   new RequestTimeoutError(`[POST] ${path}: no response before \`timeoutMs\` ran out.`);
 
-function readOutcome(http: ApiClient, request: ApiRequest, parse: () => unknown): Outcome {
+function readOutcome(
+  http: ApiClient,
+  sent: Pick<Submission, 'model' | 'body'>,
+  request: ApiRequest,
+  parse: () => unknown,
+): Outcome {
   try {
     const data = parse();
     const prediction = normalizePrediction(data);
-    if (prediction !== undefined) return { prediction };
-    const message = `[POST] ${request.path}: the response has no task id.`;
-    const predictionId = findPredictionId({ data });
+    if (prediction !== undefined && isOwnAnswer(prediction, sent.model, sent.body)) return { prediction };
+    const what = prediction === undefined ? 'has no task id' : 'is about another request';
+    const words = readReason(isRecord(data) ? readMessageFields(data) : data);
+    const message = `[POST] ${request.path}: the response ${what}${words === '' ? '' : `: ${words}`}.`;
+    const predictionId = prediction === undefined ? findPredictionId({ data }) : undefined;
     return { error: new InvalidResponseError(message, { body: data, predictionId }) };
   } catch (error) {
     return { error: http.normalizeError(error, request) };

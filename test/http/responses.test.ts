@@ -1,5 +1,7 @@
 // What is read of a response: its size, its task, its codes, and what of it may reach an error.
+import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
+import zlib from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import {
   ApiError,
@@ -16,7 +18,7 @@ import {
 } from 'wavespeed-kling';
 import { FetchTransport } from '../../src/http/fetch-transport.js';
 import { findPredictionId } from '../../src/http/parse-response.js';
-import { clientOn, envelope, failure, isSubmit, task } from '../support/client.js';
+import { clientOn, done, envelope, failure, isSubmit, task } from '../support/client.js';
 import { client, INPUT, KEY, respond, serve, serveTcp } from '../support/server.js';
 
 describe('a submit is never repeated', () => {
@@ -102,6 +104,25 @@ describe('codes of the service', () => {
     [400, { message: 'You have reached your concurrency limit' }, RateLimitError],
     [403, { error: 'reached your concurrency limit' }, RateLimitError],
     [200, { code: 403, message: 'reached your concurrency limit' }, RateLimitError],
+    [403, { message: 'You have run out of credits' }, InsufficientCreditsError],
+    [403, { message: 'Credits exhausted' }, InsufficientCreditsError],
+    [400, { message: 'Your balance is too low' }, InsufficientCreditsError],
+    [403, { message: 'Please top up your account' }, InsufficientCreditsError],
+    [
+      422,
+      { error: { code: 'insufficient_credits', message: 'insufficient_credits' } },
+      InsufficientCreditsError,
+    ],
+    [403, { message: 'No credits left' }, InsufficientCreditsError],
+    [403, { message: '账户余额不足' }, InsufficientCreditsError],
+    [200, { error: { code: 1407, message: 'no' } }, InsufficientCreditsError],
+    [200, { code: 200, error_code: 1406, data: null }, InsufficientCreditsError],
+    [200, { error: 'Insufficient credits' }, InsufficientCreditsError],
+    [200, { code: 1401, message: 'invalid parameter' }, ApiError],
+    [200, { code: 5003, message: 'internal' }, ServerError],
+    [400, { message: 'low resolution of images[0]' }, ApiError],
+    [400, { message: 'not enough images' }, ApiError],
+    [403, { message: 'role viewer may not spend credits' }, PermissionError],
     [500, { message: 'insufficient balance at our provider' }, ServerError],
     [400, { message: 'insufficient resolution of images[0]' }, ApiError],
   ])('HTTP %i with %j is its class', async (status, body, errorClass) => {
@@ -118,6 +139,44 @@ describe('codes of the service', () => {
     expect(error.message).toBe(
       '[GET] /api/v3/balance: 400 Bad Request: Prompt rejected (content moderation, code 1200)',
     );
+  });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['a list', { errors: ['too dark', 'too small'] }, 'too dark; too small'],
+    ['an object', { error: { message: 'too dark', code: 1401 } }, 'too dark (invalid parameter, code 1401)'],
+    ['`detail`', { detail: 'too dark' }, 'too dark'],
+    [
+      'a list in `detail`',
+      { detail: [{ loc: ['body', 'images'], msg: 'too dark' }] },
+      'body.images: too dark',
+    ],
+    ['`msg`', { msg: 'too dark' }, 'too dark'],
+    ['fields by name', { errors: { images: ['too dark'] } }, 'images: too dark'],
+    ['two fields', { message: 'Invalid request', detail: 'too dark' }, 'Invalid request; too dark'],
+  ])('are not needed: the reason may be %s', async (_what, body, words) => {
+    const { kling } = clientOn(() => Response.json(body, { status: 400 }));
+    const { message } = await failure(kling.balance(), ApiError);
+    expect(message).toBe(`[GET] /api/v3/balance: 400 Bad Request: ${words}`);
+  });
+
+  test('are not needed: the reason may be plain text, but not a page', async () => {
+    const bodies = ['no healthy upstream\n', '<html>bad gateway</html>'];
+    const { kling } = clientOn(() => new Response(bodies.shift(), { status: 503 }), { maxRetries: 0 });
+    expect((await failure(kling.balance(), ServerError)).message).toContain(
+      '503 Service Unavailable: no healthy upstream',
+    );
+    expect((await failure(kling.balance(), ServerError)).message).not.toContain('html');
+    const { kling: other } = clientOn(() => new Response('overloaded'), { maxRetries: 0 });
+    expect((await failure(other.balance(), InvalidResponseError)).message).toContain('got "overloaded"');
+  });
+
+  test('of a 403 that names roles: the message says what to do', async () => {
+    const { kling } = clientOn(() =>
+      envelope(null, 403, 'requires role "owner", this key has role "viewer"'),
+    );
+    const { message } = await failure(kling.balance(), PermissionError);
+    expect(message).toContain('role "owner"');
+    expect(message).toContain('use a key with a role that the message names');
   });
 
   test('are not needed: a bare { error } is the message', async () => {
@@ -247,6 +306,85 @@ describe('the key reaches no error', () => {
     expect(error.body).toBe('{"a":"…');
     expect(reveals(error)).toBe(false);
   });
+});
+
+describe('a body that a gateway compressed although the request asks for identity', () => {
+  const deflateRaw = (text: string) => zlib.deflateRawSync(text);
+  const encodings: [string, (text: string) => Buffer][] = [
+    ['gzip', zlib.gzipSync],
+    ['x-gzip', zlib.gzipSync],
+    ['GZIP', zlib.gzipSync],
+    ['', zlib.gzipSync],
+    ['deflate', zlib.deflateSync],
+    ['deflate', deflateRaw],
+    ['br', zlib.brotliCompressSync],
+    ['gzip, br', (text) => zlib.brotliCompressSync(zlib.gzipSync(text))],
+  ];
+  const serveCompressed = (encoding: string, body: Buffer, status = 200) =>
+    serve((request, response) => {
+      request.resume();
+      response.writeHead(status, encoding === '' ? {} : { 'content-encoding': encoding });
+      response.end(body);
+    });
+
+  test.each(encodings)('is decompressed: %s', async (encoding, compress) => {
+    const server = await serveCompressed(
+      encoding,
+      compress(JSON.stringify({ code: 200, data: task({ id: 'paid' }) })),
+    );
+    const transports = encoding === '' ? [{}] : [{}, { fetch: globalThis.fetch }];
+    for (const options of transports) {
+      expect((await client(server.url, options).submit(KLING_O3_STD, INPUT)).id).toBe('paid');
+    }
+    const refusal = await serveCompressed(encoding, compress(JSON.stringify({ message: 'too dark' })), 400);
+    expect((await failure(client(refusal.url).balance(), ApiError)).message).toContain('too dark');
+  });
+
+  test.each(encodings)('names its task even if it was cut short: %s', async (encoding, compress) => {
+    const { prompt } = { prompt: randomBytes(4000).toString('hex') };
+    const whole = compress(JSON.stringify({ code: 200, data: { id: 'paid', prompt } }));
+    const server = await serve((request, response) => {
+      request.resume();
+      request.once('end', () => {
+        response.writeHead(200, {
+          'content-length': whole.length,
+          ...(encoding === '' ? {} : { 'content-encoding': encoding }),
+        });
+        response.write(whole.subarray(0, whole.length - 500), () => response.destroy());
+      });
+    });
+    const error = await failure(client(server.url).submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
+    expect(error.predictionId).toBe('paid');
+  });
+
+  test('is named where it cannot be decompressed', async () => {
+    for (const encoding of ['zstd', 'gzip']) {
+      const server = await serveCompressed(encoding, Buffer.from('not that'));
+      const { message } = await failure(client(server.url).balance(), InvalidResponseError);
+      expect(message).toContain(`compressed`);
+      expect(message).toContain(encoding);
+    }
+    const headers = { 'content-encoding': 'br' };
+    const { kling } = clientOn(() => new Response('\u0001\u0002', { headers }), { maxRetries: 0 });
+    expect((await failure(kling.balance(), InvalidResponseError)).message).toContain('compressed (br)');
+  });
+
+  test('may not become larger than maxResponseBytes', async () => {
+    const server = await serveCompressed('gzip', zlib.gzipSync(Buffer.alloc(5_000_000)));
+    const kling = client(server.url, { maxResponseBytes: 1_000_000 });
+    expect((await failure(kling.balance(), InvalidResponseError)).message).toContain(
+      'maxResponseBytes (1000000 bytes)',
+    );
+  });
+});
+
+test('a custom fetch is told not to cache', async () => {
+  const fetch = vi.fn<typeof globalThis.fetch>(() => Promise.resolve(envelope(done())));
+  await client('https://api.example.com', { fetch }).wait('task-1');
+  expect(fetch).toHaveBeenCalledExactlyOnceWith(
+    expect.anything(),
+    expect.objectContaining({ cache: 'no-store' }),
+  );
 });
 
 test('a body without its byte order mark is read', async () => {

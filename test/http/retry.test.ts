@@ -9,7 +9,8 @@ import { parseRetryAfter } from '../../src/http/retry-after.js';
 import { getRetryDelay, isRetryableSubmit } from '../../src/http/retry.js';
 import { clientOn, envelope, failure, isPoll } from '../support/client.js';
 
-const limited = (retryAfterMs?: number) => new RateLimitError('slow down', { status: 429, retryAfterMs });
+const limited = (retryAfterMs?: number) =>
+  new RateLimitError('slow down', { status: 429, retryAfterMs, body: { code: 429 } });
 
 describe('the delay before another attempt', () => {
   test('is drawn from nothing up to the backoff (full jitter), doubled each time, with a floor and a cap', () => {
@@ -64,7 +65,8 @@ describe('Retry-After', () => {
 
 test.each([
   [limited(), true],
-  [new RateLimitError('slow down', { status: 429, predictionId: 'paid' }), false],
+  [new RateLimitError('slow down', { status: 429, predictionId: 'paid', body: { code: 429 } }), false],
+  [new RateLimitError('slow down', { status: 429, body: '<html>' }), false],
   [new ConnectionError('refused', { requestSent: false }), true],
   [new ConnectionError('reset'), false],
   [new ServerError('bad gateway', { status: 502 }), false],

@@ -40,7 +40,7 @@ afterEach(() => {
 
 describe('the request', () => {
   test('goes to the endpoint of the model, with the defaults of its page filled in', async () => {
-    const { kling, seen } = clientOn(() => envelope(task()));
+    const { kling, seen } = clientOn(({ path }) => envelope(task({ model: path.replace('/api/v3/', '') })));
     await kling.submit(KLING_O3_STD, INPUT);
     await kling.submit(KLING_O1, {
       prompt: 'A fox',
