@@ -1,7 +1,8 @@
 /** Makes one attempt at one API call: URL, headers, timeout, and a typed error for what fails. */
 import { ConnectionError, RequestTimeoutError, WaveSpeedError } from '../core/errors/index.js';
 import { createClientHeaders } from './client-headers.js';
-import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
+import { addAbortListener } from '../utils/abort.js';
+import { setDeadlineTimer } from '../utils/deadline-timer.js';
 import { getErrorMessage } from '../utils/error-message.js';
 import { type ApiKeySource, resolveApiKey } from './api-key.js';
 import { getErrorCode } from './error-code.js';
@@ -51,8 +52,7 @@ export class ApiClient {
         stop = reject;
       });
       inFlight = this.start(request, key, () => {
-        const onTimeout = () => stop(this.createTimeoutError(request));
-        timer = setTimeout(onTimeout, Math.min(this.requestTimeoutMs, MAX_TIMER_MS));
+        timer = setDeadlineTimer(() => stop(this.createTimeoutError(request)), this.requestTimeoutMs);
       });
       removeListener = signal && addAbortListener(signal, () => stop(signal.reason));
       const response = await Promise.race([inFlight.response, stopped]);
@@ -87,7 +87,7 @@ export class ApiClient {
         url: new URL(baseUrl + request.path),
         headers: {
           ...createClientHeaders(key, clientName),
-          // undici does not decompress responses.
+          // Compressed responses can be read as well, at a cost.
           'accept-encoding': 'identity',
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },

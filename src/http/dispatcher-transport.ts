@@ -52,6 +52,10 @@ export class DispatcherTransport implements HttpTransport {
     const handler = new StreamHandler(request);
     try {
       dispatch(this.#dispatcher, request, handler);
+    } catch (error) {
+      handler.onResponseError(undefined, error);
+    }
+    try {
       // A custom dispatcher may check the end of the body itself.
       return { ...(await handler.response), openEnded: false };
     } catch (error) {
@@ -63,7 +67,7 @@ export class DispatcherTransport implements HttpTransport {
   async close(): Promise<void> {}
 }
 
-/** undici 5 and 6 reject our handlers: they expect different methods. */
+/** undici 5 and 6 reject our handlers, before they send anything: they expect other methods. */
 function isUnsupported(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return (

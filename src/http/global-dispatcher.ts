@@ -22,19 +22,28 @@ function isDefault(dispatcher: object): boolean {
   return true;
 }
 
-/** Returns true for the Agent that undici and Node set themselves, and for undici 8's wrapper of it. */
+/**
+ * Returns true for the Agent that undici and Node set themselves, and for undici 8's wrapper of it. A minifier renames
+ * classes, but no properties and no symbols.
+ */
 function isSetByDefault(dispatcher: object): boolean {
-  const { name } = dispatcher.constructor;
   // undici 8 wraps the dispatcher of the newer symbol, which was already checked.
-  if (name === 'Dispatcher1Wrapper') return true;
+  if ('wrapHandler' in dispatcher.constructor) return true;
+  const symbols = new Map(Object.getOwnPropertySymbols(dispatcher).map((key) => [key.description, key]));
   // Set by Node for NODE_USE_ENV_PROXY, which this client handles itself.
-  if (name === 'EnvHttpProxyAgent' && process.env.NODE_USE_ENV_PROXY === '1') return true;
-  if (name !== 'Agent') return false;
-  const options = Object.getOwnPropertySymbols(dispatcher).find(
-    ({ description }) => description === 'options',
-  );
-  const values = options === undefined ? [] : Object.values(Reflect.get(dispatcher, options) as object);
+  if (symbols.has('no proxy agent') && process.env.NODE_USE_ENV_PROXY === '1') return true;
+  const options = symbols.get('options');
+  if (options === undefined || !symbols.has('factory') || !hasPlainDispatch(dispatcher)) return false;
+  const values = Object.values(Reflect.get(dispatcher, options) as object);
   return values.every((value) => value === undefined || value === Infinity);
+}
+
+/** An Agent inherits `dispatch` from its base class; `compose()` and derived classes replace it. */
+function hasPlainDispatch(dispatcher: object): boolean {
+  const ownClass: unknown = Object.getPrototypeOf(dispatcher);
+  const baseClass: unknown = ownClass && Object.getPrototypeOf(ownClass);
+  const base = (baseClass ?? {}) as { dispatch?: unknown };
+  return Object.hasOwn(base, 'dispatch') && Reflect.get(dispatcher, 'dispatch') === base.dispatch;
 }
 
 export function usesProxyOfEnvironment(): boolean {

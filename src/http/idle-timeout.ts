@@ -1,7 +1,8 @@
 /**
  * Runs one streamed request with the caller's signal and an idle timeout, and converts its failures to typed errors.
  */
-import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
+import { addAbortListener } from '../utils/abort.js';
+import { setDeadlineTimer } from '../utils/deadline-timer.js';
 import { ConnectionError, RequestTimeoutError, WaveSpeedError } from '../core/errors/index.js';
 import { getErrorCode } from './error-code.js';
 import { redactError } from './redact.js';
@@ -26,17 +27,18 @@ export async function withIdleTimeout<T>(
   signal?.throwIfAborted();
   const controller = new AbortController();
   let movedAt = performance.now();
+  let isDone = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   // Not every runtime has timer.refresh(): the timer checks the remaining time when it fires.
   const check = () => {
     const leftMs = movedAt + idleMs - performance.now();
+    if (isDone) return;
     if (leftMs > 0) {
-      timer = setTimeout(check, Math.min(leftMs, MAX_TIMER_MS));
+      timer = setDeadlineTimer(check, leftMs);
       return;
     }
-    controller.abort(
-      new RequestTimeoutError(`${label}: no data transferred for requestTimeoutMs (${idleMs} ms).`),
-    );
+    const message = `${label}: no data transferred for requestTimeoutMs (${idleMs} ms).`;
+    controller.abort(new RequestTimeoutError(message));
   };
   check();
   const refresh = () => {
@@ -51,6 +53,7 @@ export async function withIdleTimeout<T>(
     controller.abort(failure);
     throw failure;
   } finally {
+    isDone = true;
     clearTimeout(timer);
     forget?.();
   }

@@ -1,56 +1,37 @@
-/** Limits the number of concurrent requests. Slow requests stop counting, so that they do not block others. */
+/** Limits the number of concurrent requests; the others wait in order. */
 
-/** Requests in flight that started within SLOW_MS. More at once are slower, not faster. */
-const MAX_RECENT = 64;
-const SLOW_MS = 1000;
-const MAX_OPEN = 512;
-
-interface Entry {
-  start: () => void;
-  startedAt: number;
-}
+/** More connections at once are slower, not faster; a few slow requests must not block the others. */
+const MAX_OPEN = 128;
 
 export class RequestQueue {
-  readonly #waiting = new Set<Entry>();
-  readonly #recent = new Set<Entry>();
-  readonly #slow = new Set<Entry>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #waiting = new Set<() => void>();
+  #open = 0;
 
-  /**
-   * Calls `start` once there is room. Returns a function that removes the request from the queue or frees its place.
-   */
+  /** Calls `start` once there is room. Returns a function that removes the request from the queue or frees its place. */
   enter(start: () => void): () => void {
-    const entry = { start, startedAt: Infinity };
-    this.#waiting.add(entry);
+    let state: 'waiting' | 'open' | 'left' = 'waiting';
+    const begin = () => {
+      state = 'open';
+      start();
+    };
+    this.#waiting.add(begin);
     this.#startNext();
     return () => {
-      if (this.#waiting.delete(entry)) return;
-      if (this.#recent.delete(entry) || this.#slow.delete(entry)) this.#startNext();
+      if (state === 'waiting') this.#waiting.delete(begin);
+      if (state === 'open') {
+        this.#open--;
+        this.#startNext();
+      }
+      state = 'left';
     };
   }
 
   #startNext(): void {
-    clearTimeout(this.#timer);
-    for (const entry of this.#waiting) {
-      const now = performance.now();
-      this.#sortOut(now);
-      if (this.#recent.size >= MAX_RECENT || this.#recent.size + this.#slow.size >= MAX_OPEN) break;
-      this.#waiting.delete(entry);
-      entry.startedAt = now;
-      this.#recent.add(entry);
-      entry.start();
-    }
-    const [oldest] = this.#recent;
-    if (this.#waiting.size === 0 || oldest === undefined || this.#slow.size >= MAX_OPEN) return;
-    const waitMs = Math.max(1, oldest.startedAt + SLOW_MS - performance.now());
-    this.#timer = setTimeout(() => this.#startNext(), waitMs);
-  }
-
-  #sortOut(now: number): void {
-    for (const entry of this.#recent) {
-      if (now - entry.startedAt < SLOW_MS) return;
-      this.#recent.delete(entry);
-      this.#slow.add(entry);
+    for (const begin of this.#waiting) {
+      if (this.#open >= MAX_OPEN) return;
+      this.#waiting.delete(begin);
+      this.#open++;
+      begin();
     }
   }
 }

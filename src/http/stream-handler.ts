@@ -2,11 +2,11 @@
 import { Readable } from 'node:stream';
 import { addAbortListener } from '../utils/abort.js';
 import type { StreamRequest, StreamResponse } from './types.js';
-import { type Controller, type Headers, readHeader, toError, UndiciHandler } from './undici-handler.js';
+import { type Controller, type Headers, readHeader, toError, type UndiciHandler } from './undici-handler.js';
 
 const STREAM_BUFFER_BYTES = 64 * 1024;
 
-export class StreamHandler extends UndiciHandler {
+export class StreamHandler implements UndiciHandler {
   readonly response: Promise<StreamResponse>;
   #resolve: (response: StreamResponse) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
@@ -17,7 +17,6 @@ export class StreamHandler extends UndiciHandler {
   #hasEnded = false;
 
   constructor(request: StreamRequest) {
-    super();
     this.#signal = request.signal;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;

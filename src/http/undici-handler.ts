@@ -1,36 +1,17 @@
-/** Base of the undici response handlers. */
+/** Dispatches a request to undici, and reads what its response handlers get. */
 import type { Dispatcher } from 'undici';
-import { createUnsupportedDispatcherError } from './unsent-error.js';
 import type { StreamRequest, WireRequest } from './types.js';
 
 export type Controller = Dispatcher.DispatchController;
 export type Headers = Record<string, string | string[] | undefined>;
 
-/**
- * Rejects dispatchers of undici 5 and 6: most of them require `onComplete` before they send anything; their mocks call
- * the other methods without a check.
- */
-export abstract class UndiciHandler {
-  abstract onResponseError(controller: unknown, error: unknown): void;
-
-  onConnect(abort: (error: Error) => void): void {
-    const error = createUnsupportedDispatcherError();
-    this.onResponseError(undefined, error);
-    abort(error);
-  }
-
-  onHeaders(): boolean {
-    this.onResponseError(undefined, createUnsupportedDispatcherError());
-    return true;
-  }
-
-  onData(): boolean {
-    return true;
-  }
-
-  onError(error: unknown): void {
-    this.onResponseError(undefined, error);
-  }
+/** The methods of undici's dispatch handlers that are used here. */
+export interface UndiciHandler {
+  onRequestStart(controller: Controller): void;
+  onResponseStart(controller: Controller, status: number, headers: Headers, statusText?: string): void;
+  onResponseData(controller: Controller, chunk: Uint8Array): void;
+  onResponseEnd(): void;
+  onResponseError(controller: unknown, error: unknown): void;
 }
 
 export function dispatch(

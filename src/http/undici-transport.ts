@@ -9,9 +9,12 @@ import { ResponseHandler } from './response-handler.js';
 import { StreamHandler } from './stream-handler.js';
 import type { HttpTransport, InFlightRequest, StreamRequest, StreamResponse, WireRequest } from './types.js';
 import { dispatch } from './undici-handler.js';
+import { nextReads } from '../utils/deadline-timer.js';
 
 /** Maximum idle time of a connection that may be used for a submit, in milliseconds. */
 const FRESH_MS = 1000;
+/** A server that ends a connection sooner after an answer may end the next one as a submit arrives. */
+const EARLY_END_MS = 1500;
 
 interface Connection {
   client: Client;
@@ -32,6 +35,8 @@ export class UndiciTransport implements HttpTransport {
   readonly #idle: Connection[] = [];
   readonly #open = new Set<Connection>();
   readonly #inFlight = new Set<Promise<unknown>>();
+  /** The server ended a connection soon after an answer: submits no longer reuse any. */
+  #endsEarly = false;
 
   constructor(options: { connectTimeoutMs: number }) {
     this.#connectTimeoutMs = options.connectTimeoutMs;
@@ -51,6 +56,8 @@ export class UndiciTransport implements HttpTransport {
     });
     const begin = async () => {
       const { open } = await this.#load();
+      // Notices connections that the server ended, or sent bytes on that nobody asked for: undici closes those.
+      if (request.freshConnection === true && this.#idle.length > 0) await nextReads();
       if (handler.isDone) return;
       const queue = request.freshConnection === true ? this.#submits : this.#reads;
       leave = queue.enter(() => {
@@ -60,6 +67,7 @@ export class UndiciTransport implements HttpTransport {
     };
     begin().catch((error: unknown) => handler.onResponseError(undefined, error));
     const response = handler.response.catch((error: unknown) => {
+      if (handler.wasSent && !handler.isAborted && connection?.answeredAt !== 0) this.#endsEarly = true;
       throw handler.wasSent || handler.isAborted ? error : new UnsentError(error);
     });
     this.#track(response);
@@ -113,7 +121,9 @@ export class UndiciTransport implements HttpTransport {
           socket: undefined,
         };
         connection.client.on('disconnect', () => {
-          if (this.#idle.includes(connection)) this.#discard(connection);
+          if (!this.#idle.includes(connection)) return;
+          if (performance.now() - connection.answeredAt < EARLY_END_MS) this.#endsEarly = true;
+          this.#discard(connection);
         });
         this.#open.add(connection);
         return connection;
@@ -125,7 +135,7 @@ export class UndiciTransport implements HttpTransport {
 
   #take(request: WireRequest, open: Connections['open']): Connection {
     const last = this.#idle.at(-1);
-    const isFresh = last !== undefined && performance.now() - last.answeredAt < FRESH_MS;
+    const isFresh = last !== undefined && !this.#endsEarly && performance.now() - last.answeredAt < FRESH_MS;
     if (last === undefined || (request.freshConnection === true && !isFresh)) return open(request.url.origin);
     this.#idle.pop();
     return last;

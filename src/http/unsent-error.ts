@@ -27,10 +27,9 @@ export function isConnectFailure(error: unknown): boolean {
   return cause !== undefined && isConnectFailure(cause);
 }
 
-/** undici 5 and 6 call handler methods that no longer exist. */
 export function createUnsupportedDispatcherError(cause?: unknown): ConfigurationError {
   return new ConfigurationError(
-    '`dispatcher`: it is of undici 6 or older; expected one of undici 7 or 8. Nothing was sent. Upgrade undici, or ' +
+    '`dispatcher`: comes from undici 6 or older; expected one of undici 7 or 8. Nothing was sent. Upgrade undici, or ' +
       'pass `fetch: globalThis.fetch`, which uses the global dispatcher of any undici.',
     { code: 'unsupported_dispatcher', cause },
   );

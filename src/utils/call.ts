@@ -1,5 +1,6 @@
 /** One call of the client: when it ends, and how long its last steps may outlast that. */
 import { MAX_TIMER_MS, addAbortListener, delay, raceAbort } from './abort.js';
+import { setDeadlineTimer } from './deadline-timer.js';
 
 export interface CallLimits {
   /** Ends the call: the caller's signal. */
@@ -105,7 +106,7 @@ export class Call {
 
   /** Moves the deadline. */
   extend(ms: number): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     this.#deadlineAt += ms;
     this.#startTimer();
   }
@@ -113,7 +114,7 @@ export class Call {
   /** Waits without a deadline, which then moves by the time that this took. */
   async untimed<T>(work: () => Promise<T>): Promise<T> {
     const startedAt = performance.now();
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     try {
       return await work();
     } finally {
@@ -139,7 +140,7 @@ export class Call {
 
   /** Frees the timer and the listeners. */
   close(): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     for (const removeListener of this.#removeListeners.splice(0)) removeListener();
   }
 
@@ -154,7 +155,16 @@ export class Call {
   #startTimer(): void {
     const remainingMs = this.#deadlineAt - performance.now();
     if (remainingMs > MAX_TIMER_MS) return;
-    this.#timer = setTimeout(() => this.#expire(), Math.max(0, remainingMs));
+    const onDeadline = () => {
+      if (this.#timer === timer) this.#expire();
+    };
+    const timer = setDeadlineTimer(onDeadline, Math.max(0, remainingMs));
+    this.#timer = timer;
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #expire(): void {

@@ -1,5 +1,6 @@
 // What our own connections promise: nothing is written after a refusal, nobody is held up, and which one a submit reuses.
 import { getEventListeners } from 'node:events';
+import type { Socket } from 'node:net';
 import { expect, test, vi } from 'vitest';
 import { KLING_O3_STD, SubmissionUnknownError } from 'wavespeed-kling';
 import { ApiClient } from '../../src/http/api-client.js';
@@ -137,18 +138,19 @@ test('aborted submits that were queued open no connection, and hold up nobody', 
     if (answer) respond(request, response);
   });
   const http = apiClient(server.url);
-  const first = Array.from({ length: 64 }, () => http.start(SUBMIT, KEY, () => undefined));
+  const first = Array.from({ length: 128 }, () => http.start(SUBMIT, KEY, () => undefined));
   for (const { response } of first) response.catch(() => undefined);
-  await vi.waitFor(() => expect(server.submits()).toBe(64));
+  await vi.waitFor(() => expect(server.submits()).toBe(128));
   const queued = Array.from({ length: 2000 }, () => http.start(SUBMIT, KEY, () => undefined));
   const settled = Promise.allSettled(queued.map(({ response }) => response));
   for (const inFlight of queued) inFlight.abort('left');
   await settled;
   answer = true;
+  first[0]?.abort('left');
   const valid = http.start(SUBMIT, KEY, () => undefined);
   await valid.response;
   expect(queued.every((inFlight) => !inFlight.wasSent())).toBe(true);
-  expect(server.sockets).toHaveLength(65);
+  expect(server.sockets).toHaveLength(129);
   for (const inFlight of first) inFlight.abort('left');
 });
 
@@ -158,13 +160,68 @@ test('requests at the limit start when others end', async () => {
     held.push(() => respond(request, response));
   });
   const kling = client(server.url);
-  const balances = Array.from({ length: 70 }, () => kling.balance());
-  await vi.waitFor(() => expect(held).toHaveLength(64));
+  const balances = Array.from({ length: 140 }, () => kling.balance());
+  await vi.waitFor(() => expect(held).toHaveLength(128));
   for (const release of held.splice(0)) release();
-  await vi.waitFor(() => expect(held).toHaveLength(6));
+  await vi.waitFor(() => expect(held).toHaveLength(12));
   for (const release of held) release();
-  expect(await Promise.all(balances)).toHaveLength(70);
-  expect(server.sockets).toHaveLength(64);
+  expect(await Promise.all(balances)).toHaveLength(140);
+  expect(server.sockets).toHaveLength(128);
+});
+
+test('bytes that nobody asked for close an idle connection: the next submit does not take them as its answer', async () => {
+  const accepted = (id: string) => {
+    const body = JSON.stringify({ code: 200, data: task({ id }) });
+    return `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  };
+  const sockets: Socket[] = [];
+  let count = 0;
+  const url = await serveTcp((socket) => {
+    sockets.push(socket);
+    socket.on('data', (chunk) => {
+      if (chunk.includes('POST')) socket.write(accepted(`own-${++count}`));
+    });
+  });
+  const kling = client(url);
+  const ids: string[] = [];
+  for (const pauseMs of [undefined, undefined, 0, 5, 50]) {
+    ids.push((await kling.submit(KLING_O3_STD, INPUT)).id);
+    sockets.at(-1)?.write(accepted('ghost'));
+    if (pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  expect(ids).toEqual(['own-1', 'own-2', 'own-3', 'own-4', 'own-5']);
+});
+
+test.each([0, 3, 20])(
+  'after one connection that the server ended %i ms after an answer, no submit reuses one',
+  async (idleMs) => {
+    const server = await serve((request, response) => {
+      response.once('finish', () => setTimeout(() => request.socket.destroy(), idleMs));
+      respond(request, response);
+    });
+    const kling = client(server.url);
+    await kling.balance();
+    await vi.waitFor(() => expect(server.sockets[0]?.destroyed).toBe(true));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let count = 0; count < 30; count++) await kling.submit(KLING_O3_STD, INPUT);
+    expect(server.submits()).toBe(30);
+    expect(server.sockets).toHaveLength(31);
+  },
+);
+
+test('after a submit that a reused connection lost, no submit reuses one', async () => {
+  let isLost = false;
+  const server = await serve((request, response) => {
+    if (server.requests.length === 2 && !isLost) {
+      isLost = true;
+      request.socket.destroy();
+    } else respond(request, response);
+  });
+  const kling = client(server.url);
+  await kling.submit(KLING_O3_STD, INPUT);
+  await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
+  for (let count = 0; count < 3; count++) await kling.submit(KLING_O3_STD, INPUT);
+  expect(peers(server)).toEqual([0, 0, 1, 2, 3]);
 });
 
 /** Moves the clock that connections age by. */

@@ -305,12 +305,12 @@ describe('runMany', () => {
     const batch = kling.runMany(requests(150), { ...FREE, onSubmitted: ({ id }) => void saved.push(id) });
     const next = batch.next();
     // As many as there are sockets.
-    await vi.waitUntil(() => emulator.requestCount({ operation: 'submit' }) === 64, { timeout: 10_000 });
+    await vi.waitUntil(() => emulator.requestCount({ operation: 'submit' }) === 128, { timeout: 10_000 });
     await batch.return();
     await next;
-    expect(saved).toHaveLength(64);
+    expect(saved).toHaveLength(128);
     await kling.close();
-    expect(emulator.requestCount({ operation: 'submit' })).toBe(64);
+    expect(emulator.requestCount({ operation: 'submit' })).toBe(128);
     await emulator.close();
   }, 30_000);
 
