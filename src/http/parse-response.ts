@@ -143,12 +143,6 @@ function isSuccess(envelope: Record<string, unknown>, serviceCode: ServiceCode |
 }
 
 const ERROR_FIELDS = ['error', 'errors', 'detail'];
-const API_FIELDS = ['code', 'error_code', 'message', 'error', 'detail'];
-
-/** Returns true for an answer of the API, whatever its status; anything else may come from a gateway in front of it. */
-export function isApiAnswer(body: unknown): boolean {
-  return isRecord(body) && API_FIELDS.some((field) => body[field] !== undefined && body[field] !== null);
-}
 
 /** How the first bytes of gzip are read as text. */
 const GZIP_START = '\u001F\uFFFD';

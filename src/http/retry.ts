@@ -12,7 +12,7 @@ import {
 } from '../core/errors/index.js';
 import { isRefusal } from '../core/service-codes.js';
 import { errorName, publish } from './diagnostics.js';
-import { isApiAnswer } from './parse-response.js';
+import { isApiAnswer } from './api-answer.js';
 
 /** Argument of `onRetry`. */
 export interface RetryContext {
