@@ -23,6 +23,9 @@ import type { EmulatorCore } from './types.js';
 /** Base URL of an emulator without a server. The host never resolves. */
 export const SOCKETLESS_BASE = 'https://wavespeed-emulator.test';
 
+/** Faults whose response is complete. */
+const COMPLETE: readonly string[] = ['delay', 'drip', 'extra'] satisfies Fault['kind'][];
+
 /** Operations of storage and CDN, which must never receive the API key. */
 const KEYLESS: readonly string[] = ['output', 'file', 'put'];
 
@@ -145,7 +148,7 @@ export class EmulatorEngine implements EmulatorCore {
     } catch (error) {
       return callbackError(fault.kind === 'data' ? 'patch' : 'body', error, entry);
     }
-    if (plan.fault === undefined || plan.fault.kind === 'delay' || plan.fault.kind === 'drip') {
+    if (plan.fault === undefined || COMPLETE.includes(plan.fault.kind)) {
       entry.status = plan.response.status;
     }
     return plan;

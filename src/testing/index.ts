@@ -6,11 +6,13 @@ export { type ContractTest, journalTests, type TestedJournal } from './contracts
 export { type TestedWebhookStore, webhookStoreTests } from './contracts/webhook-store-tests.js';
 export { createEmulator } from './emulator.js';
 export type {
+  CompressFault,
   DataFault,
   DelayFault,
   DripFault,
   EmptyFault,
   EnvelopeFault,
+  ExtraFault,
   Fault,
   FaultKind,
   FaultTarget,

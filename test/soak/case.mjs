@@ -1,5 +1,6 @@
 // One case of the soak: a client, an emulator, random faults, and a batch or single calls that are left at random.
-// Afterwards every task that the emulator accepted must have reached the caller, and no request may have been paid for twice.
+// Afterwards every task that the emulator accepted must have reached the caller, no request may have been paid for twice, and
+// no call may have got another's task.
 import {
   KLING_O1,
   KLING_O3_STD,
@@ -49,7 +50,13 @@ export async function runCase(seed) {
       else if (SubmissionUnknownError.isInstance(each)) open.push(each);
     }
   };
-  const context = { random, kling, told, note };
+  let foreign = 0;
+  const own = (/** @type {string} */ id, /** @type {number} */ index) => {
+    const task = emulator.account.tasks.find((each) => each.id === id);
+    if (task === undefined || promptOf(task) !== `request ${index}`) foreign++;
+    told.add(id);
+  };
+  const context = { random, kling, told, note, own };
   const startedAt = performance.now();
   const calls = random.chance(0.5) ? await runBatch(context) : await runSingles(context);
   const tookMs = performance.now() - startedAt;
@@ -61,12 +68,13 @@ export async function runCase(seed) {
     told,
     open,
   );
-  const prompts = tasks.map(({ input }) => /** @type {{ prompt: string }} */ (input).prompt);
+  const prompts = tasks.map(promptOf);
   const problems = [
     ...(new Set(prompts).size < prompts.length
       ? [`paid twice for ${prompts.length - new Set(prompts).size} requests`]
       : []),
     ...(lost.length > 0 ? [`${lost.length} of ${tasks.length} tasks were lost`] : []),
+    ...(foreign > 0 ? [`${foreign} calls got another's task`] : []),
     ...(emulator.keyLeaks.length > 0 ? ['the key went elsewhere'] : []),
     ...(tookMs > LONGEST_MS ? [`took ${Math.round(tookMs)} ms`] : []),
   ];
@@ -74,10 +82,13 @@ export async function runCase(seed) {
   return { calls, tasks: tasks.length, open: open.length, problems };
 }
 
-/** @typedef {{ random: import('./random.mjs').Random, kling: WaveSpeedKling, told: Set<string>, note: (error: unknown) => void }} Context */
+/** @typedef {{ random: import('./random.mjs').Random, kling: WaveSpeedKling, told: Set<string>, note: (error: unknown) => void, own: (id: string, index: number) => void }} Context */
+
+/** @param {{ input: unknown }} task */
+const promptOf = ({ input }) => /** @type {{ prompt: string }} */ (input).prompt;
 
 /** @param {Context} context */
-async function runBatch({ random, kling, told, note }) {
+async function runBatch({ random, kling, told, note, own }) {
   const count = random.int(1, 12);
   const requests = Array.from({ length: count }, (_, index) => ({
     model: random.pick([KLING_O1, KLING_O3_STD]),
@@ -90,14 +101,16 @@ async function runBatch({ random, kling, told, note }) {
   const batch = kling.runMany(requests, {
     concurrency: random.int(1, 6),
     signal: controller.signal,
-    ...(isSaved ? { onSubmitted: (/** @type {{ id: string }} */ { id }) => void told.add(id) } : {}),
+    ...(isSaved
+      ? { onSubmitted: (/** @type {{ id: string }} */ { id }, /** @type {number} */ index) => own(id, index) }
+      : {}),
   });
   if (how === 'return' && leaveAfter < Infinity)
     setTimeout(() => void batch.return().catch(note), random.int(0, 200));
   let results = 0;
   try {
     for await (const result of batch) {
-      if (result.status === 'fulfilled') told.add(result.value.id);
+      if (result.status === 'fulfilled') own(result.value.id, result.index);
       else {
         note(result.reason);
         if (result.predictionId !== undefined) told.add(result.predictionId);
@@ -116,7 +129,7 @@ async function runBatch({ random, kling, told, note }) {
 }
 
 /** @param {Context} context */
-async function runSingles({ random, kling, told, note }) {
+async function runSingles({ random, kling, note, own }) {
   const count = random.int(1, 6);
   await Promise.all(
     Array.from({ length: count }, async (_, index) => {
@@ -128,7 +141,7 @@ async function runSingles({ random, kling, told, note }) {
         const task = random.chance(0.5)
           ? await kling.run(KLING_O3_STD, input, options)
           : await kling.submit(KLING_O3_STD, input, options);
-        told.add(task.id);
+        own(task.id, index);
       } catch (error) {
         note(error);
       }

@@ -1,8 +1,15 @@
 // Random faults of the network and of gateways: what a service or a proxy may do to any request.
 
-/** @param {import('./random.mjs').Random} random */
-function randomFault(random) {
-  /** @type {import('wavespeed-kling/testing').Fault['kind']} */
+/** Service codes of an error that leave no doubt that nothing was accepted. */
+const REFUSALS = [1200, 1400, 1401, 1402, 1406, 1407];
+const PAGE = '<html><head><title>Gateway</title></head><body>no</body></html>';
+
+/**
+ * @param {import('./random.mjs').Random} random
+ * @param {import('wavespeed-kling/testing').EmulatedTask} stranger
+ */
+function randomFault(random, stranger) {
+  /** @type {import('wavespeed-kling/testing').Fault['kind'] | 'page' | 'refusal' | 'words'} */
   const kind = random.pick([
     'status',
     'reset',
@@ -14,6 +21,13 @@ function randomFault(random) {
     'delay',
     'drip',
     'redirect',
+    'data',
+    'extra',
+    'extra',
+    'compress',
+    'page',
+    'refusal',
+    'words',
   ]);
   switch (kind) {
     case 'status': {
@@ -41,6 +55,28 @@ function randomFault(random) {
       return { kind, ms: random.int(1, 10) };
     case 'redirect':
       return { kind, location: 'https://elsewhere.example/', accepted: random.chance(0.5) };
+    // A response about another task.
+    case 'data':
+      return { kind, patch: () => stranger.prediction() };
+    case 'extra':
+      return { kind, ms: random.int(0, 20) };
+    case 'compress':
+      return { kind, encoding: random.pick(/** @type {const} */ (['gzip', 'deflate', 'br'])) };
+    // A page of a gateway proves nothing, whatever its status.
+    case 'page':
+      return { kind: 'status', status: random.int(400, 499), body: PAGE, accepted: random.chance(0.5) };
+    case 'refusal': {
+      const code = random.pick(REFUSALS);
+      const body = random.pick([
+        { code, message: 'refused' },
+        { code: 400, error_code: code, message: 'refused' },
+        { code: 400, error: { code, message: 'refused' } },
+      ]);
+      return { kind: 'status', status: 200, body, accepted: false };
+    }
+    // An error under HTTP 200 without a code leaves the outcome open.
+    case 'words':
+      return { kind: 'status', status: 200, body: { error: 'no' }, accepted: random.chance(0.5) };
     case 'truncate':
     case 'garbage':
     case 'not-json':
@@ -54,9 +90,10 @@ function randomFault(random) {
  * @param {import('./random.mjs').Random} random
  */
 export function setFaults(emulator, random) {
+  const stranger = emulator.addTask({ input: { prompt: 'of another program' }, status: 'completed' });
   for (let count = random.int(0, 6); count > 0; count--) {
     const on = random.pick(/** @type {const} */ (['submit', 'submit', 'result', 'result', 'list']));
-    const fault = { on, ...randomFault(random), after: random.int(0, 4), times: random.int(1, 2) };
+    const fault = { on, ...randomFault(random, stranger), after: random.int(0, 4), times: random.int(1, 2) };
     emulator.fail(/** @type {import('wavespeed-kling/testing').Fault} */ (fault));
   }
 }

@@ -1,5 +1,7 @@
 /** Checks every fault on a real socket: the received bytes, the end of the connection, and the charge. */
-import { describe, expect, test } from 'vitest';
+import { connect } from 'node:net';
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Agent, request } from 'undici';
 import type { Fault, FaultKind, FaultTarget } from '../../src/testing/index.js';
 import { call, exchange, O3, parts, result, started, submit } from './support.js';
@@ -23,6 +25,8 @@ describe('a submit that fails', () => {
     ['an error under 200', { kind: 'envelope', code: 500, message: 'no' }, false],
     ['a redirect', { kind: 'redirect', location: 'http://127.0.0.1:1/' }, false],
     ['other data', { kind: 'data', patch: { id: 'x' } }, true],
+    ['a compressed response', { kind: 'compress', encoding: 'gzip' }, true],
+    ['a second response', { kind: 'extra' }, true],
   ];
   test.each(kinds)(
     '%s: takes effect by default as documented, and as accepted says',
@@ -30,9 +34,12 @@ describe('a submit that fails', () => {
       for (const accepted of [undefined, true, false]) {
         const emulator = await started();
         emulator.fail(on('submit', { ...kind, accepted }));
-        await exchange(emulator, { waitMs: kind.kind === 'hang' ? 50 : 5000 });
-        expect(emulator.account.tasks).toHaveLength((accepted ?? byDefault) ? 1 : 0);
-        expect(emulator.account.charged).toBe((accepted ?? byDefault) ? 0.42 : 0);
+        const isAccepted = accepted ?? byDefault;
+        const exchanged = exchange(emulator, { waitMs: 50_000 });
+        if (kind.kind !== 'hang') await exchanged;
+        await expect.poll(() => emulator.requests[0]?.fault).toBe(kind.kind);
+        await expect.poll(() => emulator.account.tasks.length).toBe(isAccepted ? 1 : 0);
+        expect(emulator.account.charged).toBe(isAccepted ? 0.42 : 0);
         expect(emulator.requests).toHaveLength(1);
         expect(emulator.requests[0]).toMatchObject({ fault: kind.kind, body: { prompt: 'x' } });
       }
@@ -41,6 +48,40 @@ describe('a submit that fails', () => {
 });
 
 describe('the response', () => {
+  test.each([
+    ['gzip', gunzipSync],
+    ['deflate', inflateSync],
+    ['br', brotliDecompressSync],
+  ] as const)('compress: is the correct one, compressed with %s', async (encoding, decompress) => {
+    const emulator = await started();
+    emulator.fail({ on: 'balance', kind: 'compress', encoding });
+    const response = await request(`${emulator.url}/api/v3/balance`, {
+      headers: { authorization: `Bearer ${emulator.apiKey}` },
+    });
+    expect(response.headers['content-encoding']).toBe(encoding);
+    const text = decompress(Buffer.from(await response.body.arrayBuffer())).toString();
+    expect(JSON.parse(text)).toEqual({ code: 200, message: 'success', data: { balance: 100 } });
+  });
+
+  test('extra: is followed by a second one about a task of nobody, on the same connection', async () => {
+    const emulator = await started();
+    emulator.fail({ on: 'submit', kind: 'extra', ms: 5 });
+    const port = Number(new URL(emulator.url).port);
+    const socket = connect(port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    let received = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (received += text));
+    const body = '{"prompt":"x"}';
+    socket.write(
+      `POST /api/v3/${O3} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    const ids = () => [...received.matchAll(/"id":"([^"]+)"/g)].map(([, id]) => id);
+    await expect.poll(ids).toHaveLength(2);
+    expect(ids()).toEqual([emulator.account.tasks[0]?.id, expect.stringMatching(/^ghost-/)]);
+    expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+    expect(emulator.account.tasks).toHaveLength(1);
+  });
+
   test('status: sends an envelope, HTML, text, JSON or nothing, with the given headers', async () => {
     const emulator = await started();
     emulator.fail({ on: 'balance', kind: 'status', status: 503, headers: { 'retry-after': '7' } });

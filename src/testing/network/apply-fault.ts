@@ -1,6 +1,8 @@
 /** Plans the response to a request: what is sent, and the network fault that interrupts it. */
+import { randomUUID } from 'node:crypto';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { Fault } from './faults.js';
-import { type WireResponse, htmlPage, jsonResponse, errorResponse, textResponse } from './wire.js';
+import { bytesBody, errorResponse, htmlPage, jsonResponse, textResponse, type WireResponse } from './wire.js';
 
 /** A response and its network fault. Gateway faults are already part of the response. */
 export interface ResponsePlan {
@@ -50,6 +52,22 @@ function patched(response: WireResponse, patch: (data: unknown) => unknown): Wir
   return { ...changed, headers: { ...changed.headers, ...response.headers } };
 }
 
+const COMPRESS = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync };
+
+function compressed(response: WireResponse, encoding: keyof typeof COMPRESS): WireResponse {
+  const bytes = COMPRESS[encoding](Buffer.concat([...response.body.chunks()]));
+  return {
+    ...response,
+    headers: { ...response.headers, 'content-encoding': encoding },
+    body: bytesBody(bytes),
+  };
+}
+
+/** The same response about a task of nobody. */
+export function ghostOf(response: WireResponse): WireResponse {
+  return patched(response, (data) => withFields(data, { id: `ghost-${randomUUID()}` }));
+}
+
 function withFields(data: unknown, fields: Record<string, unknown>): unknown {
   return { ...(data as Record<string, unknown> | null), ...fields };
 }
@@ -80,7 +98,10 @@ export function applyFault(response: WireResponse | undefined, fault: Fault): Re
           : (data: unknown) => (patch === null ? null : withFields(data, patch));
       return { response: patched(original, change) };
     }
+    case 'compress':
+      return { response: compressed(original, fault.encoding) };
     case 'reset':
+    case 'extra':
     case 'hang':
     case 'delay':
     case 'drip':

@@ -19,6 +19,8 @@ const FIELDS: {
   envelope: ['code', 'message', 'errorCode', 'status'],
   redirect: ['location', 'status'],
   data: ['patch'],
+  compress: ['encoding'],
+  extra: ['ms'],
 };
 const COMMON_FIELDS: readonly (keyof FaultTurn | keyof AcceptedFlag | 'kind')[] = [
   'on',
@@ -34,6 +36,7 @@ function checkFault(fault: Fault): void {
   checkChoice('kind', fault.kind, Object.keys(FIELDS));
   checkFields(`fail, kind ${fault.kind}`, fault, [...COMMON_FIELDS, ...FIELDS[fault.kind]]);
   if (fault.kind === 'reset') checkChoice('when', fault.when, ['connection', 'request', 'headers', 'body']);
+  if (fault.kind === 'compress') checkChoice('encoding', fault.encoding, ['gzip', 'deflate', 'br']);
   if (fault.kind === 'hang') checkChoice('when', fault.when, ['headers', 'body']);
 }
 
@@ -46,6 +49,8 @@ export function isAccepted(fault: FaultKind): boolean {
     case 'drip':
     case 'truncate':
     case 'data':
+    case 'compress':
+    case 'extra':
       return true;
     case 'reset':
       return fault.when === 'headers' || fault.when === 'body';

@@ -116,6 +116,22 @@ export interface DataFault extends AcceptedFlag {
   patch: Record<string, unknown> | null | ((data: unknown) => unknown);
 }
 
+/** Responds correctly, compressed, whether the caller accepts that or not. Accepted by default. */
+export interface CompressFault extends AcceptedFlag {
+  kind: 'compress';
+  encoding: 'gzip' | 'deflate' | 'br';
+}
+
+/**
+ * Responds correctly, and then sends a second response that was not asked for, about a task of nobody, on the idle
+ * connection. Without sockets only the correct response. Accepted by default.
+ */
+export interface ExtraFault extends AcceptedFlag {
+  kind: 'extra';
+  /** Time between the two responses, in milliseconds. @default 0 */
+  ms?: number | undefined;
+}
+
 /** The way in which a call fails. */
 export type FaultKind =
   | StatusFault
@@ -129,7 +145,9 @@ export type FaultKind =
   | EmptyFault
   | EnvelopeFault
   | RedirectFault
-  | DataFault;
+  | DataFault
+  | CompressFault
+  | ExtraFault;
 
 /** A fault: the calls it applies to, how often, and the way in which they fail. */
 export type Fault = FaultTurn & FaultKind;

@@ -1,7 +1,7 @@
 /** Sends a planned response over a socket, with its network fault. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { bytesBefore, chunkSize, type ResponsePlan } from './apply-fault.js';
+import { bytesBefore, chunkSize, ghostOf, type ResponsePlan } from './apply-fault.js';
 import { type WireResponse, firstBytes, inChunks } from './wire.js';
 
 type Pause = (ms: number) => Promise<void>;
@@ -53,6 +53,16 @@ async function writePart(
   await pause(READ_FIRST_MS);
 }
 
+/** Sends a response that was not asked for, once the one before it is out. */
+async function sendExtra(socket: Socket, before: WireResponse, ms: number, pause: Pause): Promise<void> {
+  const { status, headers, body } = ghostOf(before);
+  const bytes = Buffer.concat([...body.chunks()]);
+  const lines = Object.entries({ ...headers, 'content-length': String(bytes.byteLength) });
+  const head = [`HTTP/1.1 ${status} OK`, ...lines.map(([name, value]) => `${name}: ${value}`)];
+  if (ms > 0) await pause(ms);
+  if (!socket.destroyed) socket.write(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), bytes]));
+}
+
 export async function sendResponse(
   { response: content, fault }: ResponsePlan,
   request: IncomingMessage,
@@ -98,6 +108,9 @@ export async function sendResponse(
     } else {
       await writeAll(response, chunks);
     }
+  }
+  if (fault?.kind === 'extra') {
+    response.once('finish', () => void sendExtra(socket, content, fault.ms ?? 0, pause));
   }
   response.end();
 }

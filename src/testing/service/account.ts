@@ -1,6 +1,5 @@
 /** The emulated account: its balance, history and limits. */
 import { randomUUID } from 'node:crypto';
-import { isHttpUrl } from './validate.js';
 import type { EmulatorClock } from './clock.js';
 import type { Settings } from '../options.js';
 import type { EmulatedTask, Task, TaskParams } from './task.js';
@@ -57,15 +56,6 @@ export const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
 export function newId(): string {
   return randomUUID().replaceAll('-', '');
-}
-
-export function isWebhookUrl(text: string): boolean {
-  return isHttpUrl(text) && (new URL(text).protocol === 'https:' || isLoopback(text));
-}
-
-export function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }
 
 const toUnits = (dollars: number) => Math.round(dollars * UNITS_PER_DOLLAR);

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { raceAbort } from '../../utils/abort.js';
 import { withDeadline } from '../../utils/with-deadline.js';
-import { isLoopback } from './account.js';
+import { isLoopback } from './webhook-url.js';
 import type { Settings } from '../options.js';
 import { signWebhook } from './sign.js';
 

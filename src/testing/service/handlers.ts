@@ -5,7 +5,7 @@ import { models } from '../../models/catalog.js';
 import { type WireResponse, errorResponse, successResponse, type WireRequest } from '../network/wire.js';
 import type { Route } from '../network/route.js';
 import type { Settings } from '../options.js';
-import { type Account, type AddedTask, isWebhookUrl, KEPT_MS, newId } from './account.js';
+import { type Account, type AddedTask, KEPT_MS, newId } from './account.js';
 import { searchBillings } from './billings.js';
 import { bytesFile, generatedVideo, serveFile } from './files.js';
 import { readListQuery } from './list-query.js';
@@ -14,6 +14,7 @@ import { sampleVideo } from './sample-video.js';
 import { Task, type TaskContext, type TaskParams } from './task.js';
 import { rejectKey } from './storage-error.js';
 import { usageStats } from './usage.js';
+import { isWebhookUrl } from './webhook-url.js';
 import { priceOf } from './prices.js';
 import { asFields, checkPriced, checkSubmit, INVALID_PARAMETER, MISSING_PARAMETER } from './validate.js';
 
