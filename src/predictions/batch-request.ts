@@ -1,5 +1,12 @@
-/** The requests and results of a batch, and what its requests may cost. */
-import { BudgetExceededError, InvalidInputError } from '../core/errors/index.js';
+/** The requests and results of a batch, what its requests may cost, and the warning of one that was left. */
+import { createHash } from 'node:crypto';
+import {
+  BudgetExceededError,
+  ConfigurationError,
+  InvalidInputError,
+  SubmissionUnknownError,
+  WaveSpeedError,
+} from '../core/errors/index.js';
 import type { CompletedPrediction } from '../core/prediction.js';
 import type { ModelId } from '../models/catalog.js';
 import type { DefinedModel } from '../models/define-model.js';
@@ -61,3 +68,33 @@ export function prepareRequest(request: ManyRequest): PreparedInput {
   if (request.idempotencyKey !== undefined) checkIdempotencyKey(request.idempotencyKey);
   return prepareInput(request.model, request.input);
 }
+
+export function getIterator<T>(requests: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
+  const given: unknown = requests;
+  if (typeof given === 'object' && given !== null) {
+    if (Symbol.asyncIterator in requests) return requests[Symbol.asyncIterator]();
+    if (Symbol.iterator in requests) return requests[Symbol.iterator]();
+  }
+  throw new ConfigurationError(
+    `\`requests\`: got ${formatValue(given)}; expected an array of { model, input }, or another iterable or async iterable of them.`,
+  );
+}
+
+/** Warns of a task that no callback and no loop was told of. */
+export function warnUnreported(error: unknown): void {
+  if (!(error instanceof WaveSpeedError)) return;
+  const { predictionId } = error;
+  const input = error instanceof SubmissionUnknownError ? digestOf(error.input) : '';
+  const what =
+    predictionId === undefined
+      ? `a submit with an unknown outcome (sha256 of its input: ${input}): it may have been charged`
+      : `task ${predictionId}: it continues and has been charged; resume with wait('${predictionId}')`;
+  globalThis.process?.emitWarning?.(`runMany was left before it reported ${what}.`, {
+    type: 'WaveSpeedWarning',
+  });
+}
+
+const digestOf = (input: unknown): string =>
+  createHash('sha256')
+    .update(JSON.stringify(input) ?? '')
+    .digest('hex');

@@ -179,6 +179,34 @@ export function checkPollInterval(value: unknown): void {
   );
 }
 
+/** Defaults of `pollIntervalMs`. While webhook events are expected, polling is only a fallback. */
+const POLL_INTERVAL_MS = 1000;
+const WEBHOOK_POLL_INTERVAL_MS = 30_000;
+
+/** Returns the time until the next poll. The client's interval does not apply with a webhook receiver. */
+export function readPollInterval(
+  { pollIntervalMs, webhookReceiver }: WatchOptions,
+  clientInterval: PollInterval = POLL_INTERVAL_MS,
+  elapsedMs: number,
+  predictionId: string,
+): number {
+  const interval =
+    pollIntervalMs ?? (webhookReceiver === undefined ? clientInterval : WEBHOOK_POLL_INTERVAL_MS);
+  let ms: unknown = interval;
+  if (typeof interval === 'function') {
+    try {
+      ms = interval(elapsedMs);
+    } catch (cause) {
+      throw new ConfigurationError('`pollIntervalMs` threw; see the cause.', { cause, predictionId });
+    }
+  }
+  if (typeof ms === 'number' && ms >= 0) return Math.max(1, ms);
+  throw new ConfigurationError(
+    `\`pollIntervalMs\`: got ${String(ms)}; expected a number of milliseconds, 0 or more, or a function that returns one.`,
+    { predictionId },
+  );
+}
+
 export function checkIdempotencyKey(key: unknown): void {
   if (typeof key === 'string' && key.trim() !== '' && key.length <= 255) return;
   const given =

@@ -1,17 +1,17 @@
 /** Runs many requests, and returns each result as it comes. */
-import { createHash } from 'node:crypto';
 import PQueue from 'p-queue';
-import {
-  ConfigurationError,
-  SubmissionUnknownError,
-  WaitAbortedError,
-  WaveSpeedError,
-} from '../core/errors/index.js';
-import { formatValue } from '../utils/messages.js';
+import { SubmissionUnknownError, WaitAbortedError, WaveSpeedError } from '../core/errors/index.js';
 import type { CompletedPrediction, Prediction } from '../core/prediction.js';
 import type { PreparedInput } from '../models/prepare-input.js';
 import { addAbortListener, raceAbort } from '../utils/abort.js';
-import { createBudget, type ManyRequest, type ManyResult, prepareRequest } from './batch-request.js';
+import {
+  createBudget,
+  getIterator,
+  type ManyRequest,
+  type ManyResult,
+  prepareRequest,
+  warnUnreported,
+} from './batch-request.js';
 import { readRunManyOptions, type RunManyOptions, type RunOptions } from './options.js';
 
 /** What a batch sets for each of its requests. */
@@ -124,7 +124,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
       return isOpen ? [result.reason] : [];
     });
     // JavaScript drops what leaving rejects with, where the body of a loop threw.
-    for (const error of errors) warn(error);
+    for (const error of errors) warnUnreported(error);
     return errors;
   }
 
@@ -268,37 +268,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   }
 }
 
-/** Warns of a task that no callback and no loop was told of. */
-function warn(error: unknown): void {
-  if (!(error instanceof WaveSpeedError)) return;
-  const { predictionId } = error;
-  const input = error instanceof SubmissionUnknownError ? digestOf(error.input) : '';
-  const what =
-    predictionId === undefined
-      ? `a submit with an unknown outcome (sha256 of its input: ${input}): it may have been charged`
-      : `task ${predictionId}: it continues and has been charged; resume with wait('${predictionId}')`;
-  globalThis.process?.emitWarning?.(`runMany was left before it reported ${what}.`, {
-    type: 'WaveSpeedWarning',
-  });
-}
-
-const digestOf = (input: unknown): string =>
-  createHash('sha256')
-    .update(JSON.stringify(input) ?? '')
-    .digest('hex');
-
 function aggregate(errors: unknown[]): AggregateError {
   const message = `${errors.length} errors; see \`errors\`: tasks may have been created and charged. Resume those that name a task.`;
   return new AggregateError(errors, message);
-}
-
-function getIterator<T>(requests: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
-  const given: unknown = requests;
-  if (typeof given === 'object' && given !== null) {
-    if (Symbol.asyncIterator in requests) return requests[Symbol.asyncIterator]();
-    if (Symbol.iterator in requests) return requests[Symbol.iterator]();
-  }
-  throw new ConfigurationError(
-    `\`requests\`: got ${formatValue(given)}; expected an array of { model, input }, or another iterable or async iterable of them.`,
-  );
 }

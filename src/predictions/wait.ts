@@ -1,7 +1,6 @@
 /** Waits for a task: polls it until it ends, wakes up at its webhook events, and yields each change of its status. */
 import {
   ApiError,
-  ConfigurationError,
   NotFoundError,
   WaitTimeoutError,
   WaveSpeedError,
@@ -12,11 +11,18 @@ import type { ApiClient } from '../http/api-client.js';
 import { isKeyFailure } from '../http/api-key.js';
 import { errorName, publish } from '../http/diagnostics.js';
 import { emitRetry, getRetryDelay, isTransient, type OnRetry } from '../http/retry.js';
-import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
+import { addAbortListener } from '../utils/abort.js';
 import { Call } from '../utils/call.js';
+import { createPause } from '../utils/pause.js';
 import { invokeCallback, toAbortError } from './callbacks.js';
 import { readTask, resultPathOf } from './history.js';
-import type { PollInterval, PredictionEvents, WaitOptions, WatchOptions } from './options.js';
+import {
+  type PollInterval,
+  type PredictionEvents,
+  readPollInterval,
+  type WaitOptions,
+  type WatchOptions,
+} from './options.js';
 import { PollScheduler } from './poll-scheduler.js';
 
 export interface WaiterSettings {
@@ -26,11 +32,6 @@ export interface WaiterSettings {
   maxPollsPerSecond: number;
   onRetry: OnRetry | undefined;
 }
-
-const DEFAULT_INTERVAL_MS = 1000;
-
-/** While webhook events are expected, polling is only a fallback. */
-const WEBHOOK_INTERVAL_MS = 30_000;
 
 /** A long delay that would end after the deadline is shortened, so that the last poll comes this long before it. */
 const LAST_POLL_MS = 1000;
@@ -113,7 +114,7 @@ export class TaskWaiter {
     const removeListener = addAbortListener(call.signal, () => stop.abort(call.signal.reason));
     const pause = createPause(stop.signal);
     const failures = createFailures(id);
-    const getInterval = () => this.#readInterval(call, id, options);
+    const getInterval = () => readPollInterval(options, this.#settings.pollIntervalMs, call.elapsedMs, id);
     let event: Prediction | undefined;
     let unsubscribe: (() => void) | undefined;
     let last = initial;
@@ -186,28 +187,6 @@ export class TaskWaiter {
       throw error;
     }
   }
-
-  #readInterval(call: Call, predictionId: string, options: WatchOptions): number {
-    // The client's interval does not apply with a webhook receiver.
-    const standard =
-      options.webhookReceiver === undefined
-        ? (this.#settings.pollIntervalMs ?? DEFAULT_INTERVAL_MS)
-        : WEBHOOK_INTERVAL_MS;
-    const { pollIntervalMs = standard } = options;
-    let ms: unknown = pollIntervalMs;
-    if (typeof pollIntervalMs === 'function') {
-      try {
-        ms = pollIntervalMs(call.elapsedMs);
-      } catch (cause) {
-        throw new ConfigurationError('`pollIntervalMs` threw; see the cause.', { cause, predictionId });
-      }
-    }
-    if (typeof ms === 'number' && ms >= 0) return Math.max(1, ms);
-    throw new ConfigurationError(
-      `\`pollIntervalMs\`: got ${String(ms)}; expected a number of milliseconds, 0 or more, or a function that returns one.`,
-      { predictionId },
-    );
-  }
 }
 
 /** Counts the failed polls since the last successful one, and decides when to stop polling. */
@@ -249,34 +228,6 @@ function createFailures(predictionId: string) {
     },
   };
   return failures;
-}
-
-/** A pause between two polls, which an event can end early. The signal must not outlive it. */
-function createPause(signal: AbortSignal) {
-  let resolve: (() => void) | undefined;
-  let wasWoken = false;
-  addAbortListener(signal, () => resolve?.());
-  return {
-    end(): void {
-      wasWoken = true;
-      resolve?.();
-    },
-    /** Returns whether an event ended it. */
-    async wait(ms: number): Promise<boolean> {
-      signal.throwIfAborted();
-      if (ms > 0 && !wasWoken) {
-        let timer: NodeJS.Timeout | undefined;
-        await new Promise<void>((onEnd) => {
-          resolve = onEnd;
-          timer = setTimeout(onEnd, Math.min(ms, MAX_TIMER_MS));
-        });
-        clearTimeout(timer);
-      }
-      const woken = wasWoken;
-      wasWoken = false;
-      return woken;
-    },
-  };
 }
 
 function untilLastPoll(delayMs: number, deadlineAt: number): number {

@@ -11,8 +11,11 @@ import {
 import { rejection } from '../support/client.js';
 import { requests, setUp } from './batch-support.js';
 
+const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+
 beforeEach(() => {
   vi.useFakeTimers();
+  warn.mockClear();
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -159,7 +162,6 @@ describe('a loop whose body throws', () => {
     const { kling, emulator } = setUp();
     emulator.fail({ on: 'submit', kind: 'reset', when: 'request', accepted: true, times: 2 });
     const source = [{ model: KLING_O3_STD, input: { prompt: '' } } as const, ...requests(3)];
-    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const loop = rejection(
       (async () => {
         for await (const _ of kling.runMany(source, { concurrency: 3, ...options })) {
@@ -171,7 +173,6 @@ describe('a loop whose body throws', () => {
     for (let step = 0; step < 100; step++) await vi.advanceTimersByTimeAsync(100);
     expect(await loop).toMatchObject({ message: 'mine' });
     const warnings = warn.mock.calls.map(([text]) => String(text));
-    warn.mockRestore();
     return { warnings, tasks: emulator.account.tasks };
   }
 

@@ -31,10 +31,11 @@ const values: Record<string, unknown> = {
   idempotencyKey: 'key',
   whenAbsent: 'throw',
   concurrency: 2,
+  onUnknown: () => undefined,
 };
 const unused: Record<keyof typeof calls, string[]> = {
-  submit: ['timeoutMs', 'pollIntervalMs', 'onUpdate', 'webhookReceiver', 'concurrency'],
-  run: ['concurrency'],
+  submit: ['pollIntervalMs', 'onUpdate', 'webhookReceiver', 'concurrency', 'onUnknown'],
+  run: ['concurrency', 'onUnknown'],
   wait: ['onSubmitted', 'webhookUrl', 'maxCost', 'idempotencyKey', 'whenAbsent', 'concurrency'],
   watch: ['onUpdate', 'onSubmitted', 'webhookUrl', 'maxCost', 'idempotencyKey', 'whenAbsent', 'concurrency'],
   runMany: ['idempotencyKey'],
@@ -101,6 +102,25 @@ describe('options with a prototype', () => {
     expect(await rejection(calls.run(kling, options))).toBe('left');
     expect(await rejection(calls.wait(kling, options))).toMatchObject({ cause: 'left' });
     expect(await rejection(calls.watch(kling, options))).toMatchObject({ cause: 'left' });
+    expect(seen).toEqual([]);
+  });
+
+  test('an option on Object.prototype does not count', async () => {
+    const { kling, posts } = clientOn(() => envelope(done()));
+    Object.defineProperty(Object.prototype, 'maxCost', { value: 0.01, configurable: true });
+    try {
+      await kling.run(KLING_O3_STD, INPUT, {});
+    } finally {
+      delete (Object.prototype as { maxCost?: number }).maxCost;
+    }
+    expect(posts()).toBe(1);
+  });
+
+  test('a misspelt option that is not enumerable is rejected as well', async () => {
+    const { kling, seen } = clientOn(() => envelope(done()));
+    const options = Object.defineProperty({}, 'maxcost', { value: 0.01 });
+    const error = await failure(kling.run(KLING_O3_STD, INPUT, options), ConfigurationError);
+    expect(error.message).toContain('did you mean `maxCost`?');
     expect(seen).toEqual([]);
   });
 
