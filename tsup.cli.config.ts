@@ -28,7 +28,8 @@ export default defineConfig([
     format: ['esm'],
     target: 'node20.18',
     platform: 'node',
-    splitting: false,
+    // The version is printed without loading the rest, and only `mcp` loads the MCP SDK.
+    splitting: true,
     external: ['undici'],
     esbuildPlugins: [onPublicEntries],
     // commander is CommonJS, and requires Node's modules.

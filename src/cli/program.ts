@@ -8,6 +8,7 @@ import { downloadCommand } from './commands/download.js';
 import { emulatorCommand } from './commands/emulator.js';
 import { getCommand } from './commands/get.js';
 import { listCommand } from './commands/list.js';
+import { mcpCommand } from './commands/mcp.js';
 import { priceCommand } from './commands/price.js';
 import { resolveCommand } from './commands/resolve.js';
 import { runCommand } from './commands/run.js';
@@ -50,6 +51,7 @@ function createProgram(version: string) {
     billingsCommand(),
     doctorCommand(),
     emulatorCommand(),
+    mcpCommand(),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   return program;
