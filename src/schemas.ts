@@ -23,6 +23,7 @@ export {
   type ModelDefinition,
   type ModelShape,
 } from './models/define-model.js';
+export { checkFile, type CheckedFile } from './models/check-file.js';
 export { estimateCost } from './models/estimate-cost.js';
 export * from './models/family.js';
 export {

@@ -1,6 +1,8 @@
 /** Opens a file to upload, on disk or as a Blob: its name, size, bytes and identity. */
 import { basename } from 'node:path';
 import { UploadError } from '../core/errors/index.js';
+import { getErrorMessage } from '../utils/error-message.js';
+import { readBlob } from '../utils/read-blob.js';
 import { openPath } from './disk-file.js';
 import { CHUNK_BYTES, type LocalFile, UnreadableFileError } from './readable-file.js';
 
@@ -30,10 +32,10 @@ function openBlob(blob: Blob): LocalFile {
   const { size } = blob;
   const read = async (start: number, end: number) => {
     try {
-      return new Uint8Array(await blob.slice(start, end).arrayBuffer());
+      return await readBlob(blob, start, end);
     } catch (cause) {
-      // A Blob of a file on disk that has changed.
-      throw new UnreadableFileError('cannot be read', { cause });
+      // Such as a Blob of a file on disk that has changed.
+      throw new UnreadableFileError(`cannot be read: ${getErrorMessage(cause)}`, { cause });
     }
   };
   return {

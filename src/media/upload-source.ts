@@ -1,6 +1,7 @@
 /** Validates the source and content of an upload before anything is sent. */
 import { isBlob } from '../models/media.js';
-import { type MediaGroup, validateFile } from './file-type.js';
+import type { MediaKind } from '../models/media.js';
+import { validateFile } from './file-type.js';
 import { nameOf, openLocalFile, UnreadableFileError } from './local-file.js';
 import type { ValidatedFile } from './uploader.js';
 
@@ -9,7 +10,7 @@ export type UploadSource = string | URL | Blob | File;
 
 export async function inspect(
   source: URL | string | Blob,
-  groups: readonly MediaGroup[],
+  groups: readonly MediaKind[],
 ): Promise<{ file: ValidatedFile } | { problem: string }> {
   const label = nameOf(source);
   try {
