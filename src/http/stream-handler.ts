@@ -1,6 +1,7 @@
 /** Streams a response from undici, with backpressure. */
 import { Readable } from 'node:stream';
 import { addAbortListener } from '../utils/abort.js';
+import { nextReads } from '../utils/deadline-timer.js';
 import type { StreamRequest, StreamResponse } from './types.js';
 import { type Controller, type Headers, readHeader, toError, type UndiciHandler } from './undici-handler.js';
 
@@ -10,13 +11,18 @@ export class StreamHandler implements UndiciHandler {
   readonly response: Promise<StreamResponse>;
   #resolve: (response: StreamResponse) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
+  readonly origin: string;
+  readonly #ending: Set<StreamHandler> | undefined;
   readonly #signal: AbortSignal;
   readonly #forget: () => void;
   #controller: Controller | undefined;
   #body: Readable | undefined;
   #hasEnded = false;
 
-  constructor(request: StreamRequest) {
+  /** @param ending Where it is while a response ends that may have bytes after its end. */
+  constructor(request: StreamRequest, ending?: Set<StreamHandler>) {
+    this.origin = request.url.origin;
+    this.#ending = request.method === 'GET' ? ending : undefined;
     this.#signal = request.signal;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -56,7 +62,23 @@ export class StreamHandler implements UndiciHandler {
   onResponseEnd(): void {
     this.#hasEnded = true;
     this.#forget();
-    this.#body?.push(null);
+    if (this.#ending === undefined) {
+      this.#body?.push(null);
+      return;
+    }
+    this.#ending.add(this);
+    // A socket that was broken is closed at the end of a turn.
+    void nextReads()
+      .then(nextReads)
+      .then(() => {
+        if (this.#ending?.delete(this) === true) this.#body?.push(null);
+      });
+  }
+
+  /** Its connection broke as the response ended: what was received may not be the whole file. */
+  onExtraBytes(): void {
+    if (this.#ending?.delete(this) !== true) return;
+    this.#body?.destroy(new Error('the server sent more bytes than the length of the response'));
   }
 
   onResponseError(_: unknown, error: unknown): void {

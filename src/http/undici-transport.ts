@@ -35,6 +35,7 @@ export class UndiciTransport implements HttpTransport {
   readonly #idle: Connection[] = [];
   readonly #open = new Set<Connection>();
   readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #ending = new Set<StreamHandler>();
   /** The server ended a connection soon after an answer: submits no longer reuse any. */
   #endsEarly = false;
 
@@ -81,7 +82,7 @@ export class UndiciTransport implements HttpTransport {
   async stream(request: StreamRequest): Promise<StreamResponse> {
     const { streams } = await this.#load();
     request.signal.throwIfAborted();
-    const handler = new StreamHandler(request);
+    const handler = new StreamHandler(request, this.#ending);
     dispatch(streams, request, handler);
     return handler.response;
   }
@@ -129,7 +130,12 @@ export class UndiciTransport implements HttpTransport {
         return connection;
       },
       // No connection limit: a long transfer must not block others, and idle timeouts must not run while queued.
-      streams: new Agent({ ...options, connect }),
+      streams: new Agent({ ...options, connect }).on('disconnect', (origin, _, error) => {
+        // undici breaks a connection that has bytes after the end of a response, and does not say whose it was.
+        const { code, message } = error as Error & { code?: string };
+        if (code !== 'UND_ERR_SOCKET' || message === 'other side closed') return;
+        for (const handler of this.#ending) if (handler.origin === origin.origin) handler.onExtraBytes();
+      }),
     };
   }
 

@@ -110,6 +110,33 @@ describe('a response that is not the file', () => {
     expect(server.requests[0]?.headers['user-agent']).toMatch(/^wavespeed-kling\/\d/);
   });
 
+  it.each([
+    ['a Content-Length', 'Content-Length: 1000\r\n\r\n', movie(1000), movie(3000)],
+    [
+      'a chunked body',
+      'Transfer-Encoding: chunked\r\n\r\n3e8\r\n',
+      movie(1000),
+      '\r\n0\r\n\r\n',
+      movie(3000),
+    ],
+  ])('is incomplete with bytes beyond %s', async (_name, headers, ...parts) => {
+    const server = await rawServer(`HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n${headers}`, ...parts);
+    const directory = temporaryDirectory();
+    const error = await failure(client({ maxRetries: 1 }).download(`${server.url}/a.mp4`, directory));
+    expect(error).toMatchObject({ reason: 'incomplete' });
+    expect(error.message).toContain('more bytes than the length of the response');
+    expect([server.connections(), readdirSync(directory)]).toEqual([2, []]);
+  });
+
+  it('is complete when the server closes the connection right after it', async () => {
+    const server = await rawServer(
+      'HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: 1000\r\n\r\n',
+      movie(1000),
+    );
+    const [file] = await client().download(`${server.url}/a.mp4`, temporaryDirectory());
+    expect([file?.bytes, server.connections()]).toEqual([1000, 1]);
+  });
+
   it.each(['gzip', 'gzip, chunked', 'deflate'])(
     'is incomplete with the transfer coding %s',
     async (coding) => {
