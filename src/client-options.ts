@@ -16,7 +16,7 @@ import {
 import { checkKey } from './http/api-key.js';
 import type { OnRetry } from './http/retry.js';
 import type { DispatcherLike } from './http/types.js';
-import { memoryJournal } from './predictions/journal/memory-journal.js';
+import { memoryJournal } from './predictions/journal/memory.js';
 import type { Journal } from './predictions/journal/journal.js';
 import { checkPollInterval, type PollInterval } from './predictions/options.js';
 

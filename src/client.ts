@@ -16,6 +16,7 @@ import {
   type BillingsQuery,
   checkId,
   checkIds,
+  checkPrediction,
   type ListQuery,
   readBillingsQuery,
   readListQuery,
@@ -40,6 +41,7 @@ import {
   type WaitOptions,
   type WatchOptions,
 } from './predictions/options.js';
+import type { KeyState } from './predictions/journal/keys.js';
 import type { Declared, ManyRequest, ManyResult } from './predictions/batch-request.js';
 import { Batch, type BatchLimits } from './predictions/run-many.js';
 import { TaskHistory } from './predictions/history.js';
@@ -175,27 +177,60 @@ export class WaveSpeedKling {
    * Settles an idempotency key whose submit may or may not have been accepted.
    *
    * @param predictionId The task that the submit started, or null if it certainly started none: the key can then be used again.
-   * @throws {IdempotencyConflictError} if the key belongs to another task, or the task to another key.
+   * @throws {IdempotencyConflictError} if the key belongs to another task, or the task to another key; before
+   * `error.certainAt` with null, and for a task whose input differs, unless `force` is set.
    * @throws {InvalidInputError} if the journal has no such key.
    * @throws {RequestTimeoutError} if it could not be settled within `timeoutMs`; nothing was changed.
    * @example
    * const tasks = await error.candidates(); // of a SubmissionUnknownError
-   * await kling.resolve(order.id, tasks[0]?.id ?? null);
+   * const matches = tasks.filter((task) => task.exactMatch === true);
+   * if (matches.length === 1) await kling.resolve(order.id, matches[0].id);
    */
   async resolve(
     idempotencyKey: string,
     predictionId: string | null,
     options: ResolveOptions = {},
   ): Promise<void> {
-    const { signal, timeoutMs = this.#settings.requestTimeoutMs } = readResolveOptions(options);
+    const {
+      signal,
+      timeoutMs = this.#settings.requestTimeoutMs,
+      force = false,
+    } = readResolveOptions(options);
     const key = requireIdempotencyKey(idempotencyKey);
     const id = predictionId === null ? null : checkId(predictionId);
     const createTimeoutError = () =>
       new RequestTimeoutError(`timeoutMs (${timeoutMs} ms) ran out before the key was settled.`);
     await this.#during({ signal, timeoutMs, createTimeoutError }, (call) =>
-      call.run(this.#submitter.keys.resolve(call, key, id)),
+      call.run(this.#submitter.keys.resolve(call, key, id, force)),
     );
     this.#submitter.settleKey(key);
+  }
+
+  /**
+   * Returns what the journal knows of an idempotency key, without a request to the service; undefined for an unknown key.
+   *
+   * @example
+   * app.get('/orders/:id/video', async (request, response) => {
+   *   response.json((await kling.lookup(request.params.id)) ?? { state: 'unknown' });
+   * });
+   */
+  async lookup(idempotencyKey: string): Promise<KeyState | undefined> {
+    const key = requireIdempotencyKey(idempotencyKey);
+    return this.#during({}, (call) => this.#submitter.keys.lookup(call, key));
+  }
+
+  /**
+   * Stores the end of a task that came by webhook under its idempotency key: calls of `run` with this key return it, in any
+   * process.
+   *
+   * @returns The key; undefined for a task that has not ended, or that the journal does not know.
+   * @throws {ConfigurationError} if the journal has no `find`.
+   * @example
+   * const receiver = createWebhookReceiver({ secret, onEvent: (event) => kling.settle(event) });
+   */
+  async settle(prediction: Prediction): Promise<string | undefined> {
+    const task = checkPrediction(prediction);
+    return this.#during({}, (call) => this.#submitter.keys.settle(call, task));
   }
 
   /** Fetches a task once. */
@@ -361,7 +396,12 @@ export class WaveSpeedKling {
     const limits = { ...limitsOf({ ...options, timeoutMs }, prepared), stop: batch?.stop };
     return this.#during(limits, async (call) => {
       const { prediction, slot } = await this.#submitter.submit(call, prepared, options, batch?.reserve);
-      const waiting = this.#waiter.wait(call, prediction.id, options, prediction);
+      const { pollIntervalMs = this.#settings.pollIntervalMs } = options;
+      const ends =
+        idempotencyKey === undefined
+          ? undefined
+          : this.#submitter.keys.watch(call, idempotencyKey, Number(pollIntervalMs));
+      const waiting = this.#waiter.wait(call, prediction.id, options, prediction, ends);
       const ended = await waiting.finally(() => slot.release());
       if (idempotencyKey !== undefined) await this.#submitter.keys.recordEnd(call, idempotencyKey, ended);
       return toCompleted(ended);

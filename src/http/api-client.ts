@@ -19,6 +19,8 @@ export interface ApiRequest {
   predictionId?: string | undefined;
 }
 
+const MAX_CLOCK_DRIFT_MS = 1000;
+
 export interface ApiClientOptions {
   apiKey: ApiKeySource;
   baseUrl: string;
@@ -32,6 +34,8 @@ export class ApiClient {
   readonly requestTimeoutMs: number;
   /** Milliseconds that the service's clock is ahead of this machine's, from the last `Date` header. */
   clockSkewMs = 0;
+  /** How far this machine's clock was ahead of its steady one when the service's time was last seen. */
+  #clockOffsetMs: number | undefined;
   readonly #options: ApiClientOptions;
 
   constructor(options: ApiClientOptions) {
@@ -111,8 +115,18 @@ export class ApiClient {
   parseResponse(response: RawResponse, request: ApiRequest, key: string): unknown {
     const date = Date.parse(response.header('date') ?? '');
     // The header has a resolution of one second: assume the middle of it.
-    if (!Number.isNaN(date)) this.clockSkewMs = date + 500 - Date.now();
+    if (!Number.isNaN(date)) {
+      this.clockSkewMs = date + 500 - Date.now();
+      this.#clockOffsetMs = Date.now() - performance.now();
+    }
     return parseResponse(response, request, key);
+  }
+
+  /** The service's time. It is not known before its first `Date` header, nor after this machine's clock was set. */
+  serviceTime(): { now: number; isKnown: boolean } {
+    const now = Date.now();
+    const driftMs = now - performance.now() - (this.#clockOffsetMs ?? Infinity);
+    return { now: now + this.clockSkewMs, isKnown: Math.abs(driftMs) < MAX_CLOCK_DRIFT_MS };
   }
 
   createTimeoutError(request: ApiRequest): RequestTimeoutError {

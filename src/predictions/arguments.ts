@@ -1,6 +1,6 @@
 /** Ids, keys and queries: what calls take beside their options, and their checks. */
 import { InvalidInputError } from '../core/errors/index.js';
-import { isTaskId, type PredictionStatus } from '../core/prediction.js';
+import { isTaskId, normalizePrediction, type Prediction, type PredictionStatus } from '../core/prediction.js';
 import { type Check, readOptions } from '../core/validate-options.js';
 import type { ModelId } from '../models/catalog.js';
 import { checkIdempotencyKey } from './options.js';
@@ -147,6 +147,13 @@ export function checkIds(ids: unknown, call = 'delete'): string[] {
   const list: unknown[] = typeof ids === 'string' ? [ids] : Array.isArray(ids) ? ids : [];
   if (list.length === 0) throw invalid(call, 'ids', 'got none; expected at least one id');
   return list.map(checkId);
+}
+
+/** @throws {InvalidInputError} unless the value is a task, such as the body of a webhook. */
+export function checkPrediction(value: unknown): Prediction {
+  const prediction = normalizePrediction(value);
+  if (prediction !== undefined) return prediction;
+  throw invalid('settle', 'prediction', 'expected a task, such as the event of a webhook');
 }
 
 /** Requires an idempotency key. */

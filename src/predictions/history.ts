@@ -1,7 +1,6 @@
 /** Reads tasks: one by its id, the account's history, and the candidates of a lost submit. */
 import {
   ApiError,
-  type Candidate,
   type CandidatesOptions,
   InvalidResponseError,
   RequestTimeoutError,
@@ -13,7 +12,7 @@ import { type OnRetry, retry, type RetryContext } from '../http/retry.js';
 import { Call } from '../utils/call.js';
 import { isRecord } from '../utils/is-record.js';
 import type { ListQuery } from './arguments.js';
-import { findCandidates, type LostRequest } from './candidates.js';
+import { type ComparedTask, findCandidates, type LostRequest, type SearchRange } from './candidates.js';
 
 export interface HistoryDependencies {
   settings: { baseUrl: string; onRetry: OnRetry | undefined; maxRetries: number };
@@ -107,7 +106,8 @@ export class TaskHistory {
     lost: LostRequest,
     options: CandidatesOptions,
     isKnown: (id: string) => boolean,
-  ): Promise<Candidate[]> {
+    range?: SearchRange,
+  ): Promise<ComparedTask[]> {
     const { signal, timeoutMs = CANDIDATES_TIMEOUT_MS } = options;
     const { maxRetries } = this.#deps.settings;
     const createTimeoutError = () =>
@@ -124,6 +124,7 @@ export class TaskHistory {
             isKnown,
           },
           lost,
+          range,
         ),
       );
     } finally {

@@ -97,11 +97,18 @@ export interface ResolveOptions {
   signal?: AbortSignal | undefined;
   /** Time limit, in milliseconds. @default the client's requestTimeoutMs */
   timeoutMs?: number | undefined;
+  /**
+   * Also settles the key before it is certain that there is no task, and with a task whose input differs.
+   *
+   * @default false
+   */
+  force?: boolean | undefined;
 }
 
 const RESOLVE_OPTIONS = {
   signal: { check: checkSignal },
   timeoutMs: { check: ms },
+  force: { check: checkForce, default: false },
 } satisfies OptionTable<ResolveOptions>;
 
 export const readResolveOptions = (options: ResolveOptions): ResolveOptions =>
@@ -163,6 +170,10 @@ export function readRunManyOptions(options: RunManyOptions): RunManyOptions {
   const read = readOptions<RunManyOptions, typeof RUN_MANY_OPTIONS>(options, RUN_MANY_OPTIONS);
   checkReceiverHasUrl(read);
   return read;
+}
+
+function checkForce(value: unknown): void {
+  if (typeof value !== 'boolean') rejectOption('force', value, 'true or false');
 }
 
 function checkWhenAbsent(value: unknown): void {

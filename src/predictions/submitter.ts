@@ -14,7 +14,7 @@ import type { UploadManager } from '../media/upload-manager.js';
 import { type PreparedInput, replaceMedia } from '../models/prepare-input.js';
 import { Call } from '../utils/call.js';
 import { invokeCallback, toAbortError } from './callbacks.js';
-import type { LostRequest } from './candidates.js';
+import { digestInput, type LostRequest, toCandidate } from './candidates.js';
 import type { TaskHistory } from './history.js';
 import { InFlight, type PendingSubmit } from './in-flight.js';
 import { IdempotencyKeys, type KeySettings } from './journal/keys.js';
@@ -202,7 +202,11 @@ export class TaskSubmitter {
           call.commit();
         },
         candidates: (from, found) =>
-          this.#candidates({ model, input: body, from, until: new Date() }, pending, found),
+          this.#candidates(
+            { model, digest: digestInput(model, body as Record<string, unknown>), from, until: new Date() },
+            pending,
+            found,
+          ),
       });
       pending.settle({ predictionId: accepted.prediction.id });
       slot.markSubmitted();
@@ -231,7 +235,8 @@ export class TaskSubmitter {
     patience.close();
     signal?.throwIfAborted();
     const isKnown = (id: string) => this.#inFlight.isOfAnother(pending, id);
-    return this.#inFlight.assign(pending, await this.#deps.history.findCandidates(lost, options, isKnown));
+    const found = await this.#deps.history.findCandidates(lost, options, isKnown);
+    return this.#inFlight.assign(pending, found.map(toCandidate));
   }
 
   /** Uploads local media and returns the request body. */

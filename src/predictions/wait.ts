@@ -54,13 +54,23 @@ export class TaskWaiter {
     this.#scheduler = new PollScheduler(settings.maxPollsPerSecond);
   }
 
-  /** Returns the task when it has ended, also when it has failed. */
-  async wait(call: Call, id: string, options: WaitOptions, initial?: Prediction): Promise<Prediction> {
+  /**
+   * Returns the task when it has ended, also when it has failed.
+   *
+   * @param ends Another source of its end than the service.
+   */
+  async wait(
+    call: Call,
+    id: string,
+    options: WaitOptions,
+    initial?: Prediction,
+    ends?: PredictionEvents,
+  ): Promise<Prediction> {
     const report = (result: { status?: string; error?: string }) =>
       publish('done', () => ({ predictionId: id, ...result, elapsedMs: call.elapsedMs }));
     try {
       let last: Prediction | undefined;
-      for await (const prediction of this.#poll(call, id, options, initial)) {
+      for await (const prediction of this.#poll(call, id, options, initial, ends)) {
         last = prediction;
         await invokeCallback(call, 'onUpdate', options.onUpdate, prediction);
       }
@@ -108,6 +118,7 @@ export class TaskWaiter {
     id: string,
     options: WatchOptions,
     initial?: Prediction,
+    ends?: PredictionEvents,
   ): AsyncGenerator<Prediction, void, void> {
     if (call.wasAborted) throw call.signal.reason;
     const stop = new AbortController();
@@ -116,14 +127,15 @@ export class TaskWaiter {
     const failures = createFailures(id);
     const getInterval = () => readPollInterval(options, this.#settings.pollIntervalMs, call.elapsedMs, id);
     let event: Prediction | undefined;
-    let unsubscribe: (() => void) | undefined;
+    const unsubscribes: ((() => void) | undefined)[] = [];
     let last = initial;
     try {
-      unsubscribe = subscribe(options.webhookReceiver, id, (prediction) => {
+      const onEvent = (prediction: Prediction) => {
         if (!isTerminal(prediction.status)) return pause.end();
         event = prediction;
         stop.abort(TERMINAL_EVENT);
-      });
+      };
+      for (const events of [options.webhookReceiver, ends]) unsubscribes.push(subscribe(events, id, onEvent));
       if (initial !== undefined) {
         yield initial;
         if (isTerminal(initial.status)) return;
@@ -166,7 +178,7 @@ export class TaskWaiter {
       if (call.wasAborted) throw call.signal.reason;
       throw error instanceof WaveSpeedError ? withPredictionId(error, id) : error;
     } finally {
-      unsubscribe?.();
+      for (const unsubscribe of unsubscribes) unsubscribe?.();
       removeListener();
     }
   }

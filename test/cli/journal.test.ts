@@ -111,7 +111,10 @@ describe.concurrent('a batch with --journal', () => {
     const journal = ['--journal', 'run.journal'];
     const args = ['run', 'o1', '-p', 'x', '--idempotency-key', 'k', ...journal];
     expect((await run([...args, '--timeout', '2'])).code).toBe(3);
-    const resolved = await run(['resolve', 'k', 'none', ...journal]);
+    const early = await run(['resolve', 'k', 'none', ...journal]);
+    expect(early.code).toBe(2);
+    expect(early.stderr).toContain('it is not certain before');
+    const resolved = await run(['resolve', 'k', 'none', '--force', ...journal]);
     expect(resolved.code).toBe(0);
     expect(resolved.stderr).toContain('submits it');
     expect([(await run(args)).code, submits(), emulator.account.tasks.length]).toEqual([0, 2, 1]);

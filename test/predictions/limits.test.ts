@@ -282,7 +282,8 @@ describe('a submit with an unknown outcome', () => {
     let submits = 0;
     return clientOn(
       (request) => {
-        if (!isSubmit(request)) return envelope(request.path.endsWith('/predictions') ? [] : task());
+        const id = /predictions\/([^/]+)\/result$/.exec(request.path)?.[1];
+        if (!isSubmit(request)) return envelope(id === undefined ? [] : task({ id }));
         submits++;
         return submits <= times
           ? envelope(null, 502, 'bad gateway')

@@ -16,10 +16,11 @@ export function resolveCommand() {
     .argument('<key>', 'idempotency key', text)
     .argument('<id>', `id of the task, or "${NO_TASK}"`, text)
     .requiredOption('--journal <file>', 'file that keeps idempotency keys', text)
+    .option('--force', 'also before it is certain, or with a task whose input differs')
     .addHelpText('after', example('resolve fox 0f5c63e1a8d94c1b --journal videos.journal'))
-    .action(async (key, id, { journal }) => {
+    .action(async (key, id, { journal, force = false }) => {
       await using kling = await createClient({ journal: fileJournal(journal) });
-      await kling.resolve(key, id === NO_TASK ? null : id);
+      await kling.resolve(key, id === NO_TASK ? null : id, { force });
       const next = id === NO_TASK ? 'submits it' : `waits for task ${id}`;
       note(`Recorded: the next command with the key ${key} ${next}.`, paint('green', '✔'));
     });

@@ -27,8 +27,13 @@ export interface SubmissionUnknownErrorOptions extends WaveSpeedErrorOptions {
   submittedAt: Date;
   certainAt?: Date | undefined;
   idempotencyKey?: string | undefined;
+  /** Whether the history has been read after `certainAt`: calling again does not help. */
+  isFinal?: boolean | undefined;
   candidates: (options?: CandidatesOptions) => Promise<Candidate[]>;
 }
+
+/** Time limit of a request, and how long the history may lag behind it. */
+const CERTAIN_AFTER_MS = 60_000 + 30_000;
 
 /**
  * Thrown when a submit may or may not have been accepted and charged. It was sent once and is not repeated.
@@ -50,10 +55,14 @@ export class SubmissionUnknownError extends WaveSpeedError {
   readonly input: unknown;
   /** Start time of the POST, by the local clock. */
   readonly submittedAt: Date;
-  /** From this time on, an empty history proves that there is no task. */
-  readonly certainAt: Date | undefined;
+  /**
+   * From this time on, by the local clock, a history without such a task proves that there is none. Before it, the outcome is not
+   * decided: call again with the same idempotency key after it.
+   */
+  readonly certainAt: Date;
   /** The call's key: after `certainAt`, calling again with it is safe. */
   readonly idempotencyKey: string | undefined;
+  readonly #isFinal: boolean;
   readonly #candidates: SubmissionUnknownErrorOptions['candidates'];
 
   constructor(message: string, options: SubmissionUnknownErrorOptions) {
@@ -61,8 +70,9 @@ export class SubmissionUnknownError extends WaveSpeedError {
     this.model = options.model;
     this.input = options.input;
     this.submittedAt = options.submittedAt;
-    this.certainAt = options.certainAt;
+    this.certainAt = options.certainAt ?? new Date(options.submittedAt.getTime() + CERTAIN_AFTER_MS);
     this.idempotencyKey = options.idempotencyKey;
+    this.#isFinal = options.isFinal ?? false;
     this.#candidates = options.candidates;
   }
 
@@ -78,7 +88,7 @@ export class SubmissionUnknownError extends WaveSpeedError {
   }
 
   override get retry(): RetryAdvice {
-    return this.idempotencyKey === undefined ? super.retry : laterUnlessTask(this);
+    return this.idempotencyKey === undefined || this.#isFinal ? super.retry : laterUnlessTask(this);
   }
 }
 

@@ -1,9 +1,7 @@
 /** The format of a journal file: a first line that names it, then a line of JSON for each put. */
 import type { FileHandle } from 'node:fs/promises';
 import { isRecord } from '../../utils/is-record.js';
-import type { StoredEntry } from './entry-table.js';
-import type { JournalEntry } from './journal.js';
-import { findEntryProblem } from './validate-entry.js';
+import { findEntryProblem, type JournalEntry, type StoredEntry } from './journal.js';
 
 const VERSION = 2;
 const createHeader = (state: 'ready' | 'stale') =>

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { JournalError } from '../../core/errors/input-error.js';
 import type { FileIndex } from './file-index.js';
 import { formatRow, HEADER, parseRow, readLines, STALE_HEADER } from './file-lines.js';
+import { upgradeEntry } from './journal.js';
 
 const CREATE_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
 const BUFFER_CHARACTERS = 256 * 1024;
@@ -51,7 +52,7 @@ async function copyLastRows(handle: FileHandle, index: FileIndex, copy: FileHand
 /** Leaves out what entries of earlier releases hold in vain. */
 function convert(text: string): string {
   const row = parseRow(text);
-  return 'problem' in row ? `${text}\n` : formatRow(row);
+  return 'problem' in row ? `${text}\n` : formatRow({ ...row, entry: upgradeEntry(row.entry) });
 }
 
 /** Returns false for a file that must stay where it is: it is mounted. */

@@ -1,40 +1,56 @@
-/** The fingerprint of a request: equal for the same model and input, in every process. */
+/** The fingerprint of a request: equal for the same service, model and input, in every process. */
 import { createHash } from 'node:crypto';
 import { InvalidInputError } from '../../core/errors/input-error.js';
-import { nameOf, openLocalFile, UnreadableFileError } from '../../media/local-file.js';
+import { openLocalFile } from '../../media/local-file.js';
+import { inspect } from '../../media/upload-source.js';
 import { formatPath } from '../../models/field-messages.js';
-import { replaceMedia, type PreparedInput } from '../../models/prepare-input.js';
-import { isRecord } from '../../utils/is-record.js';
+import { type PendingUpload, type PreparedInput, replaceMedia } from '../../models/prepare-input.js';
+import { createDigest } from '../digest.js';
 
-export async function createFingerprint(read: PreparedInput): Promise<string> {
-  const digests: string[] = [];
-  for (const { source, path } of read.local) {
-    try {
-      // No valid URL of an input begins like this.
-      digests.push(`sha256:${await hashFile(source)}`);
-    } catch (error) {
-      if (!(error instanceof UnreadableFileError)) throw error;
-      throw new InvalidInputError(read.model.id, [
-        { path, message: `${formatPath(path)}: ${nameOf(source)} ${error.message}` },
-      ]);
-    }
-  }
-  const request = { model: read.model.id, input: replaceMedia(read, digests) };
-  return createHash('sha256').update(stringifySorted(request)).digest('hex');
+export interface Fingerprint {
+  origin: string;
+  fingerprint: string;
+  /** As earlier releases made it, without the service. */
+  withoutOrigin: string;
 }
 
-async function hashFile(source: URL | Blob): Promise<string> {
+/** @param signal Ends the reading of local files. */
+export async function createFingerprint(
+  prepared: PreparedInput,
+  baseUrl: string,
+  signal: AbortSignal,
+): Promise<Fingerprint> {
+  const digests: string[] = [];
+  for (const upload of prepared.local) {
+    // No valid URL of an input begins like this.
+    digests.push(`sha256:${await hashUpload(prepared.model.id, upload, signal)}`);
+  }
+  const request = { model: prepared.model.id, input: replaceMedia(prepared, digests) };
+  const { origin } = new URL(baseUrl);
+  return {
+    origin,
+    fingerprint: createDigest({ ...request, origin }),
+    withoutOrigin: createDigest(request),
+  };
+}
+
+/** A file that the service would not accept, such as one that is too large, is not read. */
+async function hashUpload(
+  subject: string,
+  { source, kind, path }: PendingUpload,
+  signal: AbortSignal,
+): Promise<string> {
+  const inspected = await inspect(source, [kind]);
+  if ('problem' in inspected) {
+    const message = `${formatPath(path)}: ${inspected.problem}`;
+    throw new InvalidInputError(subject, [{ path: [...path], message }]);
+  }
   const file = await openLocalFile(source);
   await file.close();
   const hash = createHash('sha256');
-  for await (const chunk of file.chunks()) hash.update(chunk);
+  for await (const chunk of file.chunks()) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+  }
   return hash.digest('hex');
-}
-
-function stringifySorted(value: unknown): string {
-  return JSON.stringify(value, (_, field: unknown) =>
-    isRecord(field)
-      ? Object.fromEntries(Object.entries(field).sort(([one], [other]) => (one < other ? -1 : 1)))
-      : field,
-  );
 }

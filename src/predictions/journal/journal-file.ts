@@ -4,13 +4,12 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { JournalError } from '../../core/errors/input-error.js';
 import { getErrorMessage } from '../../utils/error-message.js';
-import type { StoredEntry } from './entry-table.js';
 import { FileIndex } from './file-index.js';
 import { formatRow, HEADER, parseRow, type Row } from './file-lines.js';
 import { lock } from './file-lock.js';
 import { readJournal } from './file-read.js';
 import { restoreCopy, rewriteFile, syncDirectory } from './file-rewrite.js';
-import type { JournalEntry } from './journal.js';
+import type { JournalEntry, StoredEntry } from './journal.js';
 
 interface PendingRow {
   row: Row;

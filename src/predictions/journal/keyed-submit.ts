@@ -1,43 +1,39 @@
 /** The life of an idempotency key: submits its only task, or returns the existing one. */
 import { IdempotencyConflictError, JournalError } from '../../core/errors/input-error.js';
-import {
-  type Candidate,
-  type CandidatesOptions,
-  SubmissionUnknownError,
-} from '../../core/errors/prediction-error.js';
+import { SubmissionUnknownError } from '../../core/errors/prediction-error.js';
 import { WaveSpeedError, withPredictionId } from '../../core/errors/base.js';
 import { RequestTimeoutError } from '../../core/errors/connection-error.js';
 import type { Prediction } from '../../core/prediction.js';
 import type { Call } from '../../utils/call.js';
-import type { StoredEntry } from './entry-table.js';
-import type { JournalEntry } from './journal.js';
-import { EntryChanged, Mark, type MarkContext } from './mark.js';
-import { recover } from './recover.js';
-import { readEntry, writeEntry } from './validate-entry.js';
+import { toCandidate } from '../candidates.js';
+import {
+  commonOf,
+  type JournalEntry,
+  readEntry,
+  type SendingEntry,
+  type StoredEntry,
+  writeEntry,
+} from './journal.js';
+import { EntryChanged, type KeyedRequest, Mark, type MarkContext } from './mark.js';
+import { recover, type RecoverContext } from './recover.js';
 
-export type SendingEntry = Extract<JournalEntry, { state: 'sending' }>;
-
-export interface KeyedSubmitContext extends MarkContext {
+export interface KeyedSubmitContext extends MarkContext, RecoverContext {
   call: Pick<Call, 'signal' | 'sleep'>;
-  /** How long the history may lag behind an accepted submit. */
-  settleMs: number;
-  requestTimeoutMs: number;
   whenAbsent: 'throw' | 'resubmit';
+  /** Cost of the task, in US dollars; it may be known only after `submit`. */
+  getCost: () => number | undefined;
+  /** The request body, as far as it is known before a submit. */
+  input: unknown;
+  /** The fingerprint as earlier releases made it. */
+  withoutOrigin: string;
   /**
    * Submits, with pacing and safe retries; sets the mark before each POST. Rejects with a `SubmissionUnknownError` if the
    * outcome is unknown, and with any other error only if it is certain that nothing was accepted. Not called if the key
    * has a task.
    */
   submit(mark: Mark): Promise<Prediction>;
-  /**
-   * Lists the model's tasks around the time of a submit, oldest first, each with `exactMatch`. Must be complete: a task
-   * that is not listed counts as not accepted.
-   */
-  findCandidates(entry: SendingEntry, options?: CandidatesOptions): Promise<Candidate[]>;
   /** Called before each pause between two searches of the history. */
   onWait(wait: { attempt: number; delayMs: number; error: SubmissionUnknownError }): void;
-  /** How far the service's clock is ahead of this machine's, in milliseconds. */
-  getClockSkewMs: () => number;
 }
 
 export interface KeyedTask {
@@ -49,13 +45,16 @@ export interface KeyedTask {
 /** What one call knows of its key. */
 interface State {
   key: string;
-  request: { model: string; fingerprint: string };
+  request: KeyedRequest;
   context: KeyedSubmitContext;
   started?: { predictionId: string; prediction?: Prediction | undefined } | undefined;
   unknown?: SubmissionUnknownError;
+  /** The last mark of this call. */
+  mark?: Mark;
+  /** The mark of another call, and when this one first saw it. */
+  seen?: { revision: number; at: number };
   /** Searches of the history that did not find the task. */
   searches: number;
-  hasMarked?: boolean;
   hasResubmitted?: boolean;
 }
 
@@ -71,7 +70,7 @@ const FIRST_DELAY_MS = 500;
  */
 export async function submitWithKey(
   key: string,
-  request: { model: string; fingerprint: string },
+  request: KeyedRequest,
   context: KeyedSubmitContext,
 ): Promise<KeyedTask> {
   const state: State = { key, request, context, searches: 0 };
@@ -101,17 +100,17 @@ async function settle(state: State): Promise<KeyedTask> {
     const task =
       started !== undefined
         ? await store(state, started, entry?.attempt ?? 1, found?.revision)
-        : entry?.state === 'sending'
-          ? await recoverTask(state, entry, found?.revision)
+        : found?.entry.state === 'sending' && !state.context.unsent.has(found.entry.writer)
+          ? await recoverTask(state, found.entry, found.revision)
           : await submit(state, found);
     if (task !== undefined) return task;
   }
 }
 
-async function read({ key, context, hasMarked }: State): Promise<StoredEntry | undefined> {
+async function read({ key, context, mark }: State): Promise<StoredEntry | undefined> {
   const found = await readEntry(context.journal, key);
   // Submitting again because the journal lost an entry would pay twice.
-  if (found === undefined && hasMarked === true) {
+  if (found === undefined && mark !== undefined) {
     throw new JournalError(
       `The journal has lost ${nameOf(key)}, which was written to it; nothing was sent again.`,
     );
@@ -119,9 +118,17 @@ async function read({ key, context, hasMarked }: State): Promise<StoredEntry | u
   return found;
 }
 
-function checkFingerprint({ key, request }: State, { fingerprint, model }: JournalEntry): void {
+function checkFingerprint({ key, request, context }: State, entry: JournalEntry): void {
+  const { fingerprint, model, origin } = entry;
   if (fingerprint === request.fingerprint) return;
-  const other = model === request.model ? 'another input' : `another model (${model}) or another input`;
+  // An entry of an earlier release.
+  if (origin === undefined && fingerprint === context.withoutOrigin) return;
+  const other =
+    origin !== undefined && origin !== request.origin
+      ? `another service (${origin})`
+      : model !== request.model
+        ? `another model (${model}) or another input`
+        : 'another input';
   throw new IdempotencyConflictError(
     key,
     `${nameOf(key)} was used before with ${other}; nothing was sent. Use a new key for a new request.`,
@@ -132,7 +139,7 @@ async function submit(state: State, found: StoredEntry | undefined): Promise<Key
   const { key, request, context } = state;
   context.call.signal.throwIfAborted();
   const mark = new Mark(key, request, found, context);
-  state.hasMarked = true;
+  state.mark = mark;
   try {
     const prediction = await context.submit(mark);
     state.started = { predictionId: prediction.id, prediction };
@@ -153,7 +160,16 @@ async function store(
   revision: number | undefined,
 ): Promise<KeyedTask | undefined> {
   const { predictionId } = task;
-  const entry: JournalEntry = { ...state.request, attempt, state: 'submitted', predictionId };
+  const { clock, getCost } = state.context;
+  const cost = getCost();
+  const entry: JournalEntry = {
+    ...state.request,
+    attempt,
+    state: 'submitted',
+    predictionId,
+    submittedAt: new Date(clock.service().now).toISOString(),
+    ...(cost === undefined ? {} : { cost }),
+  };
   const put = await writeEntry(state.context.journal, state.key, entry, revision);
   // Another key with the same input, whose response was lost, has taken this task: its own task is for this key.
   if (put === 'taken') state.started = undefined;
@@ -163,36 +179,53 @@ async function store(
 async function recoverTask(
   state: State,
   entry: SendingEntry,
-  revision: number | undefined,
+  revision: number,
 ): Promise<KeyedTask | undefined> {
-  const { key, request, context } = state;
+  const { key, context, mark } = state;
   const { signal } = context.call;
-  if (signal.aborted) throw createUnknownError(state, entry, signal.reason);
-  const found = await recover(key, entry, revision, context);
+  const isOwn = mark !== undefined && mark.writer === entry.writer;
+  if (state.seen?.revision !== revision) state.seen = { revision, at: context.clock.elapsed() };
+  const seenAt = isOwn ? mark.setAt : state.seen.at;
+  if (signal.aborted) throw createUnknownError(state, entry, { reason: signal.reason });
+  const found = await recover({ key, entry, revision, seenAt, isOwn }, context);
   if (found.state === 'changed') return undefined;
   if (found.state === 'found') return { predictionId: found.predictionId, state: 'submitted' };
   if (found.state === 'absent' && context.whenAbsent === 'resubmit' && state.hasResubmitted !== true) {
     state.hasResubmitted = true;
     const reason = 'not found in the history';
-    const idle: JournalEntry = { ...request, attempt: entry.attempt, state: 'idle', reason };
+    const idle: JournalEntry = { ...commonOf(entry), state: 'idle', reason };
     await writeEntry(context.journal, key, idle, revision);
     return undefined;
   }
-  if (found.state !== 'pending') throw createUnknownError(state, entry, found.cause ?? state.unknown);
-  const remainingMs = Math.max(found.until - context.now(), FIRST_DELAY_MS / 10);
+  if (found.state !== 'pending') {
+    const verdict = found.state;
+    throw createUnknownError(state, entry, { reason: found.cause ?? state.unknown, verdict });
+  }
+  const remainingMs = Math.max(found.remainingMs, FIRST_DELAY_MS / 10);
   const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(state.searches, 5), remainingMs);
   state.searches++;
-  const error = state.unknown ?? createUnknownError(state, entry, undefined);
-  context.onWait({ attempt: state.searches, delayMs, error });
+  const open = createUnknownError(state, entry, { reason: state.unknown, remainingMs });
+  context.onWait({ attempt: state.searches, delayMs, error: open });
   try {
     await context.call.sleep(delayMs);
   } catch (reason) {
-    throw createUnknownError(state, entry, reason);
+    throw createUnknownError(state, entry, { reason, remainingMs: Math.max(0, remainingMs - delayMs) });
   }
   return undefined;
 }
 
-function createUnknownError(state: State, entry: SendingEntry, reason: unknown): SubmissionUnknownError {
+interface Verdict {
+  reason: unknown;
+  verdict?: 'absent' | 'undecidable';
+  /** Until the history can tell. */
+  remainingMs?: number;
+}
+
+function createUnknownError(
+  state: State,
+  entry: SendingEntry,
+  { reason, verdict, remainingMs }: Verdict,
+): SubmissionUnknownError {
   const { key, context, unknown } = state;
   const { signal } = context.call;
   // The call's own reason says that nothing was submitted.
@@ -200,19 +233,50 @@ function createUnknownError(state: State, entry: SendingEntry, reason: unknown):
     signal.aborted && reason === signal.reason && reason instanceof RequestTimeoutError
       ? new RequestTimeoutError('timeoutMs ran out before the history showed the task.', { cause: unknown })
       : reason;
-  const name = JSON.stringify(key);
+  const certainAt = certainTimeOf(entry, context, remainingMs);
   return new SubmissionUnknownError(
     `${nameOf(key)}: the submit to ${entry.model} of ${entry.markedAt} may or may not have been accepted and charged; ` +
-      `it is not repeated. Look with error.candidates(), then settle the key with kling.resolve(${name}, predictionId), ` +
-      `or with kling.resolve(${name}, null) if there is no task.`,
+      `it is not repeated. ${adviceOf(key, certainAt, verdict)}`,
     {
       cause,
       model: entry.model,
-      input: entry.body,
+      input: unknown?.input ?? context.input,
       submittedAt: new Date(entry.markedAt),
-      candidates: (options) => unknown?.candidates(options) ?? context.findCandidates(entry, options),
+      certainAt,
+      idempotencyKey: key,
+      isFinal: verdict !== undefined,
+      candidates: async (options = {}) =>
+        unknown === undefined
+          ? (await context.findCandidates(entry, options, 'around')).map(toCandidate)
+          : unknown.candidates(options),
     },
   );
+}
+
+function adviceOf(key: string, certainAt: Date, verdict: Verdict['verdict']): string {
+  const name = JSON.stringify(key);
+  if (verdict === undefined) {
+    return `It is not decided yet: call again with this key after ${certainAt.toISOString()}.`;
+  }
+  const free = `kling.resolve(${name}, null)`;
+  if (verdict === 'absent') {
+    return `The history shows no such task: free the key with ${free}, or submit again with whenAbsent: 'resubmit'.`;
+  }
+  return (
+    'The history cannot tell. Look with error.candidates(): if exactly one task has exactMatch === true, settle the key ' +
+    `with kling.resolve(${name}, predictionId); if you know that there is none, with ${free}.`
+  );
+}
+
+/** By the clock of this machine. */
+function certainTimeOf(
+  entry: SendingEntry,
+  { clock, requestTimeoutMs, settleMs }: Pick<RecoverContext, 'clock' | 'requestTimeoutMs' | 'settleMs'>,
+  remainingMs: number | undefined,
+): Date {
+  if (remainingMs !== undefined) return new Date(Math.ceil(clock.local() + remainingMs));
+  const skewMs = entry.clock === undefined ? clock.service().now - clock.local() : 0;
+  return new Date(Date.parse(entry.sendBy) + requestTimeoutMs + settleMs - skewMs);
 }
 
 const nameOf = (key: string): string => `idempotencyKey ${JSON.stringify(key)}`;

@@ -1,43 +1,55 @@
 /** The idempotency keys of one client. */
-import {
-  IdempotencyConflictError,
-  InvalidInputError,
-  JournalError,
-  withPredictionId,
-} from '../../core/errors/index.js';
-import type { Prediction } from '../../core/prediction.js';
+import { ConfigurationError, JournalError, withPredictionId } from '../../core/errors/index.js';
+import { isTerminal, type Prediction } from '../../core/prediction.js';
 import type { ApiClient } from '../../http/api-client.js';
 import { emitRetry, type OnRetry } from '../../http/retry.js';
 import type { PreparedInput } from '../../models/prepare-input.js';
-import { Call } from '../../utils/call.js';
+import type { Call } from '../../utils/call.js';
+import { digestInput } from '../candidates.js';
 import type { TaskHistory } from '../history.js';
 import { createFingerprint } from './fingerprint.js';
-import type { Journal, JournalEntry } from './journal.js';
+import { commonOf, type Journal, type JournalEntry, readEntry, withoutInput, writeEntry } from './journal.js';
 import { type KeyedTask, submitWithKey } from './keyed-submit.js';
-import type { Mark } from './mark.js';
-import { readEntry, writeEntry } from './validate-entry.js';
+import { limitJournal } from './limit.js';
+import type { Clock, Mark } from './mark.js';
+import { resolveKey } from './resolve.js';
 
 export interface KeySettings {
+  baseUrl: string;
   journal: Journal;
   idempotency: { leaseMs: number; settleMs: number };
   requestTimeoutMs: number;
   onRetry: OnRetry | undefined;
 }
 
-/** Grace period for the journal after an abort or the deadline: what it stores then keeps the key usable. */
-const JOURNAL_GRACE_MS = 5000;
+/** What the journal knows of a key. */
+export interface KeyState {
+  /** `idle`: free, there is no task. `sending`: a submit is in flight, or was interrupted. */
+  state: JournalEntry['state'];
+  predictionId?: string;
+  /** The ended task, without its input. */
+  prediction?: Prediction;
+}
+
+/** How often a waiting call looks whether another process has learned the end of its task, in milliseconds. */
+const LOOK_MS = { least: 1000, most: 5000 };
 
 export class IdempotencyKeys {
   readonly #settings: KeySettings;
-  readonly #http: Pick<ApiClient, 'clockSkewMs'>;
   readonly #history: TaskHistory;
+  readonly #clock: Clock;
+  readonly #unsent = new Set<string>();
   /** The calls that submit, by key: a second call with the key waits for the first. */
   readonly #submitting = new Map<string, Promise<unknown>>();
 
-  constructor(settings: KeySettings, http: Pick<ApiClient, 'clockSkewMs'>, history: TaskHistory) {
+  constructor(settings: KeySettings, http: Pick<ApiClient, 'serviceTime'>, history: TaskHistory) {
     this.#settings = settings;
-    this.#http = http;
     this.#history = history;
+    this.#clock = {
+      local: Date.now,
+      service: () => http.serviceTime(),
+      elapsed: () => performance.now(),
+    };
   }
 
   /** Returns the task of a key; submits it if it has none. See `submitWithKey`. */
@@ -48,31 +60,36 @@ export class IdempotencyKeys {
     whenAbsent: 'throw' | 'resubmit',
     submit: (mark: Mark) => Promise<Prediction>,
   ): Promise<KeyedTask> {
-    const { idempotency, requestTimeoutMs } = this.#settings;
-    const { model } = prepared;
-    const fingerprint = await call.run(createFingerprint(prepared));
+    const { baseUrl, idempotency, requestTimeoutMs, onRetry } = this.#settings;
+    const { model, body } = prepared;
+    const fingerprinting = createFingerprint(prepared, baseUrl, call.signal);
+    const { fingerprint, origin, withoutOrigin } = await call.run(fingerprinting);
     for (let other = this.#submitting.get(key); other !== undefined; other = this.#submitting.get(key)) {
       await call.run(other.catch(() => undefined));
     }
     const submitting = submitWithKey(
       key,
-      { model: model.id, fingerprint },
+      { model: model.id, fingerprint, origin },
       {
         call,
-        journal: this.#limit(call),
+        journal: this.#journal(call),
         ...idempotency,
         requestTimeoutMs,
         whenAbsent,
+        withoutOrigin,
         submit,
-        findCandidates: async ({ body, markedAt, sendBy }, options = {}) => {
+        getCost: () => prepared.cost,
+        digestOf: (sent) => digestInput(model, sent as Record<string, unknown>),
+        input: body,
+        clock: this.#clock,
+        unsent: this.#unsent,
+        findCandidates: async ({ digest, markedAt, sendBy }, options, range) => {
           // The search reaches minutes further on both sides.
           const until = Date.parse(sendBy) + requestTimeoutMs + idempotency.settleMs;
-          const lost = { model, input: body, from: new Date(markedAt), until: new Date(until) };
-          return (await this.#history.findCandidates(lost, options, () => false)).reverse();
+          const lost = { model, digest, from: new Date(markedAt), until: new Date(until) };
+          return (await this.#history.findCandidates(lost, options, () => false, range)).reverse();
         },
-        getClockSkewMs: () => this.#http.clockSkewMs,
-        onWait: (wait) => emitRetry({ operation: 'recover', ...wait }, this.#settings.onRetry),
-        now: Date.now,
+        onWait: (wait) => emitRetry({ operation: 'recover', ...wait }, onRetry),
       },
     );
     this.#submitting.set(key, submitting);
@@ -85,88 +102,99 @@ export class IdempotencyKeys {
 
   /** Stores how the task of a key has ended, so that its result remains after the service deletes the task. */
   async recordEnd(call: Call, key: string, prediction: Prediction): Promise<void> {
-    const journal = this.#limit(call);
+    const journal = this.#journal(call);
     try {
-      const found = await readEntry(journal, key);
-      if (found?.entry.state !== 'submitted' || found.entry.predictionId !== prediction.id) return;
-      const ended: JournalEntry = {
-        ...commonOf(found.entry),
-        predictionId: prediction.id,
-        state: 'ended',
-        prediction,
-      };
-      // 'stale': another caller has stored the same.
-      await writeEntry(journal, key, ended, found.revision);
+      for (;;) {
+        const found = await readEntry(journal, key);
+        if (found?.entry.state !== 'submitted' || found.entry.predictionId !== prediction.id) return;
+        const { submittedAt, cost } = found.entry;
+        const ended: JournalEntry = {
+          ...commonOf(found.entry),
+          predictionId: prediction.id,
+          state: 'ended',
+          prediction: withoutInput(prediction),
+          ...(submittedAt === undefined ? {} : { submittedAt }),
+          ...(cost === undefined ? {} : { cost }),
+        };
+        // 'stale': another caller may have stored the same.
+        if ((await writeEntry(journal, key, ended, found.revision)) !== 'stale') return;
+      }
     } catch (error) {
       throw JournalError.isInstance(error) ? withPredictionId(error, prediction.id) : error;
     }
   }
 
-  /**
-   * Settles a key whose submit has an unknown outcome.
-   *
-   * @param predictionId Its task, or null if there is none.
-   */
-  async resolve(call: Call, key: string, predictionId: string | null): Promise<void> {
-    const journal = this.#limit(call);
-    const name = `idempotencyKey ${JSON.stringify(key)}`;
-    for (;;) {
-      const found = await readEntry(journal, key);
-      if (found === undefined) {
-        const message = `${name}: the journal has no such key`;
-        throw new InvalidInputError('resolve', [{ path: ['idempotencyKey'], message }]);
-      }
-      const { entry, revision } = found;
-      if (entry.state === 'submitted' || entry.state === 'ended') {
-        if (entry.predictionId === predictionId) return;
-        throw new IdempotencyConflictError(
-          key,
-          `${name} has the task ${entry.predictionId} already; nothing was changed.`,
-        );
-      }
-      if (predictionId === null && entry.state === 'sending') await waitUntil(call, entry.sendBy);
-      const resolved: JournalEntry =
-        predictionId === null
-          ? { ...commonOf(entry), state: 'idle', reason: 'resolved by hand' }
-          : { ...commonOf(entry), predictionId, state: 'submitted' };
-      call.throwIfEnded();
-      const put = await writeEntry(journal, key, resolved, revision);
-      if (put === 'taken') {
-        throw new IdempotencyConflictError(
-          key,
-          `${name}: task ${predictionId} belongs to another key; nothing was changed.`,
-        );
-      }
-      if (put !== 'stale') return;
+  /** Settles a key by hand. See `resolveKey`. */
+  resolve(call: Call, key: string, predictionId: string | null, isForced: boolean): Promise<void> {
+    const { idempotency, requestTimeoutMs } = this.#settings;
+    return resolveKey(key, predictionId, isForced, {
+      call,
+      journal: this.#journal(call),
+      ...idempotency,
+      requestTimeoutMs,
+      clock: this.#clock,
+      get: (id) => this.#history.get(call, id),
+    });
+  }
+
+  /** Answers from the journal alone. */
+  async lookup(call: Call, key: string): Promise<KeyState | undefined> {
+    const found = await readEntry(this.#journal(call), key);
+    if (found === undefined) return undefined;
+    const { entry } = found;
+    if (entry.state === 'ended') {
+      return { state: entry.state, predictionId: entry.predictionId, prediction: entry.prediction };
     }
+    return entry.state === 'submitted'
+      ? { state: entry.state, predictionId: entry.predictionId }
+      : { state: entry.state };
   }
 
-  /** A journal that fails if it takes longer than one request, or a few seconds longer than the call. */
-  #limit(call: Call): Journal {
-    const { journal, requestTimeoutMs } = this.#settings;
-    const limit = async <T>(work: () => Promise<T>): Promise<T> => {
-      const createTimeoutError = () =>
-        new JournalError(`The journal did not respond within requestTimeoutMs (${requestTimeoutMs} ms).`);
-      const access = new Call({ timeoutMs: requestTimeoutMs, createTimeoutError });
-      try {
-        return await call.grace(JOURNAL_GRACE_MS, access.run(work()));
-      } catch (cause) {
-        if (!call.signal.aborted || cause !== call.signal.reason) throw cause;
-        throw new JournalError('The journal did not respond before the call ended.', { cause });
-      } finally {
-        access.close();
-      }
-    };
+  /** Stores the end of a task under its key, and returns the key; undefined for a task that has not ended or has no key. */
+  async settle(call: Call, prediction: Prediction): Promise<string | undefined> {
+    const journal = this.#journal(call);
+    if (journal.find === undefined) {
+      throw new ConfigurationError(
+        '`settle`: the journal has no method `find`, which returns the key of a task.',
+      );
+    }
+    if (!isTerminal(prediction.status)) return undefined;
+    const key = await journal.find(prediction.id);
+    if (key !== undefined) await this.recordEnd(call, key, prediction);
+    return key;
+  }
+
+  /**
+   * Calls the listener when the journal knows the end of a task: another process may have stored it.
+   *
+   * @param intervalMs Looks as often, within bounds; NaN if that varies.
+   */
+  watch(call: Call, key: string, intervalMs: number) {
     return {
-      get: (key) => limit(async () => journal.get(key)),
-      put: (key, entry, revision) => limit(async () => journal.put(key, entry, revision)),
+      subscribe: (id: string, listener: (prediction: Prediction) => void): (() => void) => {
+        const journal = this.#journal(call);
+        const ms = Math.min(Math.max(intervalMs, LOOK_MS.least), LOOK_MS.most) || LOOK_MS.most;
+        let timer: NodeJS.Timeout | undefined;
+        const look = async () => {
+          const found = await readEntry(journal, key).catch(() => undefined);
+          if (timer === undefined) return;
+          if (found?.entry.state === 'ended' && found.entry.predictionId === id)
+            listener(found.entry.prediction);
+          else schedule();
+        };
+        const schedule = () => {
+          timer = setTimeout(() => void look(), ms);
+        };
+        schedule();
+        return () => {
+          clearTimeout(timer);
+          timer = undefined;
+        };
+      },
     };
   }
-}
 
-const commonOf = ({ fingerprint, model, attempt }: JournalEntry) => ({ fingerprint, model, attempt });
-
-async function waitUntil(call: Call, time: string): Promise<void> {
-  // A timer may fire early.
-  while (Date.now() <= Date.parse(time)) await call.sleep(Date.parse(time) - Date.now() + 1);
+  #journal(call: Call): Journal {
+    return limitJournal(this.#settings.journal, call, this.#settings.requestTimeoutMs);
+  }
 }

@@ -1,34 +1,53 @@
 /** The mark of a key in its journal: set before a POST, cleared when nothing was accepted. */
 import { ConnectionError } from '../../core/errors/connection-error.js';
 import { SubmissionUnknownError } from '../../core/errors/prediction-error.js';
-import type { Journal, JournalEntry } from './journal.js';
-import { writeEntry } from './validate-entry.js';
+import { type Journal, type JournalEntry, readEntry, type StoredEntry, writeEntry } from './journal.js';
 
 /** Another caller changed the entry: read it again. */
 export class EntryChanged extends Error {}
+
+/** What the fingerprint and the model of a key are stored with. */
+export interface KeyedRequest {
+  model: string;
+  fingerprint: string;
+  origin: string;
+}
+
+/** Times in milliseconds. */
+export interface Clock {
+  /** The time of this machine. */
+  local: () => number;
+  /** The time of the service, as far as it is known. */
+  service: () => { now: number; isKnown: boolean };
+  /** Grows evenly: not set, as the other two may be. */
+  elapsed: () => number;
+}
 
 export interface MarkContext {
   journal: Journal;
   /** How long after its mark a POST may begin. */
   leaseMs: number;
-  now: () => number;
+  clock: Clock;
+  /** The digest of a request body. */
+  digestOf: (body: unknown) => string;
+  /** Tokens of marks of this client without a POST: they were never sent, or their POST was not accepted. */
+  unsent: Set<string>;
 }
 
 export class Mark {
   attempt: number;
   revision: number | undefined;
+  /** Identifies this mark. */
+  writer = '';
+  /** By `clock.elapsed()`. */
+  setAt = 0;
   readonly #key: string;
-  readonly #request: { fingerprint: string; model: string };
+  readonly #request: KeyedRequest;
   readonly #context: MarkContext;
-  #sendBy = Infinity;
+  #localSendBy = Infinity;
   #expired: ConnectionError | undefined;
 
-  constructor(
-    key: string,
-    request: { fingerprint: string; model: string },
-    found: { entry: JournalEntry; revision: number } | undefined,
-    context: MarkContext,
-  ) {
+  constructor(key: string, request: KeyedRequest, found: StoredEntry | undefined, context: MarkContext) {
     this.#key = key;
     this.#request = request;
     this.#context = context;
@@ -38,26 +57,42 @@ export class Mark {
 
   /** @throws {EntryChanged} if another caller was faster: send nothing. */
   async set(body: unknown): Promise<void> {
-    const { leaseMs, now } = this.#context;
-    const markedAt = now();
-    this.#sendBy = markedAt + leaseMs;
+    const { leaseMs, clock, journal, digestOf, unsent } = this.#context;
+    this.writer = crypto.randomUUID();
+    this.setAt = clock.elapsed();
+    this.#localSendBy = clock.local() + leaseMs;
+    const { now, isKnown } = clock.service();
+    const markedAt = isKnown ? now : clock.local();
     this.attempt += 1;
-    const [marked, sendBy] = [new Date(markedAt), new Date(this.#sendBy)].map((time) => time.toISOString());
+    unsent.add(this.writer);
     const revision = await this.#write({
       state: 'sending',
-      body,
-      markedAt: marked,
-      sendBy,
+      digest: digestOf(body),
+      writer: this.writer,
+      markedAt: new Date(markedAt).toISOString(),
+      sendBy: new Date(markedAt + leaseMs).toISOString(),
+      ...(isKnown ? {} : { clock: 'local' }),
     });
-    if (typeof revision !== 'number') throw new EntryChanged();
-    this.revision = revision;
+    if (typeof revision === 'number') {
+      this.revision = revision;
+      return;
+    }
+    // A journal that repeats a `put` whose answer was lost meets its own entry.
+    const found = await readEntry(journal, this.#key);
+    if (found?.entry.state !== 'sending' || found.entry.writer !== this.writer) throw new EntryChanged();
+    this.revision = found.revision;
   }
 
   /** @throws {ConnectionError} if it is too late for the POST. Call it as the request is handed to the socket. */
   check(): void {
-    if (this.#context.now() <= this.#sendBy) return;
+    const { clock, leaseMs, unsent } = this.#context;
+    // One of the two stands still while the machine sleeps, the other may be set.
+    if (clock.elapsed() <= this.setAt + leaseMs && clock.local() <= this.#localSendBy) {
+      unsent.delete(this.writer);
+      return;
+    }
     throw (this.#expired = new ConnectionError(
-      `idempotencyKey ${JSON.stringify(this.#key)}: the request was ready only after idempotency.leaseMs (${this.#context.leaseMs} ms) had ` +
+      `idempotencyKey ${JSON.stringify(this.#key)}: the request was ready only after idempotency.leaseMs (${leaseMs} ms) had ` +
         'passed since its mark in the journal; nothing was sent.',
       { requestSent: false },
     ));
@@ -69,15 +104,18 @@ export class Mark {
     const failure = this.#expired ?? error;
     this.#expired = undefined;
     const reason = failure instanceof Error ? failure.name : 'not submitted';
+    this.#context.unsent.add(this.writer);
     // If this fails, the entry stays `sending`: incomplete, but not wrong.
     const freed = await this.#write({ state: 'idle', reason }).catch(() => undefined);
-    if (typeof freed === 'number') this.revision = freed;
+    if (typeof freed === 'number') {
+      this.revision = freed;
+      this.#context.unsent.delete(this.writer);
+    }
     return failure;
   }
 
   #write(state: { state: 'sending' | 'idle'; [field: string]: unknown }) {
-    const { fingerprint, model } = this.#request;
-    const entry = { fingerprint, model, attempt: this.attempt, ...state } as JournalEntry;
+    const entry = { ...this.#request, attempt: this.attempt, ...state } as JournalEntry;
     return writeEntry(this.#context.journal, this.#key, entry, this.revision);
   }
 }

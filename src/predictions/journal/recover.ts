@@ -1,18 +1,31 @@
 /** Searches the history for the task of an interrupted submit, and assigns it to the key. */
-import { type Candidate, type CandidatesOptions } from '../../core/errors/prediction-error.js';
-import type { Journal, JournalEntry } from './journal.js';
-import { writeEntry } from './validate-entry.js';
+import type { Candidate, CandidatesOptions } from '../../core/errors/prediction-error.js';
+import type { ComparedTask, SearchRange } from '../candidates.js';
+import { commonOf, type Journal, type JournalEntry, type SendingEntry, writeEntry } from './journal.js';
+import type { Clock } from './mark.js';
 
-type SendingEntry = Extract<JournalEntry, { state: 'sending' }>;
-
-interface RecoverContext {
+export interface RecoverContext {
   journal: Journal;
   settleMs: number;
   requestTimeoutMs: number;
   call: { signal: AbortSignal };
-  findCandidates(entry: SendingEntry, options?: CandidatesOptions): Promise<Candidate[]>;
-  getClockSkewMs: () => number;
-  now: () => number;
+  /** Lists tasks oldest first. Must be complete: a task that is not listed counts as not accepted. */
+  findCandidates(
+    entry: SendingEntry,
+    options: CandidatesOptions,
+    range: SearchRange,
+  ): Promise<ComparedTask[]>;
+  clock: Clock;
+}
+
+export interface OpenMark {
+  key: string;
+  entry: SendingEntry;
+  revision: number | undefined;
+  /** When it was written, or first seen by this call; by `clock.elapsed()`. */
+  seenAt: number;
+  /** Written by this call. */
+  isOwn: boolean;
 }
 
 export type Recovery =
@@ -20,10 +33,10 @@ export type Recovery =
   | { state: 'changed' }
   /** Proven: nothing was accepted. */
   | { state: 'absent'; cause?: undefined }
-  /** The outcome can no longer be determined. */
+  /** The history cannot tell. */
   | { state: 'undecidable'; cause?: unknown }
-  /** Not found yet. A task that is not in the history at `until` does not exist. */
-  | { state: 'pending'; until: number };
+  /** Not found yet. A task that is not in the history after this time does not exist. */
+  | { state: 'pending'; remainingMs: number };
 
 /** The history covers 7 days; one hour less allows for clock skew. */
 const HISTORY_MS = (7 * 24 - 1) * 60 * 60_000;
@@ -31,56 +44,126 @@ const HISTORY_MS = (7 * 24 - 1) * 60 * 60_000;
 /** Creation times are precise to the second, like the service's clock. */
 const CLOCK_PRECISION_MS = 2000;
 
-export async function recover(
-  key: string,
-  entry: SendingEntry,
-  revision: number | undefined,
-  context: RecoverContext,
-): Promise<Recovery> {
-  const { settleMs, requestTimeoutMs, now } = context;
+export async function recover(mark: OpenMark, context: RecoverContext): Promise<Recovery> {
+  const { entry } = mark;
   const { signal } = context.call;
-  const markedAt = Date.parse(entry.markedAt);
-  const spanMs = Date.parse(entry.sendBy) - markedAt + requestTimeoutMs + settleMs;
-  // Anything accepted was accepted within this span, and is in the history by its end.
-  let until = markedAt + spanMs;
-  const lookedAt = now();
-
-  let candidates: Candidate[];
+  const lookedAt = context.clock.elapsed();
+  let candidates: ComparedTask[];
   try {
-    candidates = await context.findCandidates(entry, { signal });
+    candidates = await context.findCandidates(entry, { signal }, 'around');
   } catch (cause) {
-    return lookedAt < until && !signal.aborted
-      ? { state: 'pending', until }
+    const { remainingMs } = readTimes(mark, context, lookedAt);
+    return remainingMs > 0 && !signal.aborted
+      ? { state: 'pending', remainingMs }
       : { state: 'undecidable', cause };
   }
-  let isBlind = lookedAt - markedAt > HISTORY_MS;
-  const others: Candidate[] = [];
-  for (const candidate of candidates) {
-    // By this machine's clock.
-    const createdAt = Date.parse(candidate.created_at) - context.getClockSkewMs();
-    const isInTime = createdAt >= markedAt - CLOCK_PRECISION_MS && createdAt <= until + CLOCK_PRECISION_MS;
-    if (!isInTime) others.push(candidate);
-    else if (candidate.exactMatch === true) {
-      const claim = await take(candidate);
-      if (claim !== 'taken') return claim;
-      // A key with the same input may have taken this one's task before its own was in the history: by then its own is.
-      until = Math.max(until, createdAt + spanMs + CLOCK_PRECISION_MS);
-    } else if (candidate.exactMatch === undefined) isBlind = true;
-  }
-  if (lookedAt < until) return { state: 'pending', until };
-  // Only clocks that are wrong by minutes can explain these.
-  for (const candidate of others) {
-    const claim = candidate.exactMatch === true ? await take(candidate) : 'taken';
+  const times = readTimes(mark, context, lookedAt);
+  let { remainingMs } = times;
+  const taken = new Set<string>();
+  const matches = candidates.filter(({ exactMatch }) => exactMatch === true);
+  for (const candidate of matches.filter(times.isInTime)) {
+    const claim = await take(mark, candidate, context);
     if (claim !== 'taken') return claim;
-    if (candidate.exactMatch === undefined) isBlind = true;
+    taken.add(candidate.id);
+    // A key with the same input may have taken this one's task before its own was in the history: by then its own is.
+    const createdAt = Date.parse(candidate.created_at) || 0;
+    remainingMs = Math.max(remainingMs, createdAt + times.spanMs + CLOCK_PRECISION_MS - times.now);
   }
-  return isBlind ? { state: 'undecidable' } : { state: 'absent' };
+  if (remainingMs > 0) return { state: 'pending', remainingMs };
+  // Only clocks that are wrong by minutes can explain these.
+  for (const candidate of matches) {
+    const claim = taken.has(candidate.id) ? 'taken' : await take(mark, candidate, context);
+    if (claim !== 'taken') return claim;
+    taken.add(candidate.id);
+  }
+  if (times.isBeyondHistory) return { state: 'undecidable' };
+  let tasks = candidates.filter(times.isInTime);
+  if (!times.isCertain) {
+    try {
+      tasks = await context.findCandidates(entry, { signal }, 'all');
+    } catch (cause) {
+      return { state: 'undecidable', cause };
+    }
+  }
+  const others = tasks.filter(({ id }) => !taken.has(id));
+  return (await areOfOtherKeys(others, mark, context.journal))
+    ? { state: 'absent' }
+    : { state: 'undecidable' };
+}
 
-  async function take({ id }: Candidate): Promise<Recovery | 'taken'> {
-    const { fingerprint, model, attempt } = entry;
-    const submitted: JournalEntry = { fingerprint, model, attempt, state: 'submitted', predictionId: id };
-    const put = await writeEntry(context.journal, key, submitted, revision);
-    if (put === 'taken') return put;
-    return put === 'stale' ? { state: 'changed' } : { state: 'found', predictionId: id };
+async function take(
+  { key, entry, revision }: OpenMark,
+  { id }: Candidate,
+  { journal }: RecoverContext,
+): Promise<Recovery | 'taken'> {
+  const submitted: JournalEntry = {
+    ...commonOf(entry),
+    state: 'submitted',
+    predictionId: id,
+    submittedAt: entry.markedAt,
+  };
+  const put = await writeEntry(journal, key, submitted, revision);
+  if (put === 'taken') return put;
+  return put === 'stale' ? { state: 'changed' } : { state: 'found', predictionId: id };
+}
+
+/**
+ * A task that is not of another key may be this one's, also where it shows another input: the service may show an input
+ * otherwise than it was sent, such as the URL of its own copy.
+ */
+async function areOfOtherKeys(
+  tasks: readonly ComparedTask[],
+  { key, entry }: OpenMark,
+  journal: Journal,
+): Promise<boolean> {
+  let openDigests: Set<string> | undefined;
+  for (const { id, digest } of tasks) {
+    if ((await journal.find?.(id)) !== undefined) continue;
+    if (digest === undefined || digest === entry.digest) return false;
+    openDigests ??= await readOpenDigests(journal, key);
+    if (!openDigests.has(digest)) return false;
   }
+  return true;
+}
+
+/** Digests of the other keys whose task is not known yet. */
+async function readOpenDigests(journal: Journal, ownKey: string): Promise<Set<string>> {
+  const digests = new Set<string>();
+  for await (const { key, entry } of journal.entries?.() ?? []) {
+    if (key !== ownKey && entry.state === 'sending') digests.add(entry.digest);
+  }
+  return digests;
+}
+
+function readTimes(
+  { entry, seenAt, isOwn }: OpenMark,
+  { clock, requestTimeoutMs, settleMs }: RecoverContext,
+  lookedAt: number,
+) {
+  const markedAt = Date.parse(entry.markedAt);
+  /** Anything accepted was accepted within this time, and is in the history by its end. */
+  const spanMs = Date.parse(entry.sendBy) - markedAt + requestTimeoutMs + settleMs;
+  const service = clock.service();
+  const sinceLookMs = clock.elapsed() - lookedAt;
+  const now = service.now - sinceLookMs;
+  // An entry of an earlier release has the time of some machine, and no writer.
+  const hasServiceTime = entry.clock === undefined && entry.writer !== '';
+  const isObserved = isOwn || entry.clock !== undefined;
+  const skewMs = service.now - clock.local();
+  const startedAt =
+    isOwn && service.isKnown ? now - (lookedAt - seenAt) : hasServiceTime ? markedAt : markedAt + skewMs;
+  return {
+    spanMs,
+    /** The service's, when the search began. */
+    now,
+    remainingMs: isObserved ? seenAt + spanMs - lookedAt : startedAt + spanMs - now,
+    /** Whether it is certain when the task was created, if there is one. */
+    isCertain: hasServiceTime || (isOwn && service.isKnown),
+    isBeyondHistory: now - startedAt > HISTORY_MS,
+    isInTime: ({ created_at }: Candidate): boolean => {
+      const sinceStartMs = Date.parse(created_at) - startedAt;
+      // A task without a time may be of any.
+      return !(sinceStartMs < -CLOCK_PRECISION_MS || sinceStartMs > spanMs + CLOCK_PRECISION_MS);
+    },
+  };
 }

@@ -72,8 +72,8 @@ afterEach(async () => {
 });
 
 function startWorker(name: string, at: string, before: string[] = []): Worker {
-  const [command = '', ...args] = [...before, process.execPath, bundle, at, emulator.url, name];
-  const worker = new Worker(command, args);
+  const [command, ...args] = [...before, process.execPath, bundle, at, emulator.url, name];
+  const worker = new Worker(String(command), args);
   workers.push(worker);
   return worker;
 }

@@ -1,16 +1,13 @@
 /** Callers of one journal in simulated time: each await of a caller is an event that a crash can prevent. */
-import {
-  type Candidate,
-  type Journal,
-  memoryJournal,
-  type Prediction,
-  SubmissionUnknownError,
-} from 'wavespeed-kling';
+import { type Journal, memoryJournal, type Prediction, SubmissionUnknownError } from 'wavespeed-kling';
 import {
   type KeyedSubmitContext,
   type KeyedTask,
   submitWithKey,
 } from '../../../src/predictions/journal/keyed-submit.js';
+import type { ComparedTask, SearchRange } from '../../../src/predictions/candidates.js';
+import type { SendingEntry } from '../../../src/predictions/journal/journal.js';
+import { createDigest } from '../../../src/predictions/digest.js';
 
 const MODEL = 'model';
 export const LEASE_MS = 2500;
@@ -22,6 +19,8 @@ export interface World {
   lagMs: number;
   /** Whether the list shows no inputs. */
   isBlind: boolean;
+  /** Whether the list shows inputs otherwise than they were sent. */
+  isRewriting?: boolean;
 }
 
 /** What happens to one POST. */
@@ -41,7 +40,15 @@ export interface CallerPlan {
   fates: readonly Fate[];
   /** How long each await takes, in turn. */
   latencies: readonly number[];
+  /** How far the clock of the caller's machine is ahead of the service's. */
+  clockMs?: number;
+  /** Whether the caller has heard the service's time before; else it does with the first answer. */
+  knowsTime?: boolean;
+  /** Which of its writes to the journal, from 1, is applied and answered 'stale': the first answer was lost, and it was repeated. */
+  lostPut?: number;
 }
+
+const bodyOf = (input: string) => ({ prompt: input });
 
 interface SimulatedTask {
   id: string;
@@ -78,7 +85,11 @@ export class Simulation {
     const outcome: Outcome = { plan, isOver: false };
     this.outcomes.push(outcome);
     this.#at(this.#now + plan.startsAt, () => {
-      void submitWithKey(plan.key, { model: MODEL, fingerprint: plan.input }, this.#contextOf(plan)).then(
+      void submitWithKey(
+        plan.key,
+        { model: MODEL, fingerprint: plan.input, origin: 'https://service' },
+        this.#contextOf(plan),
+      ).then(
         (task) => Object.assign(outcome, { task, isOver: true }),
         (error: unknown) => Object.assign(outcome, { error, isOver: true }),
       );
@@ -160,40 +171,75 @@ export class Simulation {
       });
     };
 
+    let puts = 0;
+    const put: Journal['put'] = async (key, entry, revision) => {
+      const result = await this.#journal.put(key, entry, revision);
+      return ++puts === plan.lostPut && typeof result === 'number' ? 'stale' : result;
+    };
+    const { clockMs = 0 } = plan;
+    let knowsTime = plan.knowsTime ?? true;
+    const list = (entry: SendingEntry, range: SearchRange) => {
+      knowsTime = true;
+      const skewMs = entry.clock === 'local' ? -clockMs : 0;
+      return this.#list(entry, range === 'all' ? Infinity : SEARCH_MS, skewMs);
+    };
+
     return {
       journal: {
         get: (key) => remote(() => this.#journal.get(key)),
-        put: (key, entry, revision) => remote(() => this.#journal.put(key, entry, revision)),
-      },
+        put: (key, entry, revision) => remote(() => put(key, entry, revision)),
+        find: (id) => remote(async () => this.#journal.find?.(id)),
+        entries: () => this.#journal.entries?.() ?? [][Symbol.iterator](),
+      } as Journal,
       leaseMs: LEASE_MS,
       settleMs: SETTLE_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       whenAbsent: plan.whenAbsent,
+      withoutOrigin: '',
+      digestOf: createDigest,
+      getCost: () => undefined,
+      input: bodyOf(plan.input),
+      unsent: new Set(),
       call: { signal: new AbortController().signal, sleep: pause },
       submit: async (mark) => {
-        await mark.set({ prompt: plan.input });
+        await mark.set(bodyOf(plan.input));
         try {
           return await post(() => mark.check());
         } catch (error) {
           throw await mark.clear(error);
+        } finally {
+          knowsTime = true;
         }
       },
-      findCandidates: (entry) => remote(() => this.#list((entry.body as { prompt: string }).prompt)),
+      findCandidates: (entry, _options, range) => remote(() => list(entry, range)),
       onWait: () => undefined,
-      getClockSkewMs: () => 0,
-      now: () => this.#now,
+      clock: {
+        local: () => this.#now + clockMs,
+        service: () => ({ now: this.#now + (knowsTime ? 0 : clockMs), isKnown: knowsTime }),
+        elapsed: () => this.#now,
+      },
     };
   }
 
-  #list(input: string): Candidate[] {
+  #list(entry: SendingEntry, aroundMs: number, skewMs: number): ComparedTask[] {
+    const markedAt = Date.parse(entry.markedAt) + skewMs;
     return this.tasks
       .filter(({ createdAt }) => createdAt + this.#world.lagMs <= this.#now)
-      .map((task) => ({
-        id: task.id,
-        created_at: new Date(task.createdAt).toISOString(),
-        ...(this.#world.isBlind ? {} : { exactMatch: task.input === input }),
-      })) as Candidate[];
+      .filter(({ createdAt }) => Math.abs(createdAt - markedAt) <= aroundMs)
+      .map((task) => {
+        const shown = createDigest(
+          bodyOf(`${this.#world.isRewriting === true ? 'shown as ' : ''}${task.input}`),
+        );
+        return {
+          id: task.id,
+          created_at: new Date(task.createdAt).toISOString(),
+          ...(this.#world.isBlind ? {} : { exactMatch: shown === entry.digest, digest: shown }),
+        };
+      }) as ComparedTask[];
   }
 }
+
+/** How far a search reaches beyond the mark. */
+const SEARCH_MS = 300_000;
 
 const drained = () => new Promise<void>((resolve) => setImmediate(resolve));

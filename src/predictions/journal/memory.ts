@@ -1,12 +1,25 @@
-/** Journal entries in memory, with compare-and-set. */
-import type { JournalEntry } from './journal.js';
+/** A journal in memory: the default. It does not survive the process. */
+import type { Journal, JournalEntry, StoredEntry } from './journal.js';
 
-export interface StoredEntry {
-  entry: JournalEntry;
-  revision: number;
+/**
+ * Creates a journal that keeps idempotency keys as long as the process runs.
+ *
+ * @example
+ * const kling = new WaveSpeedKling({ journal: memoryJournal() });
+ */
+export function memoryJournal(): Required<Journal> {
+  const table = new EntryTable();
+  return {
+    get: async (key) => table.get(key),
+    put: async (key, entry, revision) => table.put(key, entry, revision),
+    find: async (predictionId) => table.find(predictionId),
+    entries: async function* () {
+      for (const [key, { entry }] of table) yield { key, entry: structuredClone(entry) };
+    },
+  };
 }
 
-export class EntryTable {
+class EntryTable {
   readonly #entries = new Map<string, StoredEntry>();
   readonly #keyOfTask = new Map<string, string>();
 
