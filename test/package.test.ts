@@ -62,6 +62,7 @@ describe('the packed files', () => {
   test('are the build and the texts, without source maps', () => {
     const names = readdirSync(installed()).sort();
     const texts = [
+      'AGENTS.md',
       'CHANGELOG.md',
       'CONTRIBUTING.md',
       'LICENSE',
@@ -70,6 +71,7 @@ describe('the packed files', () => {
       'docs',
       'examples',
       'package.json',
+      'skills',
     ];
     expect(names).toEqual([...texts, 'dist'].sort());
     const kinds = new Set(

@@ -10,7 +10,11 @@ import { closeAll, emulator, WaveSpeedKling } from './readme/harness.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'out', 'readme');
-const texts = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+const texts = [
+  'README.md',
+  'skills/wavespeed-kling/SKILL.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+];
 
 /** Names that a snippet may take from the ones before it, or from the reader's own program. */
 const GIVEN = ['kling', 'save', 'input'];
