@@ -9,7 +9,7 @@ import {
   RateLimitError,
   ServerError,
 } from '../core/errors/api-error.js';
-import { isTransientStatus } from './retry.js';
+import { isTransientStatus } from '../core/transient-status.js';
 import { parseRetryAfter } from './retry-after.js';
 import type { RawResponse } from './types.js';
 

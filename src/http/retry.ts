@@ -11,6 +11,7 @@ import {
   WaveSpeedError,
 } from '../core/errors/index.js';
 import { isRefusal } from '../core/service-codes.js';
+import { isTransientStatus } from '../core/transient-status.js';
 import { errorName, publish } from './diagnostics.js';
 import { isApiAnswer } from './api-answer.js';
 
@@ -92,15 +93,6 @@ export function isTransient(error: unknown): error is WaveSpeedError {
   if (!(error instanceof ApiError)) return false;
   // An error under HTTP 200: its code decides.
   return error.status < 400 ? !isRefusal(error.code) : isTransientStatus(error.status);
-}
-
-export function isTransientStatus(status: number): boolean {
-  // 408 Request Timeout: the server did not wait for the whole request.
-  // 425 Too Early: the server asks for the same request again.
-  // 429 Too Many Requests.
-  // 5xx: the server failed, or a gateway did not reach it.
-  // Not 400, 402, 409, 422: the service refused, and will again. Not 401, 403: somebody must mend the key.
-  return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
 /** A submit may be retried only if it is proven not accepted: never sent, or rejected by the API's own 429 that names no task. */

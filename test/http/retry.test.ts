@@ -13,7 +13,7 @@ const limited = (retryAfterMs?: number) =>
   new RateLimitError('slow down', { status: 429, retryAfterMs, body: { code: 429 } });
 
 describe('the delay before another attempt', () => {
-  test('is drawn from nothing up to the backoff (full jitter), doubled each time, with a floor and a cap', () => {
+  test('the backoff delay has full jitter, doubles each time, and has a floor and a cap', () => {
     const random = vi.spyOn(Math, 'random');
     for (const [drawn, expected] of [
       [0, [100, 100, 100, 100]],
@@ -29,13 +29,13 @@ describe('the delay before another attempt', () => {
     random.mockRestore();
   });
 
-  test('is what Retry-After asks, without jitter, within a floor of 100 ms and a cap of a minute', () => {
+  test('the delay after Retry-After has no jitter, a floor of 100 ms and a cap of a minute', () => {
     expect(
       [0, 50, 7000, 60_000, 3_600_000, Infinity].map((asked) => getRetryDelay(1, limited(asked))),
     ).toEqual([100, 100, 7000, 60_000, 60_000, 60_000]);
   });
 
-  test('is never NaN', () => {
+  test('the delay after an unreadable Retry-After is the backoff, never NaN', () => {
     for (const value of ['', ' ', 'soon', '-1', 'NaN', '1e99', '0x10', '12:00', 'Thu, 99 Foo 2026']) {
       const asked = parseRetryAfter(value, Date.now());
       expect(getRetryDelay(1, limited(asked))).toBeGreaterThanOrEqual(100);
@@ -58,7 +58,7 @@ describe('Retry-After', () => {
     ['-1', undefined],
     ['', undefined],
     [undefined, undefined],
-  ])('%j is %j ms', (value, expected) => {
+  ])('Retry-After %j is read as %j ms', (value, expected) => {
     expect(parseRetryAfter(value, now)).toBe(expected);
   });
 });
@@ -76,7 +76,7 @@ test.each([
 
 describe('reads', () => {
   test.each([408, 429, 500, 502, 503, 504])(
-    '%s is tried again, maxRetries times and no more',
+    'a read is repeated after %s, maxRetries times and no more',
     async (status) => {
       vi.useFakeTimers();
       const told: [number, string][] = [];
@@ -96,19 +96,19 @@ describe('reads', () => {
     },
   );
 
-  test.each([400, 401, 402, 403, 404, 409, 422])('%s is not', async (status) => {
+  test.each([400, 401, 402, 403, 404, 409, 422])('a read is not repeated after %s', async (status) => {
     const { kling, seen } = clientOn(() => envelope(null, status, 'no'));
     await expect(kling.balance()).rejects.toMatchObject({ status });
     expect(seen).toHaveLength(1);
   });
 
-  test('maxRetries: 0 means one attempt', async () => {
+  test('a read with maxRetries: 0 is one attempt', async () => {
     const { kling, seen } = clientOn(() => envelope(null, 503), { maxRetries: 0 });
     await expect(kling.get('id')).rejects.toMatchObject({ status: 503, predictionId: 'id' });
     expect(seen.filter(isPoll)).toHaveLength(1);
   });
 
-  test('a key function that throws is not tried again, and nothing is sent', async () => {
+  test('a read is not repeated after a key function that throws, and nothing is sent', async () => {
     const { kling, seen } = clientOn(() => envelope(null), {
       apiKey: () => {
         throw new Error('vault is sealed');

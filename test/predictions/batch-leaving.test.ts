@@ -119,19 +119,19 @@ describe('a batch whose onSubmitted throws', () => {
     return { error: await ended, submits: emulator.requestCount({ operation: 'submit' }), results };
   }
 
-  test('starts nothing more: at most those in flight with it', async () => {
+  test('an onSubmitted that throws stops new submits, but for those in flight with it', async () => {
     const { error, submits } = await spend({}, { concurrency: 2 });
     expect(error).toMatchObject({ message: expect.stringContaining('disk full') });
     expect(submits).toBe(2);
   });
 
-  test('starts none of those that wait for their turn within the limits', async () => {
+  test('an onSubmitted that throws stops submits that wait for their turn within the limits', async () => {
     const { submits, results } = await spend({ limits: { perMinute: 2 } }, {});
     expect(submits).toBe(2);
     expect(results.length).toBeGreaterThanOrEqual(2);
   });
 
-  test('starts none of those that wait for a place among the running tasks', async () => {
+  test('an onSubmitted that throws stops submits that wait for a place among the running tasks', async () => {
     const { submits } = await spend({ limits: { concurrency: 2 } }, { concurrency: 20 });
     expect(submits).toBe(2);
   });
@@ -176,7 +176,7 @@ describe('a loop whose body throws', () => {
     return { warnings, tasks: emulator.account.tasks };
   }
 
-  test('warns of every task and unknown outcome that nobody was told of', async () => {
+  test('a loop whose body throws warns of every task and unknown outcome that was not reported', async () => {
     const { warnings, tasks } = await leave();
     expect(tasks).toHaveLength(3);
     expect(warnings).toHaveLength(3);
@@ -185,7 +185,7 @@ describe('a loop whose body throws', () => {
     expect(new Set(unknown).size).toBe(2);
   });
 
-  test('calls onUnknown before the loop sees the error, and onSubmitted: then nothing is left to warn of', async () => {
+  test('a loop whose body throws warns of nothing that onSubmitted or onUnknown was called for', async () => {
     const told: (string | number)[] = [];
     const { warnings } = await leave({
       onSubmitted: ({ id }) => void told.push(id),

@@ -164,7 +164,7 @@ describe('defaults of the client', () => {
     ['a call’s maxRetries of 0 overrides the client’s', 5, 0, 1],
     ['a call’s maxRetries of 2 overrides the client’s', 0, 2, 3],
     ['the client’s maxRetries holds where the call has none', 1, undefined, 2],
-  ])('%s', async (_what, clientRetries, maxRetries, expected) => {
+  ])('maxRetries: %s', async (_what, clientRetries, maxRetries, expected) => {
     vi.useFakeTimers();
     for (const call of [
       'submit',

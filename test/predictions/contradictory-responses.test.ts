@@ -49,7 +49,7 @@ const responses: [string, number, unknown][] = [
   ['code 200 and a task one level deeper', 200, { code: 200, data: { prediction: { id: 'task-9' } } }],
 ];
 
-describe.each(['submit', 'run', 'runMany'] as const)('%s', (method) => {
+describe.each(['submit', 'run', 'runMany'] as const)('%s with a contradictory response', (method) => {
   test.each(responses)('sends once, and names the task: %s', async (_what, status, body) => {
     const { kling, posts } = clientOn((request) =>
       isSubmit(request) ? json(status, body) : envelope(task({ id: 'task-9' })),
@@ -69,7 +69,7 @@ describe.each(['submit', 'run', 'runMany'] as const)('%s', (method) => {
 });
 
 describe('an answer about another task', () => {
-  test('is not returned by get', async () => {
+  test('get does not return another task than the one asked for', async () => {
     const { kling, seen } = clientOn(() => envelope(done({ id: 'task-2' })), { maxRetries: 0 });
     const error = await failure(kling.get('task-1'), InvalidResponseError);
     expect(error).toMatchObject({ predictionId: 'task-1' });
@@ -77,7 +77,7 @@ describe('an answer about another task', () => {
     expect(seen).toHaveLength(1);
   });
 
-  test('does not end a wait: it polls on until its own task is shown', async () => {
+  test('a wait polls on after an answer about another task', async () => {
     const answers = [
       done({ id: 'task-2' }),
       done({ id: 'task-1', outputs: ['https://cdn.example/own.mp4'] }),
@@ -88,7 +88,7 @@ describe('an answer about another task', () => {
     expect(seen).toHaveLength(2);
   });
 
-  test('is the reason in the WaitTimeoutError of a wait that sees nothing else', async () => {
+  test('a WaitTimeoutError says that every answer was about another task', async () => {
     const { kling } = clientOn(() => envelope(done({ id: 'task-2' })), { pollIntervalMs: 1 });
     const error = await failure(kling.wait('task-1', { timeoutMs: 400 }), WaitTimeoutError);
     expect(error.predictionId).toBe('task-1');

@@ -59,7 +59,7 @@ describe('the key', () => {
     'https://api.wavespeed.ai/api/v3/../../elsewhere',
     'javascript:alert(1)',
   ];
-  test.each(foreign)('goes nowhere but to the API for a urls.get of %s', async (get) => {
+  test.each(foreign)('the key goes nowhere but to the API for a urls.get of %s', async (get) => {
     const urls: string[] = [];
     let polls = 0;
     const fetch = (async (url: string) => {

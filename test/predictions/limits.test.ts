@@ -37,7 +37,7 @@ function mostInAMinute(times: readonly number[]): number {
 }
 
 describe('perMinute', () => {
-  test('counts POSTs, not turns: uploads that take long and end together do not add up', async () => {
+  test('perMinute counts POSTs, not turns: uploads that take long and end together do not add up', async () => {
     const emulator = createEmulator({ balance: 10_000 });
     const times: number[] = [];
     const gate = deferred<void>();
@@ -74,7 +74,7 @@ describe('perMinute', () => {
     expect(mostInAMinute(times)).toBe(3);
   });
 
-  test('counts POSTs, not turns: slow keys do not add up', async () => {
+  test('perMinute counts POSTs, not turns: slow keys do not add up', async () => {
     const times: number[] = [];
     const gates = Array.from({ length: 6 }, () => deferred<string>());
     let asked = 0;
@@ -100,7 +100,7 @@ describe('perMinute', () => {
   test.each([
     ['an hour back', -3_600_000],
     ['70 s ahead', 70_000],
-  ])('is not changed by a machine clock that is set %s', async (_what, shiftMs) => {
+  ])('perMinute is not changed by a machine clock that is set %s', async (_what, shiftMs) => {
     const times: number[] = [];
     const { kling } = clientOn(
       () => {
@@ -184,7 +184,7 @@ test.each([-3_600_000, 0, 70_000])(
 describe('concurrency', () => {
   const limits = { concurrency: 2 };
 
-  test('counts a task until it has ended', async () => {
+  test('concurrency counts a task until it has ended', async () => {
     const { kling, emulator } = setUp({ limits }, { queueMs: 0, processingMs: 20_000 });
     const most: number[] = [];
     const running = Promise.all(
@@ -198,7 +198,7 @@ describe('concurrency', () => {
     expect(Math.max(...most)).toBe(2);
   });
 
-  test.each(['wait', 'watch'] as const)('counts tasks that are resumed by %s', async (how) => {
+  test.each(['wait', 'watch'] as const)('concurrency counts tasks that are resumed by %s', async (how) => {
     const { kling, emulator } = setUp({ limits }, { queueMs: 0, processingMs: 20_000 });
     const old = [emulator.addTask(), emulator.addTask()];
     const resumed = old.map(async ({ id }) => {
@@ -293,7 +293,7 @@ describe('a submit with an unknown outcome', () => {
     );
   }
 
-  test('keeps its place for as long as a task may run: 30 minutes', async () => {
+  test('a submit with an unknown outcome keeps its place for 30 minutes, as long as a task may run', async () => {
     const { kling, posts } = losing(2);
     const lost = [1, 2].map(() => rejection(kling.submit(KLING_O3_STD, INPUT)));
     for (const error of await Promise.all(lost))
@@ -311,7 +311,7 @@ describe('a submit with an unknown outcome', () => {
     ['a 500', () => envelope(null, 500, 'oops')],
     ['a reset', () => Promise.reject(new TypeError('reset'))],
     ['a response that never comes', () => new Promise<Response>(() => undefined)],
-  ])('keeps its place after %s', async (_, fail: () => Response | Promise<Response>) => {
+  ])('a submit keeps its place after %s', async (_, fail: () => Response | Promise<Response>) => {
     let isFirst = true;
     const answer = () => {
       const answered = isFirst ? fail() : envelope(done());
@@ -330,13 +330,13 @@ describe('a submit with an unknown outcome', () => {
     expect(posts()).toBe(2);
   });
 
-  test('holds no timer while nobody waits for its place', async () => {
+  test('a lost submit holds no timer while nobody waits for its place', async () => {
     const { kling } = losing(1);
     await rejection(kling.submit(KLING_O3_STD, INPUT));
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('leaves its place to the wait for the task that its answer named', async () => {
+  test('a lost submit leaves its place to the wait for the task that its answer named', async () => {
     let submits = 0;
     const { kling, posts } = clientOn(
       (request) => {
@@ -352,7 +352,7 @@ describe('a submit with an unknown outcome', () => {
     expect(posts()).toBe(2);
   });
 
-  test('frees its place when the history proves that there is no task', async () => {
+  test('a lost submit frees its place when the history proves that there is no task', async () => {
     let submits = 0;
     const { kling } = clientOn(
       (request) => {
@@ -369,7 +369,7 @@ describe('a submit with an unknown outcome', () => {
     expect(submits).toBe(2);
   });
 
-  test('frees its place when its key is resolved by hand', async () => {
+  test('a lost submit frees its place when its key is resolved by hand', async () => {
     const { kling, posts } = losing(1);
     const settings = { idempotencyKey: 'order-1', timeoutMs: 1000 };
     const lost = rejection(kling.submit(KLING_O3_STD, INPUT, settings));

@@ -266,9 +266,9 @@ describe.concurrent.each([
   ['undici', {}],
   ['fetch', { fetch: globalThis.fetch }],
 ] as [string, WaveSpeedKlingOptions][])('through %s', (transport, options) => {
-  describe.each(cells)('$phase: $name', ({ fault, submit, poll, list }) => {
+  describe.each(cells)('$phase: $name', ({ name, fault, submit, poll, list }) => {
     test(
-      'at a submit',
+      `a submit when ${name}`,
       on(options, async ({ emulator, kling }) => {
         emulator.fail({ on: 'submit', ...fault });
         const running = kling.run(KLING_O3_STD, INPUT, { pollIntervalMs: 25 });
@@ -301,7 +301,7 @@ describe.concurrent.each([
     );
 
     test(
-      'at a poll',
+      `a poll when ${name}`,
       on(options, async ({ emulator, kling }) => {
         emulator.fail({ on: 'result', ...fault });
         let submitted: Prediction | undefined;
@@ -330,7 +330,7 @@ describe.concurrent.each([
     );
 
     test(
-      'at a list',
+      `a list when ${name}`,
       on(options, async ({ emulator, kling }) => {
         emulator.fail({ on: 'list', times: Infinity, ...fault });
         const listing = (async () => {

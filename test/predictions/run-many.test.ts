@@ -53,7 +53,7 @@ async function collect(
 const FREE = { concurrency: 1000 };
 
 describe('runMany', () => {
-  test('gives every result, in order of completion, with its place and request', async () => {
+  test('runMany yields every result in order of completion, with its index and request', async () => {
     const { kling, emulator } = setUp();
     const all = requests(3);
     const running = collect(kling, all, FREE, 0);
@@ -70,7 +70,7 @@ describe('runMany', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('one that fails stops no other, and names its task', async () => {
+  test('a failed request of a batch stops no other, and names its task', async () => {
     const { kling, emulator } = setUp();
     emulator.fail({ on: 'submit', kind: 'status', status: 400 });
     const bad = { model: KLING_O1, input: { prompt: '' } } as const;
@@ -91,7 +91,7 @@ describe('runMany', () => {
     expect(results.find(({ index }) => index === 2)?.status).toBe('fulfilled');
   });
 
-  test('keeps to the concurrency', async () => {
+  test('runMany keeps to its concurrency', async () => {
     const { kling, emulator } = setUp({ concurrency: 4 });
     const { results } = await collect(kling, requests(20), { concurrency: 4 });
     expect(results.every(({ status }) => status === 'fulfilled')).toBe(true);
@@ -99,7 +99,7 @@ describe('runMany', () => {
     expect(emulator.requestCount({ operation: 'submit' })).toBe(20);
   });
 
-  test('keeps the limits of the client’s level in any minute', async () => {
+  test('runMany keeps to the limits of the client’s level in any minute', async () => {
     const { kling, emulator } = setUp({ perMinute: 2, concurrency: 2 }, { level: 'bronze' });
     const { results } = await collect(kling, requests(5), {});
     expect(results).toHaveLength(5);
@@ -170,7 +170,7 @@ describe('runMany', () => {
     expect(bodies).toMatchObject([{ images: ['https://a.b/c.png'] }, { images: ['https://a.b/c.png'] }]);
   });
 
-  test('takes requests from their source only when there is room', async () => {
+  test('runMany takes requests from their source only when there is room', async () => {
     const { kling } = setUp();
     let taken = 0;
     async function* endless() {
@@ -191,7 +191,7 @@ describe('runMany', () => {
     expect(taken).toBeLessThanOrEqual(12);
   });
 
-  test('left early, starts nothing more', async () => {
+  test('a batch that is left early stops new submits', async () => {
     const { kling, emulator } = setUp();
     const saved: string[] = [];
     const looping = (async () => {
@@ -221,7 +221,7 @@ describe('runMany', () => {
   }
 
   test.each(['left by return() while the next result is awaited', 'left by break'])(
-    '%s in mid-submit, it ends once the ids are told, and starts nothing more',
+    'a batch %s in mid-submit ends once the ids are reported, and stops new submits',
     async (how) => {
       const { kling, emulator } = slow(2000);
       const saved: string[] = [];
@@ -259,7 +259,7 @@ describe('runMany', () => {
   );
 
   test.each(['before it could begin', 'as its first request is taken'])(
-    'left %s, it sends nothing',
+    'a batch that is left %s sends nothing',
     async (when) => {
       const { kling, emulator } = setUp();
       let leave: () => void = () => undefined;
@@ -282,7 +282,7 @@ describe('runMany', () => {
     },
   );
 
-  test('aborted by its own source, it submits nothing that comes after', async () => {
+  test('a batch that its own source aborts submits nothing that comes after', async () => {
     const { kling, emulator } = setUp();
     const controller = new AbortController();
     function* source() {
@@ -296,7 +296,7 @@ describe('runMany', () => {
     expect(emulator.requestCount({ operation: 'submit' })).toBeLessThanOrEqual(2);
   });
 
-  test('left while submits wait for a socket, it lets those be told that were sent, and sends no other', async () => {
+  test('a batch that is left while submits wait for a socket reports those that were sent, and sends no other', async () => {
     vi.useRealTimers();
     const emulator = await startEmulator({ balance: 10_000, queueMs: 60_000 });
     emulator.fail({ on: 'submit', kind: 'delay', ms: 3000, times: Infinity });
@@ -322,7 +322,7 @@ describe('runMany', () => {
     expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
   });
 
-  test('left while submits are refused for their rate, it ends at once and submits none again', async () => {
+  test('a batch that is left during a 429 ends at once and submits none again', async () => {
     const { kling, emulator } = setUp();
     const headers = { 'retry-after': '30' };
     emulator.fail({ on: 'submit', kind: 'status', status: 429, headers, times: Infinity });
@@ -339,7 +339,7 @@ describe('runMany', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a source that fails as it is left harms nobody', async () => {
+  test('an error of a source that is closed early is ignored', async () => {
     const { kling } = setUp();
     function* failing() {
       try {
@@ -359,7 +359,7 @@ describe('runMany', () => {
     expect(await leaving).toEqual({ done: true, value: undefined });
   });
 
-  test.each([1, 100])('%i outlive refusals for the rate: each waits for its turn', async (count) => {
+  test.each([1, 100])('%i requests of a batch survive 429s: each waits for its turn', async (count) => {
     const { kling, emulator } = setUp();
     // The service's window of a minute, without a word on when it ends.
     refuseFor(emulator, 60_000);
@@ -396,7 +396,7 @@ describe('runMany', () => {
     expect(new Set(prompts)).toEqual(new Set(['Fox 0', 'Fox 1']));
   });
 
-  test('what is invalid, or over the budget, waits for no turn', async () => {
+  test('an invalid request, or one over the budget, waits for no turn', async () => {
     const { kling, emulator } = setUp({}, { level: 'bronze' });
     const bad = { model: KLING_O1, input: { prompt: '' } } as const;
     const source = [bad, bad, bad, null as unknown as ManyRequest, ...requests(1)];
@@ -412,7 +412,7 @@ describe('runMany', () => {
     expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
   });
 
-  test('gives back the budget of what was refused, and not of what may have been accepted', async () => {
+  test('a batch gives back the budget of a refused submit, and not of one that may have been accepted', async () => {
     const { kling, emulator } = setUp();
     emulator.fail({ on: 'submit', kind: 'status', status: 400 });
     emulator.fail({ on: 'submit', kind: 'status', status: 500 });
@@ -427,7 +427,7 @@ describe('runMany', () => {
     expect(names).toEqual(['ApiError', 'SubmissionUnknownError', 'fulfilled', 'BudgetExceededError']);
   });
 
-  test('takes no more from an endless source than its results are looked at', async () => {
+  test('runMany takes no more from an endless source than its results are read', async () => {
     const { kling } = setUp();
     let taken = 0;
     function* endless() {
@@ -444,14 +444,14 @@ describe('runMany', () => {
     await batch.return();
   });
 
-  test.each([undefined, null, 5, 'abc', {}])('refuses %j in place of requests', async (source) => {
+  test.each([undefined, null, 5, 'abc', {}])('runMany rejects %j in place of requests', async (source) => {
     const { kling } = setUp();
     const error = await rejection(kling.runMany(source as unknown as ManyRequest[], FREE).next());
     expect(error).toBeInstanceOf(ConfigurationError);
     expect(String(error)).toMatch(/`requests`: got .+; expected an array of \{ model, input \}/);
   });
 
-  test('aborted: those under way are given with their tasks, then it rejects with the reason', async () => {
+  test('an aborted batch yields the running requests with their tasks, then rejects with the reason', async () => {
     const { kling, emulator } = setUp();
     const controller = new AbortController();
     const running = collect(kling, requests(10), { concurrency: 3, signal: controller.signal }, 0);
@@ -470,7 +470,7 @@ describe('runMany', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('an aborted signal sends nothing', async () => {
+  test('a batch with an aborted signal sends nothing', async () => {
     const { kling, emulator } = setUp();
     expect(await rejection(kling.runMany(requests(1), { signal: AbortSignal.abort('left') }).next())).toBe(
       'left',
@@ -479,7 +479,7 @@ describe('runMany', () => {
   });
 
   test.each([{ level: 'silver' }, { concurrency: 0 }, { perMinute: 2 }, { concurency: 3 }])(
-    'refuses %j',
+    'runMany rejects the options %j',
     async (options) => {
       const { kling } = setUp();
       expect(await rejection(kling.runMany([], options as RunManyOptions).next())).toBeInstanceOf(
@@ -488,7 +488,7 @@ describe('runMany', () => {
     },
   );
 
-  test('a source that throws ends it, after what was under way', async () => {
+  test('a source that throws ends a batch, after the running requests', async () => {
     const { kling } = setUp();
     function* broken() {
       yield* requests(1);

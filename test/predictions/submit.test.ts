@@ -39,7 +39,7 @@ afterEach(() => {
 });
 
 describe('the request', () => {
-  test('goes to the endpoint of the model, with the defaults of its page filled in', async () => {
+  test('a submit goes to the endpoint of the model, with the defaults of its page filled in', async () => {
     const { kling, seen } = clientOn(({ path }) => envelope(task({ model: path.replace('/api/v3/', '') })));
     await kling.submit(KLING_O3_STD, INPUT);
     await kling.submit(KLING_O1, {
@@ -74,7 +74,7 @@ describe('the request', () => {
     ]);
   });
 
-  test('carries the key, the type and the client’s name', async () => {
+  test('a submit carries the key, the type and the client’s name', async () => {
     const { kling, seen } = clientOn(() => envelope(task()), { clientName: 'my-studio' });
     await kling.submit(KLING_O3_STD, INPUT);
     const headers = Object.fromEntries(seen[0]?.headers ?? []);
@@ -87,7 +87,7 @@ describe('the request', () => {
     });
   });
 
-  test('carries the webhook as a query, encoded, and no error shows it', async () => {
+  test('a submit carries the webhook as a query, encoded, and no error shows it', async () => {
     const { kling, seen } = clientOn(() => envelope(null, 400, 'no'));
     const webhook = 'https://app.example/hook?token=s3cret&x=1';
     const error = await failure(kling.submit(KLING_O3_STD, INPUT, { webhookUrl: webhook }), ApiError);
@@ -95,7 +95,7 @@ describe('the request', () => {
     expect(error.message).not.toContain('s3cret');
   });
 
-  test('asks a function for the key at each attempt', async () => {
+  test('each attempt asks the key function again', async () => {
     const keys = ['first-key', 'second-key'];
     const { kling, seen } = clientOn(
       (request) =>
@@ -116,26 +116,26 @@ describe('nothing is sent', () => {
     ['an unknown field', { ...INPUT, aspectRatio: '1:1' }, {}, InvalidInputError],
     ['a cost over the call’s maxCost', { ...INPUT, duration: 15 }, { maxCost: 1.25 }, BudgetExceededError],
     ['a webhook that is no https URL', INPUT, { webhookUrl: 'ftp://x' }, WaveSpeedError],
-  ])('for %s', async (_what, input, options, errorClass) => {
+  ])('nothing is sent for %s', async (_what, input, options, errorClass) => {
     const { kling, seen } = clientOn(() => envelope(task()));
     await failure(kling.run(KLING_O3_STD, input as never, options), errorClass);
     expect(seen).toEqual([]);
   });
 
-  test('over the client’s maxCost, which a call cannot raise', async () => {
+  test('nothing is sent over the client’s maxCost, which a call cannot raise', async () => {
     const { kling, seen } = clientOn(() => envelope(task()), { maxCost: 0.41 });
     const error = await failure(kling.submit(KLING_O3_STD, INPUT, { maxCost: 5 }), BudgetExceededError);
     expect({ cost: error.cost, maxCost: error.maxCost }).toEqual({ cost: 0.42, maxCost: 0.41 });
     expect(seen).toEqual([]);
   });
 
-  test('but at exactly maxCost it is', async () => {
+  test('a task of exactly maxCost is sent', async () => {
     const { kling, posts } = clientOn(() => envelope(task()), { maxCost: 0.42 });
     await kling.submit(KLING_O3_STD, INPUT);
     expect(posts()).toBe(1);
   });
 
-  test('for an unknown model, with the one that was meant', async () => {
+  test('nothing is sent for an unknown model, and the error names the one that was meant', async () => {
     const { kling, seen } = clientOn(() => envelope(task()));
     const call = kling.submit('kwaivgi/kling-video-o3-st/reference-to-video' as never, INPUT as never);
     expect((await failure(call, InvalidInputError)).message).toContain(`did you mean "${KLING_O3_STD}"`);
@@ -144,7 +144,7 @@ describe('nothing is sent', () => {
 });
 
 describe('429', () => {
-  test('is waited out as the service says, then sent once more', async () => {
+  test('a submit waits after a 429 as the service says, then is sent once more', async () => {
     vi.useFakeTimers();
     const { kling, seen } = clientOn(() =>
       seen.length === 1 ? envelope(null, 429, 'slow down', { 'retry-after': '7' }) : envelope(task()),
@@ -158,7 +158,7 @@ describe('429', () => {
     expect(seen[1]?.body).toEqual(seen[0]?.body);
   });
 
-  test('ends in RateLimitError with what the service asked, after maxRetries', async () => {
+  test('429s end in a RateLimitError after maxRetries', async () => {
     vi.useFakeTimers();
     const { kling, seen } = clientOn(() => envelope(null, 429, 'slow down', { 'retry-after': '2' }), {
       maxRetries: 2,
@@ -169,7 +169,7 @@ describe('429', () => {
     expect(seen).toHaveLength(3);
   });
 
-  test('is not waited out past the deadline of a run', async () => {
+  test('a run does not wait after a 429 past its deadline', async () => {
     const { kling, seen } = clientOn(() => envelope(null, 429, 'slow down', { 'retry-after': '30' }));
     await failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 5000 }), RateLimitError);
     expect(seen).toHaveLength(1);
@@ -192,7 +192,7 @@ describe('through a caller’s fetch', () => {
     },
   );
 
-  test('an error without a code proves nothing', async () => {
+  test('a fetch that fails without a code does not prove that nothing was sent', async () => {
     const { kling, seen } = clientOn(() => {
       throw new TypeError('fetch failed');
     });
@@ -202,7 +202,7 @@ describe('through a caller’s fetch', () => {
 });
 
 describe('an abort', () => {
-  test('in mid-submit settles after 5 real seconds if the clock of the test stands still', async () => {
+  test('an abort in mid-submit settles after 5 real seconds if the clock of the test stands still', async () => {
     vi.useFakeTimers();
     const { kling, seen } = clientOn(() => new Promise<Response>(() => undefined));
     const controller = new AbortController();
@@ -213,7 +213,7 @@ describe('an abort', () => {
     vi.useRealTimers();
   }, 60_000);
 
-  test('before: rejects with the reason as it is, and nothing is sent', async () => {
+  test('an abort before the call rejects with the reason as it is, and nothing is sent', async () => {
     const { kling, seen } = clientOn(() => envelope(task()));
     const reason = { any: 'thing' };
     expect(await rejection(kling.run(KLING_O3_STD, INPUT, { signal: AbortSignal.abort(reason) }))).toBe(
@@ -225,7 +225,7 @@ describe('an abort', () => {
     expect(seen).toEqual([]);
   });
 
-  test('in mid-submit: waits 5 seconds for the response, then rejects with the reason as cause', async () => {
+  test('an abort in mid-submit waits 5 seconds for the response, then rejects with the reason as cause', async () => {
     vi.useFakeTimers();
     const controller = new AbortController();
     const { kling, seen } = clientOn(() => new Promise(() => undefined));
@@ -247,7 +247,7 @@ describe('an abort', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('in mid-submit: a response that comes within 5 seconds reaches onSubmitted and the error', async () => {
+  test('a response within 5 seconds after an abort in mid-submit reaches onSubmitted and the error', async () => {
     const emulator = await startEmulator();
     const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
     emulator.fail({ on: 'submit', kind: 'delay', ms: 120 });
@@ -290,7 +290,7 @@ describe('an abort', () => {
     },
   );
 
-  test('in the backoff: rejects with the reason as it is, for nothing was accepted', async () => {
+  test('an abort in the backoff rejects with the reason as it is', async () => {
     const controller = new AbortController();
     const { kling, seen } = clientOn(() => envelope(null, 429, 'slow', { 'retry-after': '60' }));
     const running = kling.submit(KLING_O3_STD, INPUT, { signal: controller.signal });
@@ -301,7 +301,7 @@ describe('an abort', () => {
     expect(seen).toHaveLength(1);
   });
 
-  test('while connecting: rejects with the reason as it is, and the request never goes out', async () => {
+  test('an abort while connecting rejects with the reason as it is, and the request never goes out', async () => {
     // A server that accepts connections but never speaks TLS: the connection is never made.
     const received: Buffer[] = [];
     const server: Server = createServer((socket) =>
@@ -322,7 +322,7 @@ describe('an abort', () => {
     server.close();
   });
 
-  test('while the key is fetched: at once, and nothing is sent', async () => {
+  test('an abort while the key is fetched rejects at once, and nothing is sent', async () => {
     const controller = new AbortController();
     const { kling, seen } = clientOn(() => envelope(task()), { apiKey: () => new Promise(() => undefined) });
     const running = kling.submit(KLING_O3_STD, INPUT, { signal: controller.signal });
@@ -334,7 +334,7 @@ describe('an abort', () => {
 });
 
 describe('a deadline', () => {
-  test('of one attempt rejects at once, and gives the request up', async () => {
+  test('requestTimeoutMs ends an attempt at once, and the request with it', async () => {
     vi.useFakeTimers();
     const { kling, seen } = clientOn(() => new Promise(() => undefined), { requestTimeoutMs: 20 });
     const failed = failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
@@ -345,7 +345,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('of the run, with a submit in flight, rejects 5 seconds later at most', async () => {
+  test('a run whose deadline passes in mid-submit rejects 5 seconds later at most', async () => {
     vi.useFakeTimers();
     const { kling, seen } = clientOn(() => new Promise(() => undefined));
     const failed = failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 500 }), SubmissionUnknownError);
@@ -355,7 +355,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('of the run passes while the key is fetched: nothing is sent', async () => {
+  test('a run whose deadline passes while the key is fetched sends nothing', async () => {
     vi.useFakeTimers();
     const { kling, seen } = clientOn(() => envelope(task()), {
       apiKey: () => new Promise((resolve) => setTimeout(() => resolve('test-key-123456'), 800)),
@@ -367,7 +367,7 @@ describe('a deadline', () => {
     expect(seen).toEqual([]);
   });
 
-  test('of the run passes while the connection is made: nothing is sent', async () => {
+  test('a run whose deadline passes while the connection is made sends nothing', async () => {
     const received: Buffer[] = [];
     const server: Server = createServer((socket) =>
       socket.on('data', (chunk) => received.push(chunk)).on('error', () => undefined),
@@ -387,7 +387,7 @@ describe('a deadline', () => {
     server.close();
   });
 
-  test('of the run does not cut a submit short: its id is on the WaitTimeoutError', async () => {
+  test('the deadline of a run does not cut a submit short: its id is on the WaitTimeoutError', async () => {
     const { kling, seen } = clientOn(async (request) => {
       if (isSubmit(request)) await new Promise((resolve) => setTimeout(resolve, 60));
       return envelope(task({ status: 'processing' }));
@@ -409,13 +409,13 @@ describe('an answer without a task', () => {
     ['an empty id', { code: 200, message: 'success', data: { id: '' } }],
     ['an array', []],
     ['a number', 5],
-  ])('%s: the outcome is unknown', async (_what, body) => {
+  ])('the outcome of a submit is unknown after %s', async (_what, body) => {
     const { kling, posts } = clientOn(() => Response.json(body));
     await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
     expect(posts()).toBe(1);
   });
 
-  test('an id in an error answer is kept', async () => {
+  test('an id in the error response to a submit is kept', async () => {
     const { kling, posts } = clientOn(() =>
       Response.json({
         code: 5004,
@@ -431,7 +431,7 @@ describe('an answer without a task', () => {
 });
 
 describe('onSubmitted', () => {
-  test('is awaited before the first poll', async () => {
+  test('onSubmitted is awaited before the first poll', async () => {
     const saved = deferred<void>();
     const { kling, seen } = clientOn((request) => envelope(isSubmit(request) ? task() : done()));
     const running = kling.run(KLING_O3_STD, INPUT, { pollIntervalMs: 1, onSubmitted: () => saved.promise });
@@ -443,7 +443,7 @@ describe('onSubmitted', () => {
     expect(seen.filter(isPoll)).toHaveLength(1);
   });
 
-  test('that throws rejects with the task’s id and the cause, and nothing more is sent', async () => {
+  test('an onSubmitted that throws rejects with the task’s id and the cause, and nothing else is sent', async () => {
     const cause = new Error('database is down');
     const { kling, seen } = clientOn(() => envelope(task()));
     const running = kling.run(KLING_O3_STD, INPUT, {
@@ -461,7 +461,7 @@ describe('onSubmitted', () => {
 });
 
 describe('candidates', () => {
-  test('are of that model, since then, newest first, less the client’s own, with exact matches marked', async () => {
+  test('candidates are tasks of that model since then, newest first, without the client’s own, with exact matches marked', async () => {
     const emulator = await startEmulator();
     const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.url });
     emulator.addTask({ model: KLING_O3_STD, created_at: new Date(Date.now() - 900_000).toISOString() });
@@ -488,7 +488,7 @@ describe('candidates', () => {
     await emulator.close();
   });
 
-  test('are found by the service’s clock where this machine’s is wrong', async () => {
+  test('candidates are found by the service’s clock where this machine’s is wrong', async () => {
     const ahead = 3_600_000;
     const serverNow = () => new Date(Date.now() - ahead);
     const { kling, seen } = clientOn((request) => {
@@ -509,7 +509,7 @@ describe('candidates', () => {
     ['does not', undefined],
     ['does not, and refuses a page past the end', undefined],
   ])(
-    'are all found where a page has fewer tasks than were asked for, and the service %s',
+    'candidates are all found where a page has fewer tasks than were asked for, and the service %s',
     async (how, total) => {
       const tasks = Array.from({ length: 51 }, (_, index) => task({ id: `task-${index}` }));
       const { kling, seen } = clientOn((request) => {
@@ -526,7 +526,7 @@ describe('candidates', () => {
     },
   );
 
-  test('have no mark where the service does not give the input back', async () => {
+  test('candidates have no exactMatch where the service does not show the input', async () => {
     const { kling } = clientOn((request) =>
       isSubmit(request)
         ? Response.json({}, { status: 502 })
@@ -559,7 +559,7 @@ test('errors never show the key, not even when the service gives it back', async
   expect(JSON.stringify([error, kling])).not.toContain(key);
 });
 
-test('a key that occurs in a well answer leaves the answer alone', async () => {
+test('a key that occurs in a successful response leaves it unchanged', async () => {
   const { kling } = clientOn((request) => envelope(isSubmit(request) ? task() : done()), { apiKey: 'video' });
   const video = await kling.run(KLING_O3_STD, INPUT, { pollIntervalMs: 1 });
   expect(video.outputs).toEqual(['https://cdn.example/video.mp4']);

@@ -46,7 +46,7 @@ function inTurn(...answers: (Record<string, unknown> | Response | Error)[]) {
 }
 
 describe('run', () => {
-  test('polls at the interval, tells every change once and the last always, and stops', async () => {
+  test('run polls at the interval, reports every change once and the last always, and stops', async () => {
     const { kling, seen } = inTurn(
       task(),
       task({ status: 'processing' }),
@@ -70,13 +70,13 @@ describe('run', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('takes a task that the submit gives as ended, without a poll', async () => {
+  test('run does not poll for a task that has ended in the response to its submit', async () => {
     const { kling, seen } = clientOn(() => envelope(done()));
     expect((await kling.run(KLING_O3_STD, INPUT)).status).toBe('completed');
     expect(seen).toHaveLength(1);
   });
 
-  test('polls once a second by default, however long the task takes', async () => {
+  test('run polls once a second by default, however long the task takes', async () => {
     const { kling, seen } = inTurn(task());
     const start = Date.now();
     const failed = failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 90_500 }), WaitTimeoutError);
@@ -87,7 +87,7 @@ describe('run', () => {
     expect(seen.filter((request) => !isPoll(request) && !isSubmit(request))).toEqual([]);
   });
 
-  test('polls at urls.get where that is on the API’s own origin, and nowhere else', async () => {
+  test('run polls at urls.get where that is on the API’s own origin, and nowhere else', async () => {
     const own = 'https://api.wavespeed.ai/api/v3/predictions/task-1?token=1';
     const paths: string[] = [];
     for (const get of [own, 'https://elsewhere.example/api/v3/predictions/task-1', 'not a url']) {
@@ -103,7 +103,7 @@ describe('run', () => {
     expect(paths).toEqual(['/api/v3/predictions/task-1?token=1', documented, documented]);
   });
 
-  test('uses the client’s timeoutMs and pollIntervalMs, which a call overrides', async () => {
+  test('run uses the client’s timeoutMs and pollIntervalMs, which a call overrides', async () => {
     const { kling, seen } = inTurn(task());
     const client = clientOn(() => envelope(task()), { timeoutMs: 1000, pollIntervalMs: 400 });
     const failed = failure(client.kling.wait('task-1'), WaitTimeoutError);
@@ -121,7 +121,7 @@ describe('run', () => {
     await kling.close();
   });
 
-  test('a delay past the deadline leaves time for a last poll before it', async () => {
+  test('a poll interval past the deadline leaves time for a last poll before it', async () => {
     const { kling, seen } = inTurn(task(), envelope(null, 503), done());
     const start = Date.now();
     const waiting = kling.wait('task-1', { timeoutMs: 20_000, pollIntervalMs: 15_000 });
@@ -132,13 +132,13 @@ describe('run', () => {
 });
 
 describe('wait', () => {
-  test('needs the id alone, looks at once, and encodes the id into the path', async () => {
+  test('wait needs the id alone, polls at once, and encodes the id into the path', async () => {
     const { kling, seen } = inTurn(done({ id: 'a/b?c' }));
     await kling.wait('a/b?c');
     expect(seen.map(({ path }) => path)).toEqual(['/api/v3/predictions/a%2Fb%3Fc/result']);
   });
 
-  test.each(['failed', 'cancelled', 'timeout', 'deleted'])('ends on %s', async (status) => {
+  test.each(['failed', 'cancelled', 'timeout', 'deleted'])('wait ends on the status %s', async (status) => {
     const { kling, seen } = inTurn(task({ status, error: 'content refused' }));
     const error = await failure(kling.wait('task-1'), PredictionFailedError);
     expect(error).toMatchObject({ predictionId: 'task-1', prediction: { status, error: 'content refused' } });
@@ -147,7 +147,7 @@ describe('wait', () => {
   });
 
   test.each([[[]], [null], [undefined], ['']])(
-    'completed with %j for outputs has failed',
+    'a completed task with %j for outputs has failed',
     async (outputs) => {
       const { kling } = inTurn(done({ outputs }));
       const error = await failure(kling.wait('task-1'), PredictionFailedError);
@@ -155,7 +155,7 @@ describe('wait', () => {
     },
   );
 
-  test('takes a status not known today as not ended', async () => {
+  test('wait goes on after an unknown status', async () => {
     const { kling, seen } = inTurn(task({ status: 'queued_v9' }), task({ status: undefined }), done());
     const statuses: string[] = [];
     const waiting = kling.wait('task-1', {
@@ -168,7 +168,7 @@ describe('wait', () => {
     expect(seen).toHaveLength(3);
   });
 
-  test('reads nulls, strings for lists, and new fields', async () => {
+  test('wait reads nulls, strings for lists, and new fields', async () => {
     const { kling } = inTurn(
       done({
         outputs: 'https://cdn.example/one.mp4',
@@ -189,7 +189,7 @@ describe('wait', () => {
     });
   });
 
-  test('asks a function for the interval, with the time waited so far', async () => {
+  test('a pollIntervalMs function gets the time waited so far', async () => {
     const { kling, seen } = inTurn(task());
     const start = Date.now();
     const asked: number[] = [];
@@ -210,7 +210,7 @@ describe('wait', () => {
   });
 
   test.each([NaN, -1, Infinity, '5', null])(
-    'refuses %j for an interval before anything is sent',
+    'wait rejects %j for pollIntervalMs before anything is sent',
     async (interval) => {
       const { kling, seen } = inTurn(task());
       await failure(kling.wait('task-1', { pollIntervalMs: interval as number }), ConfigurationError);
@@ -230,7 +230,7 @@ describe('wait', () => {
     expect(error.predictionId).toBe('task-1');
   });
 
-  test.each(['', '  ', '.', '..', undefined, null, 5, {}])('refuses %j for an id', async (id) => {
+  test.each(['', '  ', '.', '..', undefined, null, 5, {}])('wait rejects %j for an id', async (id) => {
     const { kling, seen } = inTurn(task());
     await expect(kling.wait(id as string)).rejects.toThrow('expected the id of a task');
     await expect(kling.get(id as string)).rejects.toThrow('expected the id of a task');
@@ -239,7 +239,7 @@ describe('wait', () => {
 });
 
 describe('the deadline', () => {
-  test('ends the wait on time, tells what was seen and how to resume, and nothing more is sent', async () => {
+  test('timeoutMs ends the wait on time with the last task and how to resume, and nothing else is sent', async () => {
     const { kling, seen } = inTurn(task({ status: 'processing' }));
     const start = Date.now();
     const waiting = failure(kling.wait('task-1', { timeoutMs: 950, pollIntervalMs: 300 }), WaitTimeoutError);
@@ -258,7 +258,7 @@ describe('the deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('ends a poll in flight', async () => {
+  test('timeoutMs ends a poll in flight', async () => {
     const { kling, seen } = clientOn(() => new Promise(() => undefined));
     const waiting = failure(kling.wait('task-1', { timeoutMs: 500 }), WaitTimeoutError);
     await vi.advanceTimersByTimeAsync(500);
@@ -266,13 +266,13 @@ describe('the deadline', () => {
     expect(seen[0]?.signal?.aborted).toBe(true);
   });
 
-  test.each([0, -5, NaN, '1000'])('refuses %j', async (timeoutMs) => {
+  test.each([0, -5, NaN, '1000'])('wait rejects %j for timeoutMs', async (timeoutMs) => {
     const { kling, seen } = inTurn(task());
     await failure(kling.wait('task-1', { timeoutMs: timeoutMs as number }), ConfigurationError);
     expect(seen).toEqual([]);
   });
 
-  test('may be as far off as one likes', async () => {
+  test('timeoutMs may be longer than a timer can be set', async () => {
     const { kling } = inTurn(task(), done());
     for (const timeoutMs of [Infinity, 2 ** 40]) {
       const waiting = kling.wait('task-1', { timeoutMs });
@@ -283,7 +283,7 @@ describe('the deadline', () => {
 });
 
 describe('failed polls', () => {
-  test('are outlived however many, with growing delays and onRetry told of each', async () => {
+  test('a wait survives any number of failed polls, with growing delays, and onRetry is called for each', async () => {
     const down = Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNRESET' } });
     const failures = Array.from({ length: 40 }, () => down);
     const retries: [string, number, number, string | undefined][] = [];
@@ -310,7 +310,7 @@ describe('failed polls', () => {
     expect(retries[1]).toEqual(['poll', 2, 500, 'task-1']);
   });
 
-  test('until the deadline, which names the last failure as its cause', async () => {
+  test('a wait whose polls all fail ends at the deadline with the last failure as its cause', async () => {
     const { kling } = inTurn(Response.json({ code: 503, message: 'maintenance' }, { status: 503 }));
     const waiting = failure(kling.wait('task-1', { timeoutMs: 60_000 }), WaitTimeoutError);
     await vi.advanceTimersByTimeAsync(60_000);
@@ -325,7 +325,7 @@ describe('failed polls', () => {
     ['an hour', { 'retry-after': '3600' }, 60_000],
     ['nonsense', { 'retry-after': 'soon' }, 250],
     ['a negative number', { 'retry-after': '-1' }, 250],
-  ])('wait as Retry-After says: %s', async (_what, headers, expected) => {
+  ])('the next poll comes as Retry-After says: %s', async (_what, headers, expected) => {
     vi.setSystemTime(new Date('2026-01-01T00:00:00.000Z'));
     const value = headers['retry-after'].replace(/DATE([+-]\d+)/, (_, ms: string) =>
       new Date(Date.now() + Number(ms)).toUTCString(),
@@ -340,15 +340,26 @@ describe('failed polls', () => {
     }
   });
 
-  test.each([401, 403])('%s ends the wait at once', async (status) => {
-    const { kling, seen } = inTurn(envelope(null, status, 'no'), done());
-    const error = (await rejection(kling.wait('task-1'))) as WaveSpeedError;
-    expect(error).toBeInstanceOf(status === 401 ? AuthenticationError : WaveSpeedError);
-    expect(error.predictionId).toBe('task-1');
-    expect(seen).toHaveLength(1);
+  test.each([408, 425, 429, 500, 503])('a wait polls on after %s', async (status) => {
+    const { kling, seen } = inTurn(envelope(null, status, 'later'), done());
+    const waiting = kling.wait('task-1');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect((await waiting).status).toBe('completed');
+    expect(seen).toHaveLength(2);
   });
 
-  test('404 right after the submit is outlived', async () => {
+  test.each([400, 401, 402, 403, 409, 422])(
+    'a poll answered with %s ends the wait at once',
+    async (status) => {
+      const { kling, seen } = inTurn(envelope(null, status, 'no'), done());
+      const error = (await rejection(kling.wait('task-1'))) as WaveSpeedError;
+      expect(error).toBeInstanceOf(status === 401 ? AuthenticationError : WaveSpeedError);
+      expect(error.predictionId).toBe('task-1');
+      expect(seen).toHaveLength(1);
+    },
+  );
+
+  test('a wait survives a 404 right after the submit', async () => {
     const missing = envelope(null, 404, 'not found');
     const { kling, seen } = inTurn(missing, missing, missing, missing, done());
     const running = kling.run(KLING_O3_STD, INPUT);
@@ -357,7 +368,7 @@ describe('failed polls', () => {
     expect(seen.filter(isPoll)).toHaveLength(5);
   });
 
-  test('404 that persists ends the wait, long before its deadline', async () => {
+  test('a 404 that persists ends the wait long before its deadline', async () => {
     const { kling, seen } = inTurn(envelope(null, 404, 'not found'));
     const waiting = failure(kling.wait('task-1'), NotFoundError);
     await vi.advanceTimersByTimeAsync(20_000);
@@ -367,14 +378,14 @@ describe('failed polls', () => {
     expect(seen.length).toBeLessThan(8);
   });
 
-  test('404 up to the deadline is NotFoundError, not "not yet"', async () => {
+  test('a wait that only gets 404s ends in a NotFoundError at its deadline', async () => {
     const { kling } = inTurn(envelope(null, 404, 'not found'));
     const waiting = failure(kling.wait('task-1', { timeoutMs: 1500, pollIntervalMs: 100 }), NotFoundError);
     await vi.advanceTimersByTimeAsync(1500);
     await waiting;
   });
 
-  test('404 up to the deadline is "not yet" for a task that was seen', async () => {
+  test('a wait that gets 404s after its task was seen ends in a WaitTimeoutError', async () => {
     const { kling } = inTurn(task(), envelope(null, 404, 'not found'));
     const waiting = failure(kling.wait('task-1', { timeoutMs: 1500, pollIntervalMs: 100 }), WaitTimeoutError);
     await vi.advanceTimersByTimeAsync(1500);
@@ -384,7 +395,7 @@ describe('failed polls', () => {
   test.each([
     ['a response', () => task()],
     ['another failure', () => new Error('ECONNRESET')],
-  ])('404s count anew after %s', async (_what, between) => {
+  ])('the count of 404s starts again after %s', async (_what, between) => {
     const missing = envelope(null, 404, 'not found');
     const four = [missing, missing, missing, missing];
     const { kling, seen } = inTurn(...four, between(), ...four, done());
@@ -440,7 +451,7 @@ describe('an abort', () => {
     },
   );
 
-  test('in a poll, even one whose fetch ignores the signal', async () => {
+  test('an abort ends a poll, even one whose fetch ignores the signal', async () => {
     const controller = new AbortController();
     const answer = deferred<Response>();
     const { kling, seen } = clientOn(() => answer.promise);
@@ -456,7 +467,7 @@ describe('an abort', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('before: nothing is sent', async () => {
+  test('a wait with an aborted signal sends nothing', async () => {
     const { kling, seen } = inTurn(done());
     const signal = AbortSignal.abort('left');
     const aborted = { name: 'AbortError', cause: 'left', predictionId: 'task-1' };
@@ -468,7 +479,7 @@ describe('an abort', () => {
     expect(seen).toEqual([]);
   });
 
-  test('in onUpdate: at once', async () => {
+  test('an abort in onUpdate rejects at once', async () => {
     const controller = new AbortController();
     const { kling } = inTurn(task());
     const waiting = rejection(
@@ -498,7 +509,7 @@ describe('onUpdate that throws', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('broken view'))],
-  ])('%s: the error names the task, and nothing more is sent', async (_how, onUpdate) => {
+  ])('an onUpdate that throws (%s) names the task, and nothing else is sent', async (_how, onUpdate) => {
     const { kling, seen } = inTurn(task());
     const error = await failure(kling.wait('task-1', { onUpdate }), WaveSpeedError);
     expect(error.predictionId).toBe('task-1');
@@ -510,7 +521,7 @@ describe('onUpdate that throws', () => {
 });
 
 describe('watch', () => {
-  test.each(['completed', 'failed'])('gives every change, %s included, and ends', async (status) => {
+  test.each(['completed', 'failed'])('watch yields every change, %s included, and ends', async (status) => {
     const { kling, seen } = inTurn(
       task(),
       task({ status: 'processing' }),
@@ -528,7 +539,7 @@ describe('watch', () => {
     expect(seen).toHaveLength(4);
   });
 
-  test('stops when it is left, and leaves nothing behind', async () => {
+  test('watch stops when its loop is left, and leaves no timer and no listener', async () => {
     const { signal } = new AbortController();
     const { kling, seen } = inTurn(task());
     for await (const prediction of kling.watch('task-1', { signal })) {
@@ -541,7 +552,7 @@ describe('watch', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  test('throws WaitTimeoutError at the deadline', async () => {
+  test('watch throws a WaitTimeoutError at the deadline', async () => {
     const { kling } = inTurn(task());
     const watching = (async () => {
       for await (const prediction of kling.watch('task-1', { timeoutMs: 50 })) void prediction;
@@ -564,7 +575,7 @@ describe('woken by a webhook', () => {
     };
   };
 
-  test('names the task where the source fails, and leaves no timer', async () => {
+  test('a webhookReceiver that throws names the task, and leaves no timer', async () => {
     const { kling, seen } = clientOn(() => envelope(task()));
     const webhooks = {
       subscribe: () => {

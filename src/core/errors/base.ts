@@ -1,4 +1,5 @@
 /** The base class of every error of this library. */
+import { isTransientStatus } from '../transient-status.js';
 
 /** Holds the class names of an error and of its parents. Loaded copies of the library share the symbol. */
 const KINDS = /* @__PURE__ */ Symbol.for('wavespeed-kling.error');
@@ -79,7 +80,7 @@ export const laterUnlessTask = (error: WaveSpeedError): RetryAdvice =>
 
 /** Whether the same request may succeed after this status. */
 export const isPassingStatus = (status: number | undefined): boolean =>
-  status === undefined || status === 408 || status === 425 || status === 429 || status >= 500;
+  status === undefined || isTransientStatus(status);
 
 /** Sets the task on an error, and adds to the message how to resume. */
 export function withPredictionId<E extends WaveSpeedError>(error: E, predictionId: string): E {

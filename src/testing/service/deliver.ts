@@ -1,7 +1,7 @@
 /** Delivers webhooks as the service does: signed, retried when rejected, and sometimes twice. */
 import { randomUUID } from 'node:crypto';
 import { raceAbort } from '../../utils/abort.js';
-import { withDeadline } from '../../utils/with-deadline.js';
+import { Call } from '../../utils/call.js';
 import { isLoopback } from './webhook-url.js';
 import type { Settings } from '../options.js';
 import { signWebhook } from './sign.js';
@@ -100,18 +100,26 @@ export class Deliveries {
       return 'never';
     }
     try {
-      const deadline = {
-        at: performance.now() + RESPONSE_TIMEOUT_MS,
-        reason: () => new Error(`no response within ${RESPONSE_TIMEOUT_MS} ms`),
-      };
-      const status = await withDeadline(deadline, this.#stopped.signal, (signal) =>
-        send(event.url, headers, event.body, signal),
-      );
+      const status = await this.#send(event.url, headers, event.body);
       note(status, undefined);
       return status >= 200 && status < 300;
     } catch (error) {
       note(undefined, error instanceof Error ? error.message : String(error));
       return false;
+    }
+  }
+
+  async #send(url: string, headers: Record<string, string>, body: string): Promise<number> {
+    const createTimeoutError = () => new Error(`no response within ${RESPONSE_TIMEOUT_MS} ms`);
+    const call = new Call({
+      signal: this.#stopped.signal,
+      timeoutMs: RESPONSE_TIMEOUT_MS,
+      createTimeoutError,
+    });
+    try {
+      return await send(url, headers, body, call.signal);
+    } finally {
+      call.close();
     }
   }
 
