@@ -58,7 +58,7 @@ export interface WaveSpeedKlingOptions {
   connectTimeoutMs?: number | undefined;
   /** Timeout per attempt, including the response body, in milliseconds. @default 60_000 */
   requestTimeoutMs?: number | undefined;
-  /** Maximum size of an API response, in bytes. @default 16_777_216 (16 MiB) */
+  /** Maximum size of an API response, in bytes: a response may show all inputs. @default 268_435_456 (256 MiB) */
   maxResponseBytes?: number | undefined;
   /** Maximum retries of a read after a transient failure, or of a submit that was proven not accepted. @default 3 */
   maxRetries?: number | undefined;
@@ -123,7 +123,7 @@ const CLIENT_OPTIONS = {
   dispatcher: { check: checkDispatcher },
   connectTimeoutMs: { check: ms, default: 10_000 },
   requestTimeoutMs: { check: ms, default: 60_000 },
-  maxResponseBytes: { check: integer(1), default: 16 * 1024 * 1024 },
+  maxResponseBytes: { check: integer(1), default: 256 * 1024 * 1024 },
   maxRetries: { check: integer(0), default: 3 },
   maxCost: { check: checkMaxCost, default: Infinity },
   timeoutMs: { check: ms, default: 30 * 60_000 },

@@ -1,5 +1,6 @@
 /** Verifies a webhook and parses the event in it. */
 import { WebhookVerificationError } from '../core/errors/index.js';
+import { parseJson } from '../core/parse-json.js';
 import { normalizePrediction, type Prediction } from '../core/prediction.js';
 import { parsedBodyError } from './read-body.js';
 import {
@@ -89,7 +90,7 @@ export function toBytes(rawBody: unknown): Uint8Array {
 function parseEvent(body: Uint8Array): WebhookEvent {
   let cause: unknown;
   try {
-    const event = normalizePrediction(JSON.parse(new TextDecoder().decode(body)));
+    const event = normalizePrediction(parseJson(new TextDecoder().decode(body)));
     if (event !== undefined) return event;
   } catch (error) {
     cause = error;

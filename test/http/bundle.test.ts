@@ -29,6 +29,7 @@ const PROGRAM = `
 
 async function bundleAndRun(
   options: BuildOptions,
+  program = PROGRAM,
 ): Promise<{ said: Record<string, unknown>; tasks: number }> {
   const emulator = await startEmulator({ queueMs: 0, processingMs: 0 });
   onCleanup(() => emulator.close());
@@ -37,7 +38,7 @@ async function bundleAndRun(
   const outfile = join(directory, options.format === 'cjs' ? 'program.cjs' : 'program.mjs');
   const entry = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
   const { warnings } = await build({
-    stdin: { contents: PROGRAM, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
+    stdin: { contents: program, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
     alias: { 'wavespeed-kling': entry },
     bundle: true,
     platform: 'node',
@@ -62,6 +63,30 @@ test.each<[string, BuildOptions]>([
   ['CommonJS', { format: 'cjs' }],
 ])('runs as %s', { timeout: 30_000 }, async (_name, options) => {
   expect(await bundleAndRun(options)).toEqual({ said: { status: 'completed' }, tasks: 1 });
+});
+
+/** Once undici is loaded, its own Agent is the global dispatcher: it reuses connections that are too old for a submit. */
+const THREE_SUBMITS = `
+  import { KLING_O3_STD, WaveSpeedKling } from 'wavespeed-kling';
+  const main = async () => {
+    const kling = new WaveSpeedKling();
+    for (let count = 0; count < 3; count++) await kling.submit(KLING_O3_STD, { prompt: 'A fox in the snow' });
+    const dispatchers = ['1', '2'].map((version) => globalThis[Symbol.for('undici.globalDispatcher.' + version)]);
+    const used = dispatchers.map((dispatcher) => Object.keys(dispatcher?.stats ?? {}).length);
+    console.log(JSON.stringify({ used, hasDefault: dispatchers.some((dispatcher) => dispatcher !== undefined) }));
+    await kling.close();
+  };
+  void main();
+`;
+
+test.each<[string, BuildOptions]>([
+  ['plain', {}],
+  ['minified', { minify: true }],
+  ['minified with the names kept', { minify: true, keepNames: true }],
+])('%s: submits go over own connections, not over the global dispatcher', async (_name, options) => {
+  const { said, tasks } = await bundleAndRun({ format: 'cjs', ...options }, THREE_SUBMITS);
+  expect(said).toEqual({ used: [0, 0], hasDefault: true });
+  expect(tasks).toBe(3);
 });
 
 test(
