@@ -62,7 +62,7 @@ const releases: [string, typeof undici7][] = [['undici 7', undici7]];
 if (loadsUndici8) releases.push(['undici 8', (await import('undici-8')) as unknown as typeof undici7]);
 
 describe.each(releases)('a dispatcher of %s', (_name, undici) => {
-  test('submits, uploads and downloads', async () => {
+  test('a custom dispatcher submits, uploads and downloads', async () => {
     const emulator = await startEmulator({ queueMs: 0, processingMs: 0 });
     onCleanup(() => emulator.close());
     const directory = await mkdtemp(join(tmpdir(), 'dispatchers-'));
@@ -77,14 +77,14 @@ describe.each(releases)('a dispatcher of %s', (_name, undici) => {
     expect(emulator.account.tasks).toHaveLength(1);
   });
 
-  test('is used through a wrapper that has nothing but dispatch()', async () => {
+  test('a dispatcher with dispatch() only is used', async () => {
     const agent = new undici.Agent();
     onCleanup(() => agent.close());
     const dispatcher = { dispatch: (...call: Parameters<typeof agent.dispatch>) => agent.dispatch(...call) };
     expect(await client((await serve()).url, { dispatcher }).balance()).toBe(7);
   });
 
-  test('proves that nothing was sent only where it could not connect', async () => {
+  test('a custom dispatcher proves that nothing was sent only if it could not connect', async () => {
     const server = await serve();
     server.server.close();
     const agent = new undici.Agent();
@@ -95,7 +95,7 @@ describe.each(releases)('a dispatcher of %s', (_name, undici) => {
     await failure(client(cut.url, { dispatcher: agent }).submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
   });
 
-  test('that retries sends a read again, and a submit never', async () => {
+  test('a dispatcher that retries repeats a read, never a submit', async () => {
     let count = 0;
     const server = await serve((request, response) => {
       if (++count % 2 === 1) request.socket.destroy();
@@ -113,7 +113,7 @@ describe.each(releases)('a dispatcher of %s', (_name, undici) => {
     expect(server.submits()).toBe(1);
   });
 
-  test('that the application has set for all: a mock sees the submit, and nothing is paid', async () => {
+  test('a global mock dispatcher sees the submit, and nothing is paid', async () => {
     const server = await serve();
     const kling = client(server.url);
     const mock = new undici.MockAgent();
@@ -129,7 +129,7 @@ describe.each(releases)('a dispatcher of %s', (_name, undici) => {
     expect(server.sockets).toHaveLength(0);
   });
 
-  test('that the application has set for all: its proxy is used', async () => {
+  test('the proxy of a global dispatcher is used', async () => {
     const [server, proxy] = [await serve(), await startProxy()];
     const agent = new undici.EnvHttpProxyAgent({ httpProxy: proxy.url });
     onCleanup(() => agent.close());
@@ -138,7 +138,7 @@ describe.each(releases)('a dispatcher of %s', (_name, undici) => {
     expect(proxy.seen).toHaveLength(1);
   });
 
-  test('that is the default one is not used: our own connections prove more', async () => {
+  test('the default global dispatcher is not used: own connections prove more', async () => {
     const agent = new undici.Agent();
     onCleanup(() => agent.close());
     const connected = vi.fn();
@@ -148,7 +148,7 @@ describe.each(releases)('a dispatcher of %s', (_name, undici) => {
     expect(connected).not.toHaveBeenCalled();
   });
 
-  test('that is a composed Agent without options is used', async () => {
+  test('a global dispatcher that is a composed Agent without options is used', async () => {
     const seen = vi.fn();
     const agent = new undici.Agent().compose((dispatch) => (options, handler) => {
       seen();
@@ -160,7 +160,7 @@ describe.each(releases)('a dispatcher of %s', (_name, undici) => {
     expect(seen).toHaveBeenCalledOnce();
   });
 
-  test('that is an Agent with options of the application is used', async () => {
+  test('a global dispatcher that is an Agent with options is used', async () => {
     const agent = new undici.Agent({ connect: { timeout: 5000 } });
     onCleanup(() => agent.close());
     const dispatch = vi.spyOn(agent, 'dispatch');

@@ -62,18 +62,18 @@ const transports: [string, object][] = [
 describe.each(transports)(
   'an answer that arrived before the time limit was looked at is taken: %s',
   (_name, options) => {
-    test('of a read, at requestTimeoutMs', async () => {
+    test('a frozen process takes the answer to a read before requestTimeoutMs ends it', async () => {
       const call = (kling: WaveSpeedKling) => kling.balance();
       expect(await callFrozen({ balance: 7 }, { requestTimeoutMs: 50, ...options }, call)).toBe(7);
     });
 
-    test('of a submit, at requestTimeoutMs', async () => {
+    test('a frozen process takes the answer to a submit before requestTimeoutMs ends it', async () => {
       const call = (kling: WaveSpeedKling) => kling.submit(KLING_O3_STD, INPUT);
       const settings = { requestTimeoutMs: 50, ...options };
       expect(await callFrozen(task({ id: 'paid' }), settings, call)).toMatchObject({ id: 'paid' });
     });
 
-    test('of a poll, at timeoutMs', async () => {
+    test('a frozen process takes the answer to a poll before timeoutMs ends the wait', async () => {
       const call = (kling: WaveSpeedKling) => kling.wait('task-1', { timeoutMs: 50 });
       expect(await callFrozen(done(), options, call)).toMatchObject({ status: 'completed' });
     });

@@ -36,7 +36,7 @@ describe('timeouts', () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  test('hold for a dispatcher that never begins', async () => {
+  test('timeouts apply to a dispatcher that never begins', async () => {
     const dispatcher = { dispatch: () => true };
     const kling = new WaveSpeedKling({ apiKey: 'k', dispatcher, requestTimeoutMs: 30, maxRetries: 0 });
     await failure(kling.get('id'), RequestTimeoutError);
@@ -44,7 +44,7 @@ describe('timeouts', () => {
     await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
   });
 
-  test('hold for a key function and for callbacks that never come back', async () => {
+  test('timeouts apply to a key function and callbacks that never return', async () => {
     const { kling, seen } = clientOn(() => envelope(task()), {
       apiKey: () => new Promise(() => undefined),
       requestTimeoutMs: 30,
@@ -237,12 +237,12 @@ describe('messages', () => {
     ['a path with a query', 'Cannot POST /api/v3/x?webhook=https%3A%2F%2Fh.example%2F%3Ftoken%3DS3CRET'],
     ['an apostrophe in a URL', "cannot fetch https://b.example/it's.png?X-Signature=S3CRET"],
     ['another scheme', 'cannot fetch gs://b/x.png?sig=S3CRET'],
-  ])('show no query: %s', async (_what, message) => {
+  ])('messages show no query: %s', async (_what, message) => {
     const { kling } = clientOn(() => envelope(null, 400, message));
     expect((await failure(kling.balance(), ApiError)).message).not.toContain('S3CRET');
   });
 
-  test('show no key, not even one behind escapes, in a header, or in a status text', async () => {
+  test('messages show no key, not even in escapes, a header or a status text', async () => {
     const { kling } = clientOn(
       () =>
         new Response('{"code":400,"message":"bad test\\u002dkey\\u002d123456"}', {

@@ -29,13 +29,16 @@ describe('a submit is never repeated', () => {
     ['503', () => envelope({ id: 'paid' }, 503)],
     ['a concurrency limit', () => envelope({ id: 'paid' }, 403, 'reached your concurrency limit')],
     ['a bare task under 429', () => Response.json(task({ id: 'paid' }), { status: 429 })],
-  ])('after %s that names a task: the error does too', async (_what, answer) => {
-    const { kling, posts } = clientOn(answer);
-    expect((await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError)).predictionId).toBe(
-      'paid',
-    );
-    expect(posts()).toBe(1);
-  });
+  ])(
+    'a submit is not repeated after %s that names a task, which the error names too',
+    async (_what, answer) => {
+      const { kling, posts } = clientOn(answer);
+      expect((await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError)).predictionId).toBe(
+        'paid',
+      );
+      expect(posts()).toBe(1);
+    },
+  );
 
   test.each(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'])(
     'after %s of a custom fetch, which may be of another request',
@@ -55,7 +58,7 @@ describe('a submit is never repeated', () => {
   test.each([
     new ConnectionError('of another client', { requestSent: false }),
     new RateLimitError('of another client', { status: 429 }),
-  ])('after the error of another client in a custom fetch: %s', async (thrown) => {
+  ])('a submit is not repeated after the error of another client in a custom fetch: %s', async (thrown) => {
     const { kling, posts } = clientOn(() => Promise.reject(thrown));
     await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
     expect(posts()).toBe(1);
@@ -131,7 +134,7 @@ describe('codes of the service', () => {
     expect(error.constructor).toBe(errorClass);
   });
 
-  test('stand on the error, and known ones in its message', async () => {
+  test('the service code is on the error, and a known one in its message', async () => {
     const body = { code: 400, error_code: '1200', message: 'Prompt rejected' };
     const { kling } = clientOn(() => Response.json(body, { status: 400 }));
     const error = await failure(kling.balance(), ApiError);
@@ -153,13 +156,13 @@ describe('codes of the service', () => {
     ['`msg`', { msg: 'too dark' }, 'too dark'],
     ['fields by name', { errors: { images: ['too dark'] } }, 'images: too dark'],
     ['two fields', { message: 'Invalid request', detail: 'too dark' }, 'Invalid request; too dark'],
-  ])('are not needed: the reason may be %s', async (_what, body, words) => {
+  ])('an error without a service code has its reason from %s', async (_what, body, words) => {
     const { kling } = clientOn(() => Response.json(body, { status: 400 }));
     const { message } = await failure(kling.balance(), ApiError);
     expect(message).toBe(`[GET] /api/v3/balance: 400 Bad Request: ${words}`);
   });
 
-  test('are not needed: the reason may be plain text, but not a page', async () => {
+  test('the reason of an error may be plain text, but not a page', async () => {
     const bodies = ['no healthy upstream\n', '<html>bad gateway</html>'];
     const { kling } = clientOn(() => new Response(bodies.shift(), { status: 503 }), { maxRetries: 0 });
     expect((await failure(kling.balance(), ServerError)).message).toContain(
@@ -170,7 +173,7 @@ describe('codes of the service', () => {
     expect((await failure(other.balance(), InvalidResponseError)).message).toContain('got "overloaded"');
   });
 
-  test('of a 403 that names roles: the message says what to do', async () => {
+  test('a 403 that names roles says what to do', async () => {
     const { kling } = clientOn(() =>
       envelope(null, 403, 'requires role "owner", this key has role "viewer"'),
     );
@@ -179,7 +182,7 @@ describe('codes of the service', () => {
     expect(message).toContain('use a key with a role that the message names');
   });
 
-  test('are not needed: a bare { error } is the message', async () => {
+  test('a bare { error } is the message of the error', async () => {
     const { kling } = clientOn(() => Response.json({ error: 'no such route' }, { status: 400 }));
     expect((await failure(kling.balance(), ApiError)).message).toContain('400 Bad Request: no such route');
   });
@@ -220,7 +223,7 @@ describe('a response over its limit', () => {
     },
   );
 
-  test.each(transports)('keeps 64 KiB of an error: %s', async (_name, options) => {
+  test.each(transports)('an error response over its limit is cut to 64 KiB: %s', async (_name, options) => {
     const server = await endless(400);
     const error = await failure(client(server.url, options).balance(), ApiError);
     expect(error.status).toBe(400);
@@ -228,7 +231,7 @@ describe('a response over its limit', () => {
     await vi.waitFor(() => expect(server.sockets[0]?.destroyed).toBe(true));
   });
 
-  test('leaves the outcome of a submit unknown, and names the task at its beginning', async () => {
+  test('a response over its limit leaves the outcome of a submit unknown, and names the task', async () => {
     const { kling, posts } = clientOn(
       () => new Response(`{"code":200,"data":{"id":"paid","input":"${'x'.repeat(2000)}"}}`),
       { maxResponseBytes: 1000 },
@@ -243,7 +246,7 @@ describe('a response over its limit', () => {
 describe('the key reaches no error', () => {
   const reveals = (error: unknown) => inspect(error, { depth: 20, showHidden: true }).includes(KEY);
 
-  test('through bytes that are no HTTP', async () => {
+  test('the key reaches no error through bytes that are not HTTP', async () => {
     const url = await serveTcp((socket) => {
       socket.once('data', (chunk) => socket.end(`garbage ${chunk.toString()}`));
     });
@@ -254,7 +257,7 @@ describe('the key reaches no error', () => {
     expect(reveals(await failure(withFetch.balance(), ConnectionError))).toBe(false);
   });
 
-  test('nor do the raw bytes that undici’s parser keeps', async () => {
+  test('the raw bytes that undici’s parser keeps reach no error', async () => {
     const url = await serveTcp((socket) => {
       socket.once('data', () => socket.end('garbage'));
     });
@@ -264,7 +267,7 @@ describe('the key reaches no error', () => {
     }
   });
 
-  test('through the body of a response that is not the API’s', async () => {
+  test('the key reaches no error through the body of a response that is not the API’s', async () => {
     const { kling } = clientOn(() => new Response(`<html>${KEY}</html>`), { maxRetries: 0 });
     const error = await failure(kling.balance(), InvalidResponseError);
     expect(error.body).toBe('<html>…</html>');
@@ -272,7 +275,7 @@ describe('the key reaches no error', () => {
     expect(reveals(await failure(other.balance(), InvalidResponseError))).toBe(false);
   });
 
-  test('through the task that was last seen', async () => {
+  test('the key reaches no error through the task that was last seen', async () => {
     const escaped = KEY.replaceAll('-', String.raw`\u002d`);
     const { kling } = clientOn(() => {
       const text = JSON.stringify({ code: 200, data: task({ note: 'x' }) });
@@ -283,7 +286,7 @@ describe('the key reaches no error', () => {
     expect(reveals(error)).toBe(false);
   });
 
-  test('through the error of a custom fetch that keeps its request', async () => {
+  test('the key reaches no error through a custom fetch’s error that keeps its request', async () => {
     const { kling } = clientOn(
       (request) => {
         throw Object.assign(new Error(`cannot send ${KEY}`), {
@@ -298,7 +301,7 @@ describe('the key reaches no error', () => {
     expect(reveals(error)).toBe(false);
   });
 
-  test('through a body that breaks off', async () => {
+  test('the key reaches no error through a body that is cut off', async () => {
     const url = await serveTcp((socket) => {
       socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{"a":"${KEY}`));
     });
@@ -327,7 +330,7 @@ describe('a body that a gateway compressed although the request asks for identit
       response.end(body);
     });
 
-  test.each(encodings)('is decompressed: %s', async (encoding, compress) => {
+  test.each(encodings)('a compressed response is decompressed: %s', async (encoding, compress) => {
     const server = await serveCompressed(
       encoding,
       compress(JSON.stringify({ code: 200, data: task({ id: 'paid' }) })),
@@ -340,24 +343,27 @@ describe('a body that a gateway compressed although the request asks for identit
     expect((await failure(client(refusal.url).balance(), ApiError)).message).toContain('too dark');
   });
 
-  test.each(encodings)('names its task even if it was cut short: %s', async (encoding, compress) => {
-    const { prompt } = { prompt: randomBytes(4000).toString('hex') };
-    const whole = compress(JSON.stringify({ code: 200, data: { id: 'paid', prompt } }));
-    const server = await serve((request, response) => {
-      request.resume();
-      request.once('end', () => {
-        response.writeHead(200, {
-          'content-length': whole.length,
-          ...(encoding === '' ? {} : { 'content-encoding': encoding }),
+  test.each(encodings)(
+    'a compressed response names its task even if it was cut off: %s',
+    async (encoding, compress) => {
+      const { prompt } = { prompt: randomBytes(4000).toString('hex') };
+      const whole = compress(JSON.stringify({ code: 200, data: { id: 'paid', prompt } }));
+      const server = await serve((request, response) => {
+        request.resume();
+        request.once('end', () => {
+          response.writeHead(200, {
+            'content-length': whole.length,
+            ...(encoding === '' ? {} : { 'content-encoding': encoding }),
+          });
+          response.write(whole.subarray(0, whole.length - 500), () => response.destroy());
         });
-        response.write(whole.subarray(0, whole.length - 500), () => response.destroy());
       });
-    });
-    const error = await failure(client(server.url).submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
-    expect(error.predictionId).toBe('paid');
-  });
+      const error = await failure(client(server.url).submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
+      expect(error.predictionId).toBe('paid');
+    },
+  );
 
-  test('is named where it cannot be decompressed', async () => {
+  test('the error names a compression that cannot be undone', async () => {
     for (const encoding of ['zstd', 'gzip']) {
       const server = await serveCompressed(encoding, Buffer.from('not that'));
       const { message } = await failure(client(server.url).balance(), InvalidResponseError);
@@ -369,7 +375,7 @@ describe('a body that a gateway compressed although the request asks for identit
     expect((await failure(kling.balance(), InvalidResponseError)).message).toContain('compressed (br)');
   });
 
-  test('may not become larger than maxResponseBytes', async () => {
+  test('a compressed response may not become larger than maxResponseBytes', async () => {
     const server = await serveCompressed('gzip', zlib.gzipSync(Buffer.alloc(5_000_000)));
     const kling = client(server.url, { maxResponseBytes: 1_000_000 });
     expect((await failure(kling.balance(), InvalidResponseError)).message).toContain(

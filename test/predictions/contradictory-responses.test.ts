@@ -50,22 +50,25 @@ const responses: [string, number, unknown][] = [
 ];
 
 describe.each(['submit', 'run', 'runMany'] as const)('%s with a contradictory response', (method) => {
-  test.each(responses)('sends once, and names the task: %s', async (_what, status, body) => {
-    const { kling, posts } = clientOn((request) =>
-      isSubmit(request) ? json(status, body) : envelope(task({ id: 'task-9' })),
-    );
-    const call = async () => {
-      if (method !== 'runMany') return kling[method](KLING_O3_STD, INPUT, { maxRetries: 2 });
-      const batch = kling.runMany([{ model: KLING_O3_STD, input: INPUT }], { timeoutMs: 1000 });
-      const { value } = await batch.next();
-      expect(await batch.next()).toEqual({ done: true, value: undefined });
-      throw (value as { reason?: unknown }).reason;
-    };
-    const error = await failure(call(), SubmissionUnknownError);
-    expect(error.predictionId).toMatch(/^(?:task-)?9$/);
-    expect(error.message).toContain(`wait('${error.predictionId}')`);
-    expect(posts()).toBe(1);
-  });
+  test.each(responses)(
+    'a contradictory response is not retried, and its error names the task: %s',
+    async (_what, status, body) => {
+      const { kling, posts } = clientOn((request) =>
+        isSubmit(request) ? json(status, body) : envelope(task({ id: 'task-9' })),
+      );
+      const call = async () => {
+        if (method !== 'runMany') return kling[method](KLING_O3_STD, INPUT, { maxRetries: 2 });
+        const batch = kling.runMany([{ model: KLING_O3_STD, input: INPUT }], { timeoutMs: 1000 });
+        const { value } = await batch.next();
+        expect(await batch.next()).toEqual({ done: true, value: undefined });
+        throw (value as { reason?: unknown }).reason;
+      };
+      const error = await failure(call(), SubmissionUnknownError);
+      expect(error.predictionId).toMatch(/^(?:task-)?9$/);
+      expect(error.message).toContain(`wait('${error.predictionId}')`);
+      expect(posts()).toBe(1);
+    },
+  );
 });
 
 describe('an answer about another task', () => {

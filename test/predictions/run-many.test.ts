@@ -370,7 +370,7 @@ describe('runMany', () => {
     expect(emulator.requestCount({ operation: 'submit' })).toBeLessThanOrEqual(count + count + 20);
   });
 
-  test('after a refusal for the rate, submits begin again with one, then two, then four', async () => {
+  test('after a 429, submits begin again with one, then two, then four', async () => {
     const { kling, emulator } = setUp();
     const started = Date.now();
     refuseFor(emulator, 500, { 'retry-after': '1' });
@@ -382,7 +382,7 @@ describe('runMany', () => {
     expect([1, 2, 3, 4, 5].map(at)).toEqual([1, 2, 4, 8, 5]);
   });
 
-  test('submits that are repeated count among the starts in a minute, and come before the others', async () => {
+  test('repeated submits count toward perMinute, and come before the others', async () => {
     const { kling, emulator } = setUp({}, { limits: { perMinute: 2 } });
     emulator.fail({ on: 'submit', kind: 'status', status: 429, headers: { 'retry-after': '1' }, times: 2 });
     const { results } = await collect(kling, requests(6), { concurrency: 6 });

@@ -224,7 +224,7 @@ describe('wait', () => {
     () => {
       throw new Error('x');
     },
-  ])('an interval function that gives no number names the task', async (interval) => {
+  ])('the error of an interval function that returns no number names the task', async (interval) => {
     const { kling } = inTurn(task());
     const error = await failure(kling.wait('task-1', { pollIntervalMs: interval }), ConfigurationError);
     expect(error.predictionId).toBe('task-1');

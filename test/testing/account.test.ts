@@ -72,7 +72,7 @@ describe('money', () => {
 describe('the list of predictions', () => {
   const ids = (data: Data) => data.items.map((item) => item.id);
 
-  test('is paged, newest first, with the total', async () => {
+  test('the list is paged, newest first, with the total', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock });
     const made: string[] = [];
@@ -87,7 +87,7 @@ describe('the list of predictions', () => {
     expect(ids(await page(4))).toEqual([]);
   });
 
-  test('filters by model, status and time', async () => {
+  test('the list filters by model, status and time', async () => {
     const clock = new ManualClock(Date.UTC(2026, 0, 1));
     const emulator = await started({ clock, queueMs: 1000, processingMs: 1000 });
     const first = await submit(emulator, {}, O1);
@@ -103,7 +103,7 @@ describe('the list of predictions', () => {
     expect(await list({})).toEqual([second.id, first.id]);
   });
 
-  test('contains tasks that other programs submitted, in order of time', async () => {
+  test('the list contains tasks of other programs, in order of time', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock });
     const ours = await submit(emulator);
@@ -128,27 +128,30 @@ describe('the list of predictions', () => {
     ['inputs', ['inputs']],
     ['input', ['input']],
     ['never', []],
-  ] as const)('with listInputs %j shows inputs as %j, and only when asked', async (listInputs, names) => {
-    const emulator = await started({ listInputs });
-    const { id } = await submit(emulator);
-    const list = async (body: unknown) => {
-      const [item] = (await call(emulator, 'predictions', { body })).json.data.items;
-      return Object.keys(item ?? {}).filter((name) => name.startsWith('input'));
-    };
-    expect(await list({})).toEqual([]);
-    expect(await list({ include_inputs: false })).toEqual([]);
-    expect(await list({ include_inputs: true })).toEqual(names);
-    expect(await result(emulator, id)).toHaveProperty('input');
-  });
+  ] as const)(
+    'the list with listInputs %j shows inputs as %j, and only on request',
+    async (listInputs, names) => {
+      const emulator = await started({ listInputs });
+      const { id } = await submit(emulator);
+      const list = async (body: unknown) => {
+        const [item] = (await call(emulator, 'predictions', { body })).json.data.items;
+        return Object.keys(item ?? {}).filter((name) => name.startsWith('input'));
+      };
+      expect(await list({})).toEqual([]);
+      expect(await list({ include_inputs: false })).toEqual([]);
+      expect(await list({ include_inputs: true })).toEqual(names);
+      expect(await result(emulator, id)).toHaveProperty('input');
+    },
+  );
 
-  test('shows inputs even if results do not', async () => {
+  test('the list shows inputs even if results do not', async () => {
     const emulator = await started({ returnInput: false });
     await submit(emulator, { duration: 7 });
     const { data } = (await call(emulator, 'predictions', { body: { include_inputs: true } })).json;
     expect(data.items[0]?.inputs).toMatchObject({ prompt: 'A paper boat', duration: 7 });
   });
 
-  test('reaches back 7 days', async () => {
+  test('the list reaches back 7 days', async () => {
     const emulator = await started({ clock: new ManualClock() });
     const days = 24 * HOURS;
     emulator.addTask({ created_at: emulator.clock.now() - 7 * days - 1 });
@@ -156,7 +159,7 @@ describe('the list of predictions', () => {
     expect(ids((await call(emulator, 'predictions', { body: {} })).json.data)).toEqual([kept.id]);
   });
 
-  test('lags behind by listLagMs', async () => {
+  test('the list lags by listLagMs', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock, listLagMs: 3000 });
     const { id } = await submit(emulator);
@@ -176,12 +179,12 @@ describe('the list of predictions', () => {
     { model: 5 },
     { status: 5 },
     [],
-  ])('rejects the query %j', async (body) => {
+  ])('the list rejects the query %j', async (body) => {
     const emulator = await started();
     expect((await call(emulator, 'predictions', { body })).status).toBe(400);
   });
 
-  test('removes deleted tasks, and responds with their number', async () => {
+  test('delete removes tasks from the list, and responds with their number', async () => {
     const emulator = await started();
     const first = await submit(emulator);
     const second = await submit(emulator);
@@ -194,7 +197,7 @@ describe('the list of predictions', () => {
     expect((await call(emulator, 'predictions/delete', { body: { ids: 'x' } })).status).toBe(400);
   });
 
-  test('pages through 5,000 tasks', async () => {
+  test('the list pages through 5,000 tasks', async () => {
     const emulator = await started();
     for (let count = 0; count < 5000; count += 1) emulator.addTask();
     const seen = new Set<string>();

@@ -30,7 +30,7 @@ async function twoTasks() {
 const ids = ({ items }: Billings) => items.map((item) => item.prediction.uuid);
 
 describe('POST billings/search', () => {
-  test('shows a charge from the moment of its submit, in the documented shape', async () => {
+  test('billings show a charge from its submit on, in the documented shape', async () => {
     const { emulator, second } = await twoTasks();
     expect(await search(emulator, { page: 1, page_size: 10, prediction_uuids: [second.id] })).toEqual({
       page: 1,
@@ -59,7 +59,7 @@ describe('POST billings/search', () => {
     expect(emulator.requestCount({ operation: 'submit' })).toBe(2);
   });
 
-  test('pages and sorts, newest first by default', async () => {
+  test('billings are paged and sorted, newest first by default', async () => {
     const { emulator, first, second } = await twoTasks();
     const one = await search(emulator, { page: 1, page_size: 1 });
     const two = await search(emulator, { page: 2, page_size: 1 });
@@ -69,7 +69,7 @@ describe('POST billings/search', () => {
     expect(ids(await search(emulator, { prediction_uuids: ['nobody'] }))).toEqual([]);
   });
 
-  test('filters by time in milliseconds, model and type', async () => {
+  test('billings filter by time, model, type and access key', async () => {
     const { emulator, first, second } = await twoTasks();
     expect(ids(await search(emulator, { start_time: START + 1 }))).toEqual([second.id]);
     expect(ids(await search(emulator, { end_time: String(START) }))).toEqual([first.id]);
@@ -79,7 +79,7 @@ describe('POST billings/search', () => {
     expect(ids(await search(emulator, { access_key_uuid: 'another' }))).toEqual([]);
   });
 
-  test('shows the refund of a failed task 3 hours later', async () => {
+  test('billings show the refund of a failed task 3 hours later', async () => {
     const { clock, emulator, first } = await twoTasks();
     const failed = await submit(emulator);
     emulator.task(failed.id).fail();
@@ -106,7 +106,7 @@ describe('POST billings/search', () => {
     expect([reply.status, reply.json['error_code']]).toEqual([400, 1401]);
   });
 
-  test('requires the key', async () => {
+  test('billings require the key', async () => {
     const emulator = await started();
     expect((await call(emulator, 'billings/search', { body: {}, key: null })).status).toBe(401);
   });
@@ -120,7 +120,7 @@ describe('POST user/usage_stats', () => {
     end_time: new Date(START + 48 * HOURS).toISOString(),
   };
 
-  test('sums the tasks of a range by model and day, in the documented shape', async () => {
+  test('usage sums the tasks of a range by model and day, in the documented shape', async () => {
     const { clock, emulator } = await twoTasks();
     clock.advance(24 * HOURS);
     await submit(emulator, { duration: 10 });
@@ -151,7 +151,7 @@ describe('POST user/usage_stats', () => {
     expect(emulator.requestCount({ operation: 'usage' })).toBe(1);
   });
 
-  test('filters by time and model, and leaves out what was refunded', async () => {
+  test('usage filters by time and model, and leaves out refunds', async () => {
     const { clock, emulator, first, second } = await twoTasks();
     emulator.task(second.id).fail();
     const before = { total_cost: 0.84, total_requests: 1, success_requests: 0 };

@@ -48,7 +48,7 @@ describe.each<[string, (emulator: EmulatorCore) => Fetch]>([
   ],
   ['emulator.fetch', (emulator) => emulator.fetch],
 ])('%s', (_what, through) => {
-  test('serve a task from its submit to its file', async () => {
+  test('msw handlers and fetch serve a task from submit to download', async () => {
     const clock = new ManualClock();
     const emulator = createEmulator({ clock });
     const fetch = through(emulator);

@@ -22,7 +22,7 @@ test('sends every webhook, whatever time passes between two looks at the clock',
 }, 120_000);
 
 describe('limits', () => {
-  test('rejects submits over perMinute with 429 and Retry-After, and charges nothing', async () => {
+  test('submits over perMinute are rejected with 429 and Retry-After, and not charged', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock, perMinute: 2 });
     await submit(emulator);
@@ -36,7 +36,7 @@ describe('limits', () => {
     expect((await call(emulator, O3, { body: { prompt: 'x' } })).headers['retry-after']).toBe('10');
   });
 
-  test('rejects submits over concurrency with 429 until a task has ended', async () => {
+  test('submits over concurrency are rejected with 429 until a task has ended', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock, concurrency: 1, queueMs: 0, processingMs: 30_000 });
     const { id } = await submit(emulator);
@@ -49,7 +49,7 @@ describe('limits', () => {
     expect((await call(emulator, O3, { body: { prompt: 'x' } })).status).toBe(200);
   });
 
-  test('never sends a Retry-After of 0', async () => {
+  test('a 429 never has a Retry-After of 0', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock, perMinute: 1 });
     await submit(emulator);
@@ -61,7 +61,7 @@ describe('limits', () => {
     const setUp = async (clock: ManualClock) =>
       started({ clock, concurrency: 2, overConcurrency: 'queue', queueMs: 1000, processingMs: 9000 });
 
-    test('accepts a submit over the concurrency, and starts it when another task ends', async () => {
+    test('a queued submit is accepted, and starts when another task ends', async () => {
       const clock = new ManualClock();
       const emulator = await setUp(clock);
       const ids: string[] = [];
@@ -78,7 +78,7 @@ describe('limits', () => {
       expect(statuses()).toEqual(Array(5).fill('completed'));
     });
 
-    test('counts the time of a task that waited from the moment its place was free', async () => {
+    test('the time of a queued task counts from the end of another one', async () => {
       const clock = new ManualClock();
       const emulator = await setUp(clock);
       for (let count = 0; count < 4; count += 1) await submit(emulator);
@@ -89,7 +89,7 @@ describe('limits', () => {
       expect((await result(emulator, last.id)).status).toBe('completed');
     });
 
-    test('gives the place of a failed or deleted task to the next one', async () => {
+    test('a failed or deleted task makes place for a queued one', async () => {
       const clock = new ManualClock();
       const emulator = await setUp(clock);
       const [one, two, three, four] = [
@@ -105,7 +105,7 @@ describe('limits', () => {
       expect(emulator.task(four.id).status).toBe('processing');
     });
 
-    test('sends the webhook of a task that waited, under the real clock', async () => {
+    test('a queued task sends its webhook, under the real clock', async () => {
       const emulator = await started({
         concurrency: 1,
         overConcurrency: 'queue',

@@ -25,7 +25,7 @@ async function completed(emulator: Emulator): Promise<{ id: string; url: string 
 const INPUT = { prompt: 'A paper boat', duration: 5 };
 
 describe('an output', () => {
-  test('is a real MP4: ftyp, moov and mdat boxes that fill the file, H.264 inside', async () => {
+  test('an output is a real MP4: ftyp, moov and mdat boxes that fill the file, H.264 inside', async () => {
     const emulator = await started();
     const { url } = await completed(emulator);
     const { status, headers, bytes } = await fetchBytes(url);
@@ -50,7 +50,7 @@ describe('an output', () => {
     expect(bytes.byteLength).toBeLessThan(32_768);
   });
 
-  test('differs by prompt, aspect ratio and duration, and is the same for the same input', async () => {
+  test('an output differs by prompt, aspect ratio and duration, and is the same for the same input', async () => {
     const emulator = await started();
     const inputs = [
       { prompt: 'A fox', duration: 3 },
@@ -73,23 +73,26 @@ describe('an output', () => {
     ['16:9', 3, 256, 144],
     ['9:16', 8, 144, 256],
     ['1:1', 15, 192, 192],
-  ])('has the size and length that were asked for: %s, %i s', (aspect_ratio, duration, width, height) => {
-    const bytes = Buffer.from(sampleVideo({ prompt: 'A fox', aspect_ratio, duration }));
-    const movie = bytes.indexOf('mvhd') + 4;
-    const unitsPerSecond = bytes.readUInt32BE(movie + 12);
-    expect(bytes.readUInt32BE(movie + 16) / unitsPerSecond).toBe(duration);
-    const media = bytes.indexOf('mdhd') + 4;
-    expect(bytes.readUInt32BE(media + 16) / bytes.readUInt32BE(media + 12)).toBe(duration);
-    const entry = bytes.indexOf('avc1', bytes.indexOf('stsd')) + 4;
-    expect([bytes.readUInt16BE(entry + 24), bytes.readUInt16BE(entry + 26)]).toEqual([width, height]);
-  });
+  ])(
+    'an output has the requested aspect ratio and duration: %s, %i s',
+    (aspect_ratio, duration, width, height) => {
+      const bytes = Buffer.from(sampleVideo({ prompt: 'A fox', aspect_ratio, duration }));
+      const movie = bytes.indexOf('mvhd') + 4;
+      const unitsPerSecond = bytes.readUInt32BE(movie + 12);
+      expect(bytes.readUInt32BE(movie + 16) / unitsPerSecond).toBe(duration);
+      const media = bytes.indexOf('mdhd') + 4;
+      expect(bytes.readUInt32BE(media + 16) / bytes.readUInt32BE(media + 12)).toBe(duration);
+      const entry = bytes.indexOf('avc1', bytes.indexOf('stsd')) + 4;
+      expect([bytes.readUInt16BE(entry + 24), bytes.readUInt16BE(entry + 26)]).toEqual([width, height]);
+    },
+  );
 
   test.each([
     ['bytes=0-9', 0, 10],
     ['bytes=2000-', 2000, undefined],
     ['bytes=-5', -5, undefined],
     ['bytes=100-999999', 100, undefined],
-  ])('is served in ranges: %s', async (range, start, end) => {
+  ])('an output is served in ranges: %s', async (range, start, end) => {
     const emulator = await started();
     const { url } = await completed(emulator);
     const complete = Buffer.from(sampleVideo(INPUT));
@@ -103,7 +106,7 @@ describe('an output', () => {
     );
   });
 
-  test.each(['bytes=99999-', 'bytes=-0'])('responds 416 to the range %s', async (range) => {
+  test.each(['bytes=99999-', 'bytes=-0'])('an output responds 416 to the range %s', async (range) => {
     const emulator = await started();
     const { url } = await completed(emulator);
     const { status, headers } = await fetchBytes(url, { range });
@@ -111,7 +114,7 @@ describe('an output', () => {
   });
 
   test.each(['bytes=0-1,5-6', 'items=0-1', 'bytes=9-5', 'bytes=-', 'nonsense'])(
-    'is served completely for the unusable range %s',
+    'an output is served completely for the unusable range %s',
     async (range) => {
       const emulator = await started();
       const { url } = await completed(emulator);
@@ -153,7 +156,7 @@ describe('an output', () => {
     ]);
   });
 
-  test('ignores ranges with outputRanges: false', async () => {
+  test('an output ignores ranges with outputRanges: false', async () => {
     const emulator = await started({ outputRanges: false });
     const { url } = await completed(emulator);
     const { status, headers } = await fetchBytes(url, { range: 'bytes=5-' });
@@ -198,7 +201,7 @@ describe('an output', () => {
     expect(most).toBeLessThan(20 * 1024 * 1024);
   });
 
-  test('may be small or empty', async () => {
+  test('an output may be small or empty', async () => {
     for (const size of [0, 10]) {
       const emulator = await started({ outputBytes: size });
       const { url } = await completed(emulator);
@@ -206,7 +209,7 @@ describe('an output', () => {
     }
   });
 
-  test('exists from the completion of its task, for 7 days', async () => {
+  test('an output exists for 7 days from the completion of its task', async () => {
     const clock = new ManualClock();
     const emulator = await started({ clock });
     const { id } = await submit(emulator);
@@ -219,7 +222,7 @@ describe('an output', () => {
     expect((await fetchBytes(`${emulator.url}/outputs/nobody/1.mp4`)).status).toBe(404);
   });
 
-  test('rejects the API key and records the leak', async () => {
+  test('an output rejects the API key and records the leak', async () => {
     const emulator = await started();
     const { url } = await completed(emulator);
     expect(emulator.keyLeaks).toEqual([]);
@@ -227,7 +230,7 @@ describe('an output', () => {
     expect(emulator.keyLeaks).toMatchObject([{ operation: 'output' }]);
   });
 
-  test('can be cut off after a number of bytes', async () => {
+  test('an output can be cut off after a number of bytes', async () => {
     const emulator = await started({ outputBytes: 500_000 });
     const { url } = await completed(emulator);
     emulator.fail({ on: 'output', kind: 'reset', when: 'body', bytes: 200_000 });
@@ -256,7 +259,7 @@ describe('a multipart upload', () => {
     return { status: response.status, json: (await response.json()) as { data: Record<string, unknown> } };
   };
 
-  test('responds with the URL of the file, and serves it', async () => {
+  test('a multipart upload responds with the URL of the file, and serves it', async () => {
     const emulator = await started();
     const reply = await send(emulator, form(new Blob([PNG], { type: 'image/png' }), 'sïde "1".png'));
     expect(reply.json.data).toMatchObject({ type: 'image', filename: 'sïde "1".png', size: 16 });
@@ -266,7 +269,7 @@ describe('a multipart upload', () => {
     expect(emulator.uploads).toMatchObject([{ via: 'binary', size: 16, contentType: 'image/png' }]);
   });
 
-  test('keeps contents that look like a boundary', async () => {
+  test('a multipart upload keeps contents that look like a boundary', async () => {
     const emulator = await started();
     const tricky = Buffer.from('\r\n--\r\n--x\r\n\r\n----formdata-undici\r\n'.repeat(5000));
     await send(emulator, form(new Blob([tricky], { type: 'video/mp4' }), 'a.mp4'));
@@ -289,7 +292,7 @@ describe('a multipart upload', () => {
     expect(emulator.uploads).toHaveLength(0);
   });
 
-  test('reads a body that arrives byte by byte', async () => {
+  test('a multipart upload may arrive byte by byte', async () => {
     const emulator = await started();
     const body = Buffer.from(
       '--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n12\r\n3\r\n--b--\r\n',
@@ -311,7 +314,7 @@ describe('a multipart upload', () => {
       form(new Blob([new Uint8Array(20 * 1024 * 1024 + 1)], { type: 'image/png' }), 'a.png'),
       /20 MB/,
     ],
-  ])('rejects %s', async (_what, body, message) => {
+  ])('a multipart upload rejects %s', async (_what, body, message) => {
     const emulator = await started();
     expect(await send(emulator, body)).toMatchObject({
       status: 400,
@@ -323,14 +326,14 @@ describe('a multipart upload', () => {
   test.each([
     ['audio', 'voice.mp3', 'audio/mpeg'],
     ['a name without an extension', 'blob', 'application/octet-stream'],
-  ])('accepts %s', async (_what, filename, type) => {
+  ])('a multipart upload accepts %s', async (_what, filename, type) => {
     const emulator = await started();
     const reply = await send(emulator, form(new Blob(['x'], { type }), filename));
     expect(reply).toMatchObject({ status: 200, json: { data: { filename, size: 1 } } });
     expect(emulator.uploads).toMatchObject([{ filename, contentType: type }]);
   });
 
-  test('rejects other bodies, incomplete forms and requests without a key', async () => {
+  test('a multipart upload rejects other bodies, incomplete forms and requests without a key', async () => {
     const emulator = await started();
     const path = 'media/upload/binary';
     expect((await call(emulator, path, { body: '{}' })).status).toBe(400);
@@ -356,7 +359,7 @@ describe('a ticket upload', () => {
     return { status: response.statusCode, text: await response.body.text() };
   };
 
-  test('takes a ticket and a PUT without the key, and serves the file', async () => {
+  test('a ticket upload takes a ticket and a PUT without the key, and serves the file', async () => {
     const emulator = await started();
     const ticket = await ticketFor(emulator);
     expect(ticket.upload.method).toBe('PUT');
@@ -370,7 +373,7 @@ describe('a ticket upload', () => {
     expect(emulator.requests.at(-2)).toMatchObject({ operation: 'put', bodyBytes: 16, body: undefined });
   });
 
-  test('responds 412 to a PUT repeated after a stored one, as its headers hold If-None-Match', async () => {
+  test('a repeated PUT with If-None-Match responds 412', async () => {
     const emulator = await started();
     const ticket = await ticketFor(emulator);
     expect(ticket.upload.headers['If-None-Match']).toBe('*');
@@ -383,7 +386,7 @@ describe('a ticket upload', () => {
     expect(emulator.requestCount({ operation: 'put' })).toBe(2);
   });
 
-  test('stores a repeated PUT again with conditionalUploads: false', async () => {
+  test('a repeated PUT is stored again with conditionalUploads: false', async () => {
     const emulator = await started({ conditionalUploads: false });
     const ticket = await ticketFor(emulator);
     expect(ticket.upload.headers).not.toHaveProperty('If-None-Match');
@@ -398,7 +401,7 @@ describe('a ticket upload', () => {
     [{ filename: 'voice.flac' }, 'audio', 'audio/flac'],
     [{ filename: 'clip' }, 'file', 'application/octet-stream'],
     [{ filename: 'clip', content_type: 'video/mp4' }, 'video', 'video/mp4'],
-  ])('accepts %j, as the official clients upload it', async (body, type, contentType) => {
+  ])('a ticket upload accepts %j, as the official clients upload it', async (body, type, contentType) => {
     const emulator = await started();
     const { json } = await ask(emulator, { ...body, size: PNG.byteLength });
     expect(json.data).toMatchObject({ type, filename: body.filename, size: PNG.byteLength });
@@ -406,7 +409,7 @@ describe('a ticket upload', () => {
     expect(emulator.uploads).toMatchObject([{ filename: body.filename, contentType }]);
   });
 
-  test('rejects the API key in its PUT and records the leak', async () => {
+  test('a ticket upload rejects the API key in its PUT and records the leak', async () => {
     const emulator = await started();
     const ticket = await ticketFor(emulator);
     expect((await put(ticket, { headers: { authorization: 'Bearer k' } })).status).toBe(400);
@@ -414,7 +417,7 @@ describe('a ticket upload', () => {
     expect(emulator.uploads).toHaveLength(0);
   });
 
-  test('rejects a PUT whose headers differ from its ticket', async () => {
+  test('a ticket upload rejects a PUT whose headers differ from its ticket', async () => {
     const emulator = await started();
     const ticket = await ticketFor(emulator);
     const missing = { ...ticket, upload: { ...ticket.upload, headers: { 'content-type': 'image/png' } } };
@@ -430,7 +433,7 @@ describe('a ticket upload', () => {
     expect((await put(renamed)).status).toBe(200);
   });
 
-  test('rejects a PUT of another size, or without a length', async () => {
+  test('a ticket upload rejects a PUT of another size, or without a length', async () => {
     const emulator = await started();
     const ticket = await ticketFor(emulator, 17);
     expect(await put(ticket)).toMatchObject({ status: 400, text: expect.stringContaining('IncompleteBody') });
@@ -451,7 +454,7 @@ describe('a ticket upload', () => {
     [{ filename: 'a.png', size: 5, content_type: 'text/plain' }, /type/],
     [{ filename: 'a.png', size: 20 * 1024 * 1024 + 1 }, /20 MB/],
     [{ filename: 'a.mp4', size: 100 * 1024 * 1024 + 1 }, /100 MB/],
-  ])('rejects a ticket for %j', async (body, message) => {
+  ])('a ticket is rejected for %j', async (body, message) => {
     const emulator = await started();
     const reply = await ask(emulator, body);
     expect([reply.status, reply.json.message]).toEqual([400, expect.stringMatching(message)]);
@@ -463,19 +466,19 @@ describe('a ticket upload', () => {
     ['a.webm', 'Video/WebM; codecs="vp9"'],
     ['a.avi', 'video/avi'],
     ['a.png', ''],
-  ])('stores %s as %j', async (filename, content_type) => {
+  ])('a ticket is accepted for %s of the type %j', async (filename, content_type) => {
     const emulator = await started();
     expect((await ask(emulator, { filename, size: 5, content_type })).status).toBe(200);
   });
 
-  test('reads the type from the name, and accepts the largest of each', async () => {
+  test('a ticket has its type from the name, and accepts the largest files', async () => {
     const emulator = await started();
     const { upload } = (await ask(emulator, { filename: 'a.MKV', size: 100 * 1024 * 1024 })).json.data;
     expect(upload.headers['Content-Type']).toBe('video/x-matroska');
     expect((await ask(emulator, { filename: 'a.jpg', size: 20 * 1024 * 1024 })).status).toBe(200);
   });
 
-  test('does not exist with ticketUploads: false', async () => {
+  test('tickets do not exist with ticketUploads: false', async () => {
     const emulator = await started({ ticketUploads: false });
     expect((await ask(emulator, { filename: 'a.png', size: 5 })).status).toBe(404);
   });

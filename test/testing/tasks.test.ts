@@ -212,7 +212,7 @@ describe('a submit is rejected, and nothing is charged', () => {
     expect(emulator.account).toMatchObject({ charged: 0, balance: 100, tasks: [] });
   });
 
-  test.each([null, '', 'wrong'])('the key %j', async (key) => {
+  test.each([null, '', 'wrong'])('a submit is rejected with the key %j', async (key) => {
     const emulator = await started({ apiKey: 'right' });
     const reply = await call(emulator, O3, { body: { prompt: 'x' }, key });
     expect(reply.status).toBe(401);
@@ -220,7 +220,7 @@ describe('a submit is rejected, and nothing is charged', () => {
     expect(emulator.account.tasks).toHaveLength(0);
   });
 
-  test('an unknown model', async () => {
+  test('a submit is rejected for an unknown model', async () => {
     const emulator = await started();
     const reply = await call(emulator, 'kwaivgi/kling-video-o9/reference-to-video', {
       body: { prompt: 'x' },
@@ -241,13 +241,13 @@ describe('a submit is rejected, and nothing is charged', () => {
 });
 
 describe('a submit is accepted', () => {
-  test('with any key when none is set, and with the emulator’s own', async () => {
+  test('a submit is accepted with any key if none is set, and with the emulator’s own', async () => {
     const emulator = await started();
     expect((await call(emulator, O3, { body: { prompt: 'x' }, key: 'anything' })).status).toBe(200);
     expect((await call(emulator, O3, { body: { prompt: 'x' }, key: emulator.apiKey })).status).toBe(200);
   });
 
-  test('with unknown fields, which are ignored, as `sound` is on O1', async () => {
+  test('a submit is accepted with unknown fields, which are ignored, as `sound` on O1', async () => {
     const emulator = await started();
     const { input } = await submit(emulator, { durration: 10, sound: true }, O1);
     expect(input).toEqual({
@@ -259,14 +259,14 @@ describe('a submit is accepted', () => {
     });
   });
 
-  test('with nulls and empty strings, which count as absent', async () => {
+  test('a submit is accepted with nulls and empty strings, which count as absent', async () => {
     const emulator = await started();
     const { input } = await submit(emulator, { video: '', images: null, duration: null });
     expect(input).toMatchObject({ images: [], duration: 5 });
     expect(input).not.toHaveProperty('video');
   });
 
-  test('with 7 images, 4 with a video, and images as data URLs', async () => {
+  test('a submit is accepted with 7 images, 4 with a video, and images as data URLs', async () => {
     const emulator = await started();
     const image = 'data:image/png;base64,AAAA';
     await submit(emulator, { images: Array(7).fill(image) });

@@ -99,7 +99,7 @@ async function journalWith(entry: JournalEntry, key: string = KEY.idempotencyKey
 const entryOf = async (journal: Journal, key: string = KEY.idempotencyKey) => (await journal.get(key))?.entry;
 
 describe('a key that has a task', () => {
-  test('gets its result again without any request, in another client too', async () => {
+  test('a key with a task returns its result without a request, in another client too', async () => {
     const emulator = await start();
     const journal = memoryJournal();
     const video = await clientOf(emulator, { journal }).run(KLING_O3_STD, INPUT, KEY);
@@ -116,7 +116,7 @@ describe('a key that has a task', () => {
     expect(emulator.requests).toHaveLength(requests);
   });
 
-  test('has it waited for after a restart, and is not submitted again', async () => {
+  test('a key with a task is waited for after a restart, and not submitted again', async () => {
     const emulator = await start({ processingMs: 50 });
     const journal = memoryJournal();
     const { id } = await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, KEY);
@@ -142,7 +142,7 @@ describe('a key that has a task', () => {
     expect(JSON.stringify(await entryOf(journal))).not.toContain(INPUT.prompt);
   });
 
-  test('keeps it when it has failed: the same error, without a request', async () => {
+  test('a key with a failed task rejects with the same error, without a request', async () => {
     const emulator = await start({ failWith: 'moderated' });
     const journal = memoryJournal();
     const first = await failure(
@@ -159,7 +159,7 @@ describe('a key that has a task', () => {
     expect(emulator.requests).toHaveLength(requests);
   });
 
-  test('is the same with the defaults spelled out', async () => {
+  test('a key accepts the same input with its defaults spelled out', async () => {
     const emulator = await start();
     const kling = clientOf(emulator);
     await kling.submit(KLING_O3_STD, INPUT, KEY);
@@ -181,7 +181,7 @@ describe('a key that has a task', () => {
     expect(emulator.requests).toHaveLength(requests);
   });
 
-  test('submits once for calls at the same time, in one client or in two', async () => {
+  test('simultaneous calls with one key submit once, in one client or two', async () => {
     const emulator = await start();
     const journal = memoryJournal();
     const [one, other] = [clientOf(emulator, { journal }), clientOf(emulator, { journal })];
@@ -193,7 +193,7 @@ describe('a key that has a task', () => {
     await failure(one.run(KLING_O3_STD, { prompt: 'An owl' }, KEY), IdempotencyConflictError);
   });
 
-  test('pays once for a batch that is run twice', async () => {
+  test('a batch with keys that is run twice is paid once', async () => {
     const emulator = await start();
     const journal = memoryJournal();
     const requests = ['a', 'b', 'c'].map((idempotencyKey) => ({
@@ -223,7 +223,7 @@ describe('local media', () => {
       Buffer.alloc(500, seed),
     ]);
 
-  test('are compared by their content, and not uploaded again for a key that has a task', async () => {
+  test('local media are compared by content, and not uploaded again for a key with a task', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'journal-'));
     closing.push(() => rm(directory, { recursive: true }));
     const emulator = await start();
@@ -247,7 +247,7 @@ describe('local media', () => {
     expect(submits(emulator)).toBe(1);
   });
 
-  test('are uploaded before the mark', async () => {
+  test('local media are uploaded before the mark', async () => {
     const emulator = await start();
     const journal = memoryJournal();
     let uploads = -1;
@@ -268,7 +268,7 @@ describe('local media', () => {
 });
 
 describe('a submit that was not accepted', () => {
-  test.each([400, 401, 403, 422])('frees the key after a %i, for another input too', async (status) => {
+  test.each([400, 401, 403, 422])('a %i frees the key, for another input too', async (status) => {
     const emulator = await start();
     const journal = memoryJournal();
     const kling = clientOf(emulator, { journal });
@@ -280,7 +280,7 @@ describe('a submit that was not accepted', () => {
     expect(emulator.account.tasks).toHaveLength(1);
   });
 
-  test('marks each retry after a 429 anew', async () => {
+  test('each retry after a 429 has a new mark', async () => {
     const emulator = await start();
     const journal = memoryJournal();
     const states: string[] = [];
@@ -296,7 +296,7 @@ describe('a submit that was not accepted', () => {
     expect(states).toEqual(['sending 1', 'idle 1', 'sending 2', 'submitted 2']);
   });
 
-  test('frees the key when no connection was made', async () => {
+  test('a failed connect frees the key', async () => {
     const emulator = await start();
     const journal = memoryJournal();
     const unreachable = clientOf(emulator, { journal, baseUrl: 'http://127.0.0.1:1' });
@@ -307,7 +307,7 @@ describe('a submit that was not accepted', () => {
     expect(submits(emulator)).toBe(1);
   });
 
-  test('is not sent when the mark took longer than leaseMs, as after a freeze', async () => {
+  test('a submit is not sent if its mark took longer than leaseMs, as after a freeze', async () => {
     const emulator = await start();
     const journal = memoryJournal();
     const slow: Journal = {
@@ -332,7 +332,7 @@ describe('a lost response', () => {
   test.each([
     ['shows inputs', {}],
     ['shows none, but the result does', { listInputs: 'never' as const }],
-  ])('is made up for by the list, which %s: one POST', async (_, options) => {
+  ])('a lost response is recovered from a list that %s: one POST', async (_, options) => {
     const emulator = await start(options);
     const journal = memoryJournal();
     const kling = clientOf(emulator, { journal });
@@ -344,7 +344,7 @@ describe('a lost response', () => {
     expect(await entryOf(journal)).toMatchObject({ state: 'ended', predictionId: video.id });
   });
 
-  test('gives each of several keys with the same input a task of its own', async () => {
+  test('several keys with the same input recover one task each', async () => {
     const emulator = await start();
     const kling = clientOf(emulator);
     emulator.fail({ ...ANSWER_LOST, times: 3 });
@@ -355,7 +355,7 @@ describe('a lost response', () => {
     expect(submits(emulator)).toBe(3);
   });
 
-  test('proves nothing where neither list nor result shows inputs: no second POST', async () => {
+  test('a lost response stays open if neither list nor result shows inputs: no second POST', async () => {
     const emulator = await start({ listInputs: 'never', returnInput: false });
     const journal = memoryJournal();
     const kling = clientOf(emulator, { journal, ...BRIEF });
@@ -372,7 +372,7 @@ describe('a lost response', () => {
     expect(submits(emulator)).toBe(1);
   });
 
-  test('is made up for by a list that lags, within settleMs', async () => {
+  test('a lost response is recovered from a list that lags, within settleMs', async () => {
     const emulator = await start({ listLagMs: 700 });
     const kling = clientOf(emulator, { idempotency: { leaseMs: 200, settleMs: 5000 } });
     emulator.fail(ANSWER_LOST);
@@ -380,7 +380,7 @@ describe('a lost response', () => {
     expect(emulator.account.tasks.map((task) => task.id)).toEqual([id]);
   });
 
-  test('is made up for although the first requests for the list fail', async () => {
+  test('a lost response is recovered although the first list requests fail', async () => {
     const emulator = await start();
     const kling = clientOf(emulator, BRIEF);
     emulator.fail(ANSWER_LOST);
@@ -389,7 +389,7 @@ describe('a lost response', () => {
     expect(emulator.account.tasks.map((task) => task.id)).toEqual([id]);
   });
 
-  test('stays open while the list cannot be read: no second POST', async () => {
+  test('a lost response stays open while the list cannot be read: no second POST', async () => {
     const emulator = await start();
     const kling = clientOf(emulator, BRIEF);
     emulator.fail(REQUEST_LOST);
@@ -402,7 +402,7 @@ describe('a lost response', () => {
 });
 
 describe('a lost request', () => {
-  test('is not repeated by default; resolve(key, null) frees the key', async () => {
+  test('a lost request is not repeated by default; resolve(key, null) frees the key', async () => {
     const emulator = await start();
     const journal = memoryJournal();
     const kling = clientOf(emulator, { journal, ...BRIEF });
@@ -446,7 +446,7 @@ describe('a lost request', () => {
     expect(await entryOf(journal)).toMatchObject({ state: 'submitted', attempt: 2 });
   });
 
-  test('is repeated at most once by a call', async () => {
+  test('a lost request is repeated at most once by a call', async () => {
     const emulator = await start();
     const kling = clientOf(emulator, { requestTimeoutMs: 400, idempotency: { leaseMs: 400, settleMs: 1 } });
     emulator.fail({ ...REQUEST_LOST, times: Infinity });
@@ -455,7 +455,7 @@ describe('a lost request', () => {
     expect(submits(emulator)).toBe(2);
   });
 
-  test('is left open by an abort, which names the reason', async () => {
+  test('a lost request is left open by an abort, which names the reason', async () => {
     const emulator = await start();
     const journal = memoryJournal();
     emulator.fail(REQUEST_LOST);
@@ -475,7 +475,7 @@ describe('a lost request', () => {
     expect(await entryOf(journal)).toMatchObject({ state: 'sending' });
   });
 
-  test('is left open when timeoutMs runs out', async () => {
+  test('a lost request is left open when timeoutMs passes', async () => {
     const emulator = await start();
     emulator.fail(REQUEST_LOST);
     const running = clientOf(emulator).run(KLING_O3_STD, INPUT, { ...KEY, timeoutMs: 300 });
@@ -486,7 +486,7 @@ describe('a lost request', () => {
 });
 
 describe('a process that died', () => {
-  test('after the POST: its task is found and taken', async () => {
+  test('a process that died after the POST: its task is found and taken', async () => {
     const emulator = await start();
     const journal = await journalWith(sending());
     const own = emulator.addTask({ input: BODY, created_at: Date.now() - 299_000 });
@@ -496,7 +496,7 @@ describe('a process that died', () => {
     expect(submits(emulator)).toBe(0);
   });
 
-  test('after the POST: its task is found also where this client has waited for it already', async () => {
+  test('a process that died after the POST: its task is found though this client has waited for it', async () => {
     const emulator = await start();
     const journal = await journalWith(sending());
     const own = emulator.addTask({ input: BODY, created_at: Date.now() - 299_000 });
@@ -507,7 +507,7 @@ describe('a process that died', () => {
     expect(submits(emulator)).toBe(0);
   });
 
-  test('before the POST: nothing is submitted by default', async () => {
+  test('a process that died before the POST: nothing is submitted by default', async () => {
     const emulator = await start();
     const journal = await journalWith(sending());
     await failure(clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, KEY), SubmissionUnknownError);
@@ -528,7 +528,7 @@ describe('a process that died', () => {
     expect(await entryOf(journal)).toMatchObject({ state: 'submitted', attempt: 2 });
   });
 
-  test('longer ago than the history reaches: nothing is ever submitted', async () => {
+  test('a process that died before the history begins: nothing is submitted', async () => {
     const emulator = await start();
     const at = (ms: number) => new Date(Date.now() - 7 * 24 * 3_600_000 + ms).toISOString();
     const journal = await journalWith(sending({ markedAt: at(0), sendBy: at(5000) }));
@@ -540,7 +540,7 @@ describe('a process that died', () => {
     expect(submits(emulator)).toBe(0);
   });
 
-  test('leaves its key to the next task with its input when another key has the first', async () => {
+  test('recovery takes the next task with the input if another key has the first', async () => {
     const emulator = await start();
     const journal = await journalWith(sending());
     const first = emulator.addTask({ input: BODY, created_at: Date.now() - 299_000 });
@@ -551,7 +551,7 @@ describe('a process that died', () => {
     expect(id).toBe(second.id);
   });
 
-  test('does not get a task of another key, and is submitted then', async () => {
+  test('recovery does not take a task of another key, and submits', async () => {
     const emulator = await start();
     const journal = await journalWith(sending());
     const other = emulator.addTask({ input: BODY, created_at: Date.now() - 299_000 });
@@ -563,15 +563,18 @@ describe('a process that died', () => {
     expect(submits(emulator)).toBe(1);
   });
 
-  test.each([-240_000, 240_000])('has its task found by a clock that is wrong by %i ms', async (skewMs) => {
-    const emulator = await start();
-    const at = (ms: number) => new Date(Date.now() + skewMs + ms).toISOString();
-    const journal = await journalWith(sending({ markedAt: at(-600_000), sendBy: at(-595_000) }));
-    const own = emulator.addTask({ input: BODY, created_at: Date.now() - 599_000 });
-    const options = { ...KEY, whenAbsent: 'resubmit' } as const;
-    const { id } = await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, options);
-    expect(id).toBe(own.id);
-  });
+  test.each([-240_000, 240_000])(
+    'recovery finds the task with a clock that is wrong by %i ms',
+    async (skewMs) => {
+      const emulator = await start();
+      const at = (ms: number) => new Date(Date.now() + skewMs + ms).toISOString();
+      const journal = await journalWith(sending({ markedAt: at(-600_000), sendBy: at(-595_000) }));
+      const own = emulator.addTask({ input: BODY, created_at: Date.now() - 599_000 });
+      const options = { ...KEY, whenAbsent: 'resubmit' } as const;
+      const { id } = await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, options);
+      expect(id).toBe(own.id);
+    },
+  );
 });
 
 describe('a journal that does not do what it should', () => {
@@ -618,15 +621,21 @@ describe('a journal that does not do what it should', () => {
     ],
   ];
 
-  test.each(broken)('is reported before anything is sent: %s', async (_, methods, message) => {
-    const emulator = await start();
-    const journal = { ...working, ...methods } as Journal;
-    const error = await failure(clientOf(emulator, { journal }).run(KLING_O3_STD, INPUT, KEY), JournalError);
-    expect(error.message).toContain(message);
-    expect(emulator.requests).toEqual([]);
-  });
+  test.each(broken)(
+    'a broken journal is reported before anything is sent: %s',
+    async (_, methods, message) => {
+      const emulator = await start();
+      const journal = { ...working, ...methods } as Journal;
+      const error = await failure(
+        clientOf(emulator, { journal }).run(KLING_O3_STD, INPUT, KEY),
+        JournalError,
+      );
+      expect(error.message).toContain(message);
+      expect(emulator.requests).toEqual([]);
+    },
+  );
 
-  test('does not lead to a second POST by forgetting a key', async () => {
+  test('a journal that forgets a key does not lead to a second POST', async () => {
     const emulator = await start();
     const journal: Journal = { get: async () => undefined, put: async () => 1 };
     emulator.fail(ANSWER_LOST);
@@ -634,7 +643,7 @@ describe('a journal that does not do what it should', () => {
     expect(submits(emulator)).toBe(1);
   });
 
-  test('does not hide the task when it fails after the POST', async () => {
+  test('a journal that fails after the POST does not hide the task', async () => {
     const emulator = await start();
     const journal = memoryJournal();
     const failing: Journal = {
@@ -658,7 +667,7 @@ describe('a journal that does not do what it should', () => {
 });
 
 describe('resolve', () => {
-  test('rejects a key that the journal does not have, and what is no key or id', async () => {
+  test('resolve rejects unknown keys and invalid arguments', async () => {
     const emulator = await start();
     const kling = clientOf(emulator);
     expect((await failure(kling.resolve('order-9', null), InvalidInputError)).message).toContain(
@@ -670,7 +679,7 @@ describe('resolve', () => {
     await failure(kling.resolve('order-9', undefined as unknown as null), InvalidInputError);
   });
 
-  test('does not give a key another task, nor a task another key', async () => {
+  test('resolve does not give a key another task, nor a task another key', async () => {
     const emulator = await start();
     const journal = await journalWith(sending());
     const kling = clientOf(emulator, { journal });
@@ -687,7 +696,7 @@ describe('resolve', () => {
     expect(await entryOf(journal)).toMatchObject({ state: 'sending' });
   });
 
-  test('frees a key only when its POST can no longer begin', async () => {
+  test('resolve frees a key only when its POST can no longer begin', async () => {
     const emulator = await start();
     const sendBy = Date.now() + 60;
     const journal = await journalWith(sending({ sendBy: new Date(sendBy).toISOString() }));
