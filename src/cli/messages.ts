@@ -50,7 +50,14 @@ export function describe(error: unknown, id?: string): { name: string; message: 
         : `Task ${id} was accepted and charged${why}.`;
     return { name, message };
   }
-  return { name, message };
+  return { name, message: message.replace(/pass \{ force: true \}/i, 'add --force') };
+}
+
+/** Says when the outcome of a keyed submit will be certain, if it is not yet. */
+export function notCertainYet({ certainAt }: SubmissionUnknownError): string | undefined {
+  if (certainAt.getTime() <= Date.now()) return undefined;
+  const time = certainAt.toISOString().slice(0, 19);
+  return `not decided before ${time}Z: run the same command again after that. It is not paid twice.`;
 }
 
 export async function listCandidates(

@@ -16,6 +16,7 @@ import {
   describe,
   listCandidates,
   type ListedCandidate,
+  notCertainYet,
   resolveCommandLine,
   resumeCommand,
 } from './messages.js';
@@ -133,6 +134,8 @@ async function reportFailure(context: TaskContext, error: unknown, code: number)
   if (SubmissionUnknownError.isInstance(error) && result.id === undefined) {
     result.error.candidates = await listCandidates(error, directory);
     if (journaled !== undefined) {
+      const wait = notCertainYet(error);
+      if (wait !== undefined) note(`${label}: ${wait}`, paint('yellow', '→'));
       note(`${label}: once you know its task: ${resolveCommandLine(journaled)}`, paint('yellow', '→'));
     }
   }

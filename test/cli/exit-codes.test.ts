@@ -88,7 +88,7 @@ describe.concurrent('1: failed', () => {
 
   test('a download that fails names the line that repeats it', async () => {
     const { run, emulator, submits } = await setUp();
-    emulator.fail({ on: 'output', kind: 'status', status: 404, times: Infinity });
+    emulator.fail({ on: 'output', kind: 'status', status: 400, times: Infinity });
     const { code, stdout, stderr } = await run(['run', 'o1', '-p', 'A fox', '-o', 'out']);
     expect([code, stdout, submits()]).toEqual([
       1,

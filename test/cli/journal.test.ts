@@ -110,10 +110,12 @@ describe.concurrent('a batch with --journal', () => {
     emulator.fail({ on: 'submit', kind: 'reset', when: 'headers', accepted: false });
     const journal = ['--journal', 'run.journal'];
     const args = ['run', 'o1', '-p', 'x', '--idempotency-key', 'k', ...journal];
-    expect((await run([...args, '--timeout', '2'])).code).toBe(3);
+    const lost = await run([...args, '--timeout', '2']);
+    expect(lost.code).toBe(3);
+    expect(lost.stderr).toMatch(/not decided before \d{4}-\S+Z: run the same command again after that/);
     const early = await run(['resolve', 'k', 'none', ...journal]);
     expect(early.code).toBe(2);
-    expect(early.stderr).toContain('it is not certain before');
+    expect(early.stderr).toMatch(/it is not certain before .* or add --force/);
     const resolved = await run(['resolve', 'k', 'none', '--force', ...journal]);
     expect(resolved.code).toBe(0);
     expect(resolved.stderr).toContain('submits it');
