@@ -49,8 +49,9 @@ function setup({ price, list }: Answers = {}, options: WaveSpeedKlingOptions = {
       if (path === LIST) return list?.() ?? envelope([entry(KLING_V4, allFields)]);
       if (path.endsWith('/media/uploads')) return envelope(null, 404, 'not found');
       if (path.endsWith('/upload/binary')) return envelope({ download_url: 'https://cdn.example/1.mp4' });
-      ids += method === 'POST' ? 1 : 0;
-      return envelope(method === 'POST' ? task({ id: `task-${ids}` }) : done({ id: path.split('/')[4] }));
+      if (method === 'GET') return envelope(done({ id: path.split('/')[4] }));
+      // As the service does, it shows the model that was asked for.
+      return envelope(task({ id: `task-${++ids}`, model: path.slice('/api/v3/'.length) }));
     },
     { maxRetries: 0, ...options },
   );
