@@ -2,4 +2,4 @@
 export { sqlJournal, type SqlJournal, type SqlOptions } from './journal.js';
 export { sqlSchema } from './schema.js';
 export type { SqlDialect, SqlQuery, SqlValue } from './statement.js';
-export { sqlWebhookStore } from './webhook-store.js';
+export { sqlWebhookStore, type SqlWebhookStore } from './webhook-store.js';

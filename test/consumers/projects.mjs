@@ -21,4 +21,5 @@ export const PROJECTS = [
   { name: 'bun', submits: 2, quick: true },
   { name: 'deno', submits: 2, quick: true },
   { name: 'next', submits: 1, quick: false },
+  { name: 'queues', submits: 2, quick: false },
 ];
