@@ -1,10 +1,11 @@
-/** Kills processes that share a file journal at random moments, and counts what was paid. */
+/** Kills processes that share a file journal at their requests, and counts what was paid. */
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { fileJournal } from '../../src/index.js';
 import { startEmulator } from '../../src/testing/index.js';
 
 export interface ChaosOptions {
@@ -30,6 +31,17 @@ export interface ChaosReport {
   failures: string[];
 }
 
+/** The request of a process at which it is killed. Most often with a POST in flight. */
+type KillPoint = 'submit accepted' | 'submit lost' | 'poll' | 'search';
+const KILL_POINTS: KillPoint[] = [
+  'submit accepted',
+  'submit lost',
+  'submit accepted',
+  'poll',
+  'submit lost',
+  'search',
+];
+
 /** Runs processes on one journal and kills them, then lets the last one finish. */
 export async function killProcesses({ kills, keys, prompts }: ChaosOptions): Promise<ChaosReport> {
   const worker = await bundleWorker();
@@ -37,43 +49,35 @@ export async function killProcesses({ kills, keys, prompts }: ChaosOptions): Pro
   const path = join(directory, 'journal.jsonl');
   const emulator = await startEmulator({ queueMs: 5, processingMs: 20, listLagMs: 100, balance: 1e6 });
   const report: ChaosReport = { kills: 0, killsInFlight: 0, posts: 0, tasks: 0, claimed: 0, failures: [] };
-  let onSubmit: () => void = () => undefined;
-  const late = { on: 'submit', kind: 'delay', times: Infinity } as const;
-  // Some responses take a while, so that processes die in between.
-  for (const ms of [0, 15, 40]) {
-    emulator.fail({ ...late, ms, matching: () => (onSubmit(), Math.random() < 0.5) });
+  /** Returns whether the request is held back, because its process was killed. */
+  let onRequest: (at: KillPoint) => boolean = () => false;
+  const held = { kind: 'hang', when: 'headers', times: Infinity } as const;
+  for (const accepted of [true, false]) {
+    const at: KillPoint = accepted ? 'submit accepted' : 'submit lost';
+    emulator.fail({ on: 'submit', ...held, accepted, matching: () => onRequest(at) });
   }
+  emulator.fail({ on: 'result', ...held, matching: () => onRequest('poll') });
+  emulator.fail({ on: 'list', ...held, matching: () => onRequest('search') });
 
-  /** Runs one process until it ends, or is killed. */
-  const runProcess = (isKilled: boolean) =>
+  /** Runs one process until it ends, or is killed at one of its requests: a slow machine changes nothing. */
+  const runProcess = (killPoint: KillPoint | undefined) =>
     new Promise<boolean>((resolve) => {
       const child = spawn(process.execPath, [worker, path, emulator.url, String(keys), String(prompts)], {
         stdio: ['ignore', 'ignore', 'pipe'],
       });
-      let timer: NodeJS.Timeout | undefined;
-      let isDoomed = false;
       let errors = '';
       child.stderr.on('data', (text) => (errors += String(text)));
-      if (isKilled) {
-        const isByTime = Math.random() < 0.3;
-        const submitsBefore = Math.floor(Math.random() * 5);
-        let submits = 0;
-        const killIn = (ms: number, isInFlight: boolean) => {
-          if (isDoomed) return;
-          isDoomed = true;
-          timer = setTimeout(() => {
-            if (!child.kill('SIGKILL')) return;
-            report.kills += 1;
-            if (isInFlight) report.killsInFlight += 1;
-          }, ms);
-        };
-        // Either at any time, or around a POST.
-        if (isByTime) killIn(100 + Math.random() * 900, false);
-        else onSubmit = () => void (submits++ >= submitsBefore && killIn(Math.random() * 50, true));
-      }
+      let passing = Math.floor(Math.random() * 5);
+      onRequest = (at) => {
+        if (at !== killPoint || passing-- > 0 || !child.kill('SIGKILL')) return false;
+        report.kills += 1;
+        if (at.startsWith('submit')) report.killsInFlight += 1;
+        // What still comes is of the same process.
+        onRequest = (later) => later === at;
+        return true;
+      };
       child.once('exit', (code) => {
-        clearTimeout(timer);
-        onSubmit = () => undefined;
+        onRequest = () => false;
         if (code !== null && code !== 0) report.failures.push(`exit ${code}: ${errors}`);
         resolve(code === 0);
       });
@@ -81,14 +85,17 @@ export async function killProcesses({ kills, keys, prompts }: ChaosOptions): Pro
 
   try {
     let isDone = false;
-    while (report.kills < kills && !isDone && report.failures.length === 0) isDone = await runProcess(true);
-    if (report.failures.length === 0) await runProcess(false);
-    const entries = new Map<string, { predictionId?: string }>();
-    for (const line of (await readFile(path, 'utf8')).split('\n').slice(0, -1)) {
-      const { key, entry } = JSON.parse(line) as { key: string; entry: { predictionId?: string } };
-      entries.set(key, entry);
+    for (let run = 0; report.kills < kills && !isDone && report.failures.length === 0; run++) {
+      isDone = await runProcess(KILL_POINTS[run % KILL_POINTS.length]);
     }
-    report.claimed = new Set([...entries.values()].map(({ predictionId }) => predictionId)).size;
+    if (report.failures.length === 0) await runProcess(undefined);
+    const journal = fileJournal(path);
+    const claimed = new Set<string>();
+    for await (const { entry } of journal.entries()) {
+      if ('predictionId' in entry) claimed.add(entry.predictionId);
+    }
+    await journal.close();
+    report.claimed = claimed.size;
     report.tasks = emulator.account.tasks.length;
     report.posts = emulator.requestCount({ operation: 'submit' });
     return report;

@@ -10,8 +10,8 @@ const kling = new WaveSpeedKling({
   baseUrl,
   journal,
   pollIntervalMs: 10,
-  requestTimeoutMs: 1000,
-  idempotency: { leaseMs: 500, settleMs: 300 },
+  requestTimeoutMs: 2000,
+  idempotency: { leaseMs: 2000, settleMs: 1500 },
 });
 let next = 0;
 async function work(): Promise<void> {

@@ -1,0 +1,290 @@
+// That a submit was not accepted is proven, or it is not said: clocks, histories and journals that do not tell the whole truth.
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import {
+  IdempotencyConflictError,
+  InvalidInputError,
+  type Journal,
+  type JournalEntry,
+  JournalError,
+  KLING_O3_STD,
+  memoryJournal,
+  SubmissionUnknownError,
+  WaveSpeedKling,
+  type WaveSpeedKlingOptions,
+} from 'wavespeed-kling';
+import { type Emulator, startEmulator, type StartEmulatorOptions } from 'wavespeed-kling/testing';
+import { failure } from '../../support/client.js';
+
+const INPUT = { prompt: 'A fox at the caf\u00e9' } as const;
+const BODY = {
+  ...INPUT,
+  images: [],
+  keep_original_sound: true,
+  aspect_ratio: '16:9',
+  duration: 5,
+  sound: false,
+};
+const KEY = { idempotencyKey: 'order-1' } as const;
+const RESUBMIT = { ...KEY, whenAbsent: 'resubmit' } as const;
+const BRIEF = { requestTimeoutMs: 500, idempotency: { leaseMs: 600, settleMs: 100 } };
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+  vi.restoreAllMocks();
+});
+
+async function start(options: StartEmulatorOptions = {}): Promise<Emulator> {
+  const emulator = await startEmulator({ queueMs: 0, processingMs: 0, ...options });
+  closing.push(() => emulator.close());
+  return emulator;
+}
+
+/** A client as another process would have it: only the journal is shared. */
+function clientOf(emulator: Emulator, options: WaveSpeedKlingOptions = {}): WaveSpeedKling {
+  const { apiKey, url: baseUrl } = emulator;
+  const kling = new WaveSpeedKling({ apiKey, baseUrl, pollIntervalMs: 5, maxRetries: 0, ...options });
+  closing.push(() => kling.close());
+  return kling;
+}
+
+const submits = (emulator: Emulator) => emulator.requestCount({ operation: 'submit' });
+const entryOf = async (journal: Journal) => (await journal.get(KEY.idempotencyKey))?.entry;
+
+const sorted = (value: object) =>
+  Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
+const digestOf = (value: object) =>
+  createHash('sha256')
+    .update(JSON.stringify(sorted(value)))
+    .digest('hex');
+
+/** The mark of a process that died; its clock was that much ahead. */
+const markOf = (agoMs: number, fields: object = {}): JournalEntry => ({
+  fingerprint: digestOf({ input: sorted(BODY), model: KLING_O3_STD }),
+  model: KLING_O3_STD,
+  attempt: 1,
+  state: 'sending',
+  digest: digestOf(BODY),
+  writer: 'a-process-that-died',
+  markedAt: new Date(Date.now() - agoMs).toISOString(),
+  sendBy: new Date(Date.now() - agoMs + 600).toISOString(),
+  ...fields,
+});
+
+async function journalWith(entry: JournalEntry) {
+  const journal = memoryJournal();
+  await journal.put(KEY.idempotencyKey, entry);
+  return journal;
+}
+
+describe('the time of a mark', () => {
+  test('is the time of the service where that was heard, whatever the clock of the machine says', async () => {
+    const emulator = await start();
+    const now = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() - 600_000);
+    const journal = memoryJournal();
+    const kling = clientOf(emulator, { journal });
+    await kling.balance();
+    const marks: JournalEntry[] = [];
+    vi.spyOn(journal, 'put').mockImplementation(async (_, entry) => {
+      marks.push(entry);
+      throw new Error('no space left');
+    });
+    await failure(kling.submit(KLING_O3_STD, INPUT, KEY), JournalError);
+    expect(marks).toMatchObject([{ state: 'sending', markedAt: expect.any(String) }]);
+    expect(marks[0]).not.toHaveProperty('clock');
+    const { markedAt } = marks[0] as { markedAt: string };
+    expect(Math.abs(Date.parse(markedAt) - now())).toBeLessThan(60_000);
+  });
+
+  test('is said to be that of the machine before the first answer, and after the clock was set', async () => {
+    const emulator = await start();
+    const journal = memoryJournal();
+    const put = vi.spyOn(journal, 'put').mockRejectedValue(new Error('no space left'));
+    const kling = clientOf(emulator, { journal });
+    await failure(kling.submit(KLING_O3_STD, INPUT, KEY), JournalError);
+    await kling.balance();
+    await failure(kling.submit(KLING_O3_STD, INPUT, KEY), JournalError);
+    const now = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() - 600_000);
+    await failure(kling.submit(KLING_O3_STD, INPUT, KEY), JournalError);
+    expect(put.mock.calls.map(([, entry]) => (entry as { clock?: string }).clock)).toEqual([
+      'local',
+      undefined,
+      'local',
+    ]);
+  });
+
+  test.each([-3_600_000, -600_000, 600_000])(
+    'is not trusted if it is that of the machine: a task is found out %i ms away, and nothing is submitted',
+    async (offMs) => {
+      const emulator = await start();
+      const journal = await journalWith(markOf(-offMs, { clock: 'local' }));
+      emulator.addTask({ input: BODY, created_at: Date.now() - 1000 });
+      const kling = clientOf(emulator, { journal, ...BRIEF });
+      const error = await failure(kling.submit(KLING_O3_STD, INPUT, RESUBMIT), SubmissionUnknownError);
+      expect(error.message).toContain('if exactly one task has exactMatch === true');
+      expect(submits(emulator)).toBe(0);
+    },
+  );
+
+  test('is waited for by the clock of the caller if it is that of the machine', async () => {
+    // The history does not show the task yet, and by the clock of the mark it would have to.
+    const emulator = await start({ listLagMs: 300 });
+    const journal = await journalWith(markOf(600_000, { clock: 'local' }));
+    emulator.addTask({ input: BODY, created_at: Date.now() });
+    const kling = clientOf(emulator, { journal, ...BRIEF });
+    await failure(kling.submit(KLING_O3_STD, INPUT, RESUBMIT), SubmissionUnknownError);
+    expect(submits(emulator)).toBe(0);
+  });
+});
+
+describe('a history that shows an input otherwise than it was sent', () => {
+  test.each([
+    ['a trimmed prompt', { ...BODY, prompt: 'A fox' }],
+    ['another Unicode form', { ...BODY, prompt: INPUT.prompt.normalize('NFD') }],
+    ['its own copy of an image', { ...BODY, images: ['https://cdn.service.example/copy.png'] }],
+    ['no input', undefined],
+  ])('proves nothing: %s', async (_, input) => {
+    const emulator = await start({ returnInput: input !== undefined });
+    const journal = await journalWith(markOf(300_000));
+    emulator.addTask({ ...(input && { input }), created_at: Date.now() - 299_800 });
+    const kling = clientOf(emulator, { journal, ...BRIEF });
+    await failure(kling.submit(KLING_O3_STD, INPUT, RESUBMIT), SubmissionUnknownError);
+    expect(submits(emulator)).toBe(0);
+  });
+
+  test.each([
+    ['of a key of this journal', 'submitted'],
+    ['equal to what another key was interrupted with', 'sending'],
+  ] as const)('does not matter for a task %s', async (_, state) => {
+    const emulator = await start();
+    const journal = await journalWith(markOf(300_000));
+    const owl = { ...BODY, prompt: 'An owl' };
+    const { id } = emulator.addTask({ input: owl, created_at: Date.now() - 299_800 });
+    const other =
+      state === 'sending'
+        ? markOf(300_000, { digest: digestOf(owl) })
+        : ({ ...markOf(0), state, predictionId: id } as JournalEntry);
+    await journal.put('order-2', other);
+    const kling = clientOf(emulator, { journal, ...BRIEF });
+    await kling.submit(KLING_O3_STD, INPUT, RESUBMIT);
+    expect(submits(emulator)).toBe(1);
+  });
+});
+
+describe('a journal that repeats a put', () => {
+  /** Applies each write of the state and loses the answer. */
+  function losing(state: JournalEntry['state'], answer: () => Promise<number | 'stale'>): Journal {
+    const journal = memoryJournal();
+    return {
+      ...journal,
+      put: async (key, entry, revision) => {
+        const put = await journal.put(key, entry, revision);
+        return entry.state === state && typeof put === 'number' ? answer() : put;
+      },
+    };
+  }
+
+  test.each(['sending', 'submitted', 'ended'] as const)(
+    'meets its own entry, and goes on: %s',
+    async (state) => {
+      const emulator = await start();
+      const kling = clientOf(emulator, { journal: losing(state, async () => 'stale') });
+      const { id } = await kling.run(KLING_O3_STD, INPUT, KEY);
+      expect(emulator.account.tasks.map((task) => task.id)).toEqual([id]);
+    },
+  );
+
+  test('and fails all the same leaves the key to the next call: nothing was sent', async () => {
+    const emulator = await start();
+    let isBroken = true;
+    const journal = memoryJournal();
+    const kling = clientOf(emulator, {
+      journal: {
+        ...journal,
+        put: async (key, entry, revision) => {
+          const put = await journal.put(key, entry, revision);
+          if (isBroken) throw new Error('connection lost');
+          return put;
+        },
+      },
+    });
+    await failure(kling.submit(KLING_O3_STD, INPUT, KEY), JournalError);
+    expect(await entryOf(journal)).toMatchObject({ state: 'sending' });
+    isBroken = false;
+    await kling.submit(KLING_O3_STD, INPUT, KEY);
+    expect(submits(emulator)).toBe(1);
+  });
+});
+
+describe('a key', () => {
+  test('is not answered with the task of another service', async () => {
+    const [one, other] = [await start(), await start()];
+    const journal = memoryJournal();
+    await clientOf(one, { journal }).run(KLING_O3_STD, INPUT, KEY);
+    const kling = clientOf(other, { journal });
+    const error = await failure(kling.run(KLING_O3_STD, INPUT, KEY), IdempotencyConflictError);
+    expect(error.message).toContain(`was used before with another service (${one.url}); nothing was sent`);
+    expect(other.requests).toEqual([]);
+  });
+
+  test('of an earlier release, with the body in place of its digest, gets its task', async () => {
+    const emulator = await start();
+    const journal = await journalWith(markOf(300_000, { digest: undefined, writer: undefined, body: BODY }));
+    const { id } = emulator.addTask({ input: BODY, created_at: Date.now() - 299_800 });
+    expect((await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, KEY)).id).toBe(id);
+    expect(submits(emulator)).toBe(0);
+  });
+
+  test('of an earlier release, with the body in place of its digest, is free once there is certainly no task', async () => {
+    const emulator = await start();
+    const journal = await journalWith(markOf(300_000, { digest: undefined, writer: undefined, body: BODY }));
+    await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, RESUBMIT);
+    expect(submits(emulator)).toBe(1);
+  });
+
+  test('with a file that is too large is rejected before the file is read', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'journal-'));
+    closing.push(() => rm(directory, { recursive: true }));
+    const path = join(directory, 'huge.png');
+    await writeFile(path, Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010806000000', 'hex'));
+    // Sparse: to read it would take longer than the test may.
+    await truncate(path, 200 * 1024 ** 3);
+    const emulator = await start();
+    const input = { ...INPUT, images: [pathToFileURL(path)] };
+    const error = await failure(clientOf(emulator).run(KLING_O3_STD, input, KEY), InvalidInputError);
+    expect(error.message).toContain('images[0]: "huge.png"');
+    expect(emulator.requests).toEqual([]);
+  });
+});
+
+describe('the error of an open key', () => {
+  test('says until when it is not decided, and to call again after that', async () => {
+    const emulator = await start();
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'request', accepted: false });
+    const kling = clientOf(emulator, { requestTimeoutMs: 30_000 });
+    const running = kling.run(KLING_O3_STD, INPUT, { ...KEY, timeoutMs: 1500 });
+    const error = await failure(running, SubmissionUnknownError);
+    expect(error.certainAt.getTime()).toBeGreaterThan(Date.now());
+    expect(error.message).toContain(`call again with this key after ${error.certainAt.toISOString()}`);
+    expect(error.message).not.toContain('resolve');
+    expect(error.retry).toBe('later');
+  });
+
+  test('says that the history shows no task once that is certain', async () => {
+    const emulator = await start();
+    const kling = clientOf(emulator, { journal: await journalWith(markOf(300_000)), ...BRIEF });
+    const error = await failure(kling.run(KLING_O3_STD, INPUT, KEY), SubmissionUnknownError);
+    expect(error.certainAt.getTime()).toBeLessThan(Date.now());
+    expect(error.message).toContain(
+      'The history shows no such task: free the key with kling.resolve("order-1", null)',
+    );
+    expect(error.retry).toBe('never');
+  });
+});

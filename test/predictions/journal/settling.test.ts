@@ -1,0 +1,219 @@
+// Settling a key: by hand with `resolve`, by webhook with `settle`; and what `lookup` tells of it.
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  ConfigurationError,
+  IdempotencyConflictError,
+  InvalidInputError,
+  type Journal,
+  type JournalEntry,
+  KLING_O1,
+  KLING_O3_STD,
+  memoryJournal,
+  NotFoundError,
+  PredictionFailedError,
+  WaveSpeedKling,
+  type WaveSpeedKlingOptions,
+} from 'wavespeed-kling';
+import { type Emulator, startEmulator, type StartEmulatorOptions } from 'wavespeed-kling/testing';
+import { failure } from '../../support/client.js';
+
+const INPUT = { prompt: 'A fox in the snow' } as const;
+const BODY = {
+  ...INPUT,
+  images: [],
+  keep_original_sound: true,
+  aspect_ratio: '16:9',
+  duration: 5,
+  sound: false,
+};
+const KEY = 'order-1';
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function start(options: StartEmulatorOptions = {}): Promise<Emulator> {
+  const emulator = await startEmulator({ queueMs: 0, processingMs: 0, ...options });
+  closing.push(() => emulator.close());
+  return emulator;
+}
+
+function clientOf(emulator: Emulator, options: WaveSpeedKlingOptions = {}): WaveSpeedKling {
+  const { apiKey, url: baseUrl } = emulator;
+  const kling = new WaveSpeedKling({ apiKey, baseUrl, pollIntervalMs: 20, ...options });
+  closing.push(() => kling.close());
+  return kling;
+}
+
+const sorted = (value: object) =>
+  Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
+const digestOf = (value: object) =>
+  createHash('sha256')
+    .update(JSON.stringify(sorted(value)))
+    .digest('hex');
+
+/** A journal in which the key was marked so long ago. */
+async function journalMarked(agoMs: number): Promise<Required<Journal>> {
+  const journal = memoryJournal();
+  const entry: JournalEntry = {
+    fingerprint: digestOf({ input: sorted(BODY), model: KLING_O3_STD }),
+    model: KLING_O3_STD,
+    attempt: 1,
+    state: 'sending',
+    digest: digestOf(BODY),
+    writer: 'a-process-that-died',
+    markedAt: new Date(Date.now() - agoMs).toISOString(),
+    sendBy: new Date(Date.now() - agoMs + 5000).toISOString(),
+  };
+  await journal.put(KEY, entry);
+  return journal;
+}
+const stateOf = async (journal: Journal) => (await journal.get(KEY))?.entry.state;
+
+describe('resolve', () => {
+  test('frees no key before it is certain that there is no task, unless it is forced', async () => {
+    const emulator = await start();
+    const journal = await journalMarked(10_000);
+    const kling = clientOf(emulator, { journal });
+    const error = await failure(kling.resolve(KEY, null), IdempotencyConflictError);
+    expect(error.message).toMatch(/not certain before 20.*Call again with this key after that/);
+    expect(await stateOf(journal)).toBe('sending');
+    await kling.resolve(KEY, null, { force: true });
+    expect(await stateOf(journal)).toBe('idle');
+  });
+
+  test('frees a key once that is certain', async () => {
+    const journal = await journalMarked(200_000);
+    await clientOf(await start(), { journal }).resolve(KEY, null);
+    expect(await stateOf(journal)).toBe('idle');
+  });
+
+  test.each([
+    ['another input', { input: { ...BODY, prompt: 'An owl' } }, 'shows another input than was submitted'],
+    ['another model', { model: KLING_O1, input: BODY }, 'shows another model than was submitted'],
+  ])('takes no task with %s, unless it is forced', async (_, task, message) => {
+    const emulator = await start();
+    const journal = await journalMarked(10_000);
+    const kling = clientOf(emulator, { journal });
+    const { id } = emulator.addTask(task);
+    const error = await failure(kling.resolve(KEY, id), IdempotencyConflictError);
+    expect(error.message).toContain(message);
+    expect(await stateOf(journal)).toBe('sending');
+    await kling.resolve(KEY, id, { force: true });
+    expect(await stateOf(journal)).toBe('submitted');
+  });
+
+  test.each([
+    ['with the same input', {}, BODY],
+    ['whose defaults are left out', {}, INPUT],
+    ['that shows no input', { returnInput: false }, BODY],
+  ])('takes a task %s', async (_, options, input) => {
+    const emulator = await start(options);
+    const journal = await journalMarked(10_000);
+    await clientOf(emulator, { journal }).resolve(KEY, emulator.addTask({ input }).id);
+    expect(await stateOf(journal)).toBe('submitted');
+  });
+
+  test('takes no task that there is not, and rejects options it does not know', async () => {
+    const journal = await journalMarked(10_000);
+    const kling = clientOf(await start(), { journal });
+    await failure(kling.resolve(KEY, 'a-typo'), NotFoundError);
+    expect(await stateOf(journal)).toBe('sending');
+    await failure(kling.resolve(KEY, null, { force: 1 as unknown as boolean }), ConfigurationError);
+    await failure(kling.resolve(KEY, null, { forced: true } as object), ConfigurationError);
+  });
+});
+
+describe('lookup', () => {
+  test('tells what the journal knows of a key, without a request', async () => {
+    const emulator = await start({ processingMs: 1e9 });
+    const journal = memoryJournal();
+    const kling = clientOf(emulator, { journal });
+    expect(await kling.lookup(KEY)).toBeUndefined();
+    const { id } = await kling.submit(KLING_O3_STD, INPUT, { idempotencyKey: KEY });
+    const requests = emulator.requests.length;
+    const other = clientOf(emulator, { journal });
+    expect(await other.lookup(KEY)).toEqual({ state: 'submitted', predictionId: id });
+    await other.settle({ ...(await journal.get(KEY)), ...ended(id) } as never);
+    expect(await other.lookup(KEY)).toMatchObject({ state: 'ended', predictionId: id, prediction: { id } });
+    expect(emulator.requests).toHaveLength(requests);
+    await failure(other.lookup(''), ConfigurationError);
+  });
+
+  test('tells of a key whose submit was interrupted', async () => {
+    const kling = clientOf(await start(), { journal: await journalMarked(0) });
+    expect(await kling.lookup(KEY)).toEqual({ state: 'sending' });
+  });
+});
+
+const ended = (id: string, fields: object = {}) => ({
+  id,
+  model: KLING_O3_STD,
+  status: 'completed',
+  outputs: ['https://cdn.example/video.mp4'],
+  urls: {},
+  has_nsfw_contents: [],
+  created_at: '2026-11-28T12:00:00Z',
+  error: '',
+  timings: {},
+  input: BODY,
+  ...fields,
+});
+
+describe('settle', () => {
+  test('stores the end of a task under its key, without its input, and returns the key', async () => {
+    const emulator = await start({ processingMs: 1e9 });
+    const journal = memoryJournal();
+    const kling = clientOf(emulator, { journal });
+    const { id } = await kling.submit(KLING_O3_STD, INPUT, { idempotencyKey: KEY });
+    expect(await kling.settle(ended(id, { status: 'processing' }))).toBeUndefined();
+    expect(await stateOf(journal)).toBe('submitted');
+    expect(await kling.settle(ended(id))).toBe(KEY);
+    expect(await kling.settle(ended(id))).toBe(KEY);
+    const { input: _, ...prediction } = ended(id);
+    expect((await journal.get(KEY))?.entry).toMatchObject({ state: 'ended', prediction, cost: 0.42 });
+    expect(JSON.stringify((await journal.get(KEY))?.entry)).not.toContain(INPUT.prompt);
+    expect(await kling.run(KLING_O3_STD, INPUT, { idempotencyKey: KEY })).toEqual(prediction);
+  });
+
+  test('knows no task without a key, and takes no other value for a task', async () => {
+    const kling = clientOf(await start());
+    expect(await kling.settle(ended('of-somebody-else'))).toBeUndefined();
+    await failure(kling.settle({} as never), InvalidInputError);
+  });
+
+  test('needs a journal that finds the key of a task', async () => {
+    const { get, put } = memoryJournal();
+    const kling = clientOf(await start(), { journal: { get, put } });
+    const error = await failure(kling.settle(ended('t')), ConfigurationError);
+    expect(error.message).toContain('`find`');
+  });
+
+  test('ends a run that waits in another process, before its next poll', async () => {
+    const emulator = await start({ processingMs: 1e9 });
+    const journal = memoryJournal();
+    const waiting = clientOf(emulator, { journal }).run(KLING_O3_STD, INPUT, {
+      idempotencyKey: KEY,
+      pollIntervalMs: 600_000,
+      onSubmitted: async ({ id }) => {
+        expect(await clientOf(emulator, { journal }).settle(ended(id))).toBe(KEY);
+      },
+    });
+    expect((await waiting).outputs).toEqual(['https://cdn.example/video.mp4']);
+  }, 60_000);
+
+  test('ends a run whose task has failed with its error', async () => {
+    const emulator = await start({ processingMs: 1e9 });
+    const journal = memoryJournal();
+    const kling = clientOf(emulator, { journal });
+    const waiting = kling.run(KLING_O3_STD, INPUT, {
+      idempotencyKey: KEY,
+      onSubmitted: async ({ id }) => {
+        await kling.settle(ended(id, { status: 'failed', outputs: [], error: 'moderated' }));
+      },
+    });
+    expect((await failure(waiting, PredictionFailedError)).message).toContain('moderated');
+  }, 60_000);
+});
