@@ -81,11 +81,11 @@ export interface RunManyOptions extends Pick<
   concurrency?: number | undefined;
   /** Highest cost of the whole batch, in US dollars. A request that does not fit is rejected, and nothing is sent for it. */
   maxCost?: number | undefined;
-  /** Called when a task was accepted, and awaited: save its id here. If it throws, the batch starts nothing more. */
+  /** Called when a task was accepted, and awaited: save its id here. If it throws, the batch stops new submits. */
   onSubmitted?: ((prediction: Prediction, index: number) => void | Promise<void>) | undefined;
   /**
    * Called when a task may or may not have been accepted, and awaited. Without it, a loop that is left before it saw
-   * such an error warns on `process`. If it throws, the batch starts nothing more.
+   * such an error warns on `process`. If it throws, the batch stops new submits.
    */
   onUnknown?: ((error: SubmissionUnknownError, index: number) => void | Promise<void>) | undefined;
   /** Called at every change of a task's status. */

@@ -245,7 +245,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
       await callback();
       this.#reported.add(index);
     } catch (error) {
-      // Without a record of it, nothing more may be paid.
+      // Without a record of it, no further task may be paid for.
       this.#stop.abort(error);
       throw error;
     }

@@ -11,7 +11,7 @@ export interface CallLimits {
   createTimeoutError?: ((timeoutMs: number) => unknown) | undefined;
   /** Retries of each request of the call. @default 0 */
   maxRetries?: number | undefined;
-  /** Ends the call too, but not between `commit` and `rollback`: a batch that starts nothing more. */
+  /** Ends the call too, but not between `commit` and `rollback`: a batch that stops new submits. */
   stop?: AbortSignal | undefined;
 }
 
