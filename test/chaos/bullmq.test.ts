@@ -16,9 +16,9 @@ describe.skipIf(!hasRedis())('workers that are killed and frozen at random', () 
       '--workers',
       '2',
       '--timeout',
-      '80',
+      '280',
     ]);
     expect(stdout).toMatch(/^20 jobs, 20 done, 20 tasks paid for/m);
     expect(stdout).toMatch(/^5 passed, 0 failed$/m);
-  }, 100_000);
+  }, 300_000);
 });
