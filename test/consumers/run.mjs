@@ -1,7 +1,7 @@
 // Runs each project with the packed package against an emulator:
 //   npm run test:consumers [-- --quick] [-- name …]
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,12 +44,20 @@ async function nodeFolder(folder, minNode = 0) {
   return join(prefix, 'node_modules', name, 'bin');
 }
 
+async function addDependencies(file, dependencies = {}) {
+  const manifest = JSON.parse(await readFile(file, 'utf8'));
+  Object.assign(manifest.dependencies, dependencies);
+  await writeFile(file, JSON.stringify(manifest, null, 2));
+}
+
 /** Installs and runs one project, and checks what reached the emulator. */
 async function runProject(project, folder) {
   const cwd = join(folder, project.name);
-  await cp(join(here, project.name), cwd, { recursive: true });
+  await cp(join(here, project.folder ?? project.name), cwd, { recursive: true });
+  await addDependencies(join(cwd, 'package.json'), project.dependencies);
   await cp(join(here, 'make-video.mjs'), join(cwd, 'make-video.mjs'));
   await cp(join(root, 'test', 'smoke', 'smoke.mjs'), join(cwd, 'smoke.mjs'));
+  await cp(join(root, 'test', 'bullmq', 'redis-server.mjs'), join(cwd, 'redis-server.mjs'));
   if (project.manager === undefined) await run('npm', ['install', ...NPM_FLAGS], { cwd, env: clean });
   else await run('npx', ['--yes', project.manager, 'install'], { cwd, env: clean });
   const bin = await nodeFolder(folder, project.minNode);

@@ -53,7 +53,7 @@ const BODY_LIMIT = OTHER_LIMIT + 1024 * 1024;
 
 /** Headers that HTTP clients add themselves. Any other header of a PUT must be in its ticket. */
 const CLIENT_HEADERS =
-  /^(host|connection|content-length|transfer-encoding|accept|accept-encoding|accept-language|user-agent|sec-fetch-mode|cache-control|pragma|priority|te|expect|date|traceparent|tracestate|baggage)$/;
+  /^(host|connection|content-length|transfer-encoding|accept|accept-encoding|accept-language|user-agent|sec-fetch-mode|cache-control|pragma|priority|te|expect|date|traceparent|tracestate|baggage|cf-worker)$/;
 
 export class Uploads {
   readonly files: EmulatedUpload[] = [];

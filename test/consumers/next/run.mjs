@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { WaveSpeedKling } from 'wavespeed-kling';
+import { signWebhook } from 'wavespeed-kling/testing';
 
 const server = spawn(
   process.execPath,
@@ -20,6 +22,16 @@ try {
   assert.match(page, /5(<!-- -->)? seconds/);
   const response = await fetch(`${url}/api/videos`, { method: 'POST' });
   assert.equal(response.status, 200, await response.clone().text());
+
+  const edge = await fetch(`${url}/api/edge`, { method: 'POST' });
+  assert.equal(edge.status, 200, await edge.clone().text());
+  assert.deepEqual(await edge.json(), ['completed', 'completed']);
+
+  const kling = new WaveSpeedKling();
+  const body = JSON.stringify({ id: 'task-1', status: 'completed', outputs: ['https://example.com/1.mp4'] });
+  const headers = signWebhook(body, await kling.webhookSecret());
+  const webhook = await fetch(`${url}/api/edge`, { method: 'POST', body, headers });
+  assert.equal(webhook.status, 200, await webhook.clone().text());
 } finally {
   server.kill();
   await once(server, 'exit');
