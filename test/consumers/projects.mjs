@@ -44,6 +44,7 @@ export const PROJECTS = [
   { name: 'deno', submits: 2, quick: true },
   { name: 'workers', submits: 2, quick: true, minNode: 22 },
   { name: 'next', submits: 3, quick: false },
+  { name: 'workflow', submits: 1, quick: false, minNode: 22 },
   { name: 'newest-npm', ...BESIDE, dependencies: NEWEST, minNode: 24 },
   { name: 'newest-pnpm', ...BESIDE, dependencies: NEWEST, manager: 'pnpm@10', minNode: 24 },
   { name: 'last-majors-npm', ...BESIDE, dependencies: LAST_MAJORS },
