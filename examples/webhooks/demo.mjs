@@ -38,7 +38,7 @@ export async function startDemo() {
      * @param {WebhookReceiver} receiver
      * @param {Server} server
      */
-    async makeVideo(receiver, server) {
+    makeVideo: async (receiver, server) => {
       if (!server.listening)
         await new Promise((resolve) => server.once('listening', () => resolve(undefined)));
       const address = server.address();
