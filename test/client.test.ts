@@ -305,11 +305,11 @@ describe('the account', () => {
     await emulator.close();
   });
 
-  test('quote checks the input first, and uploads nothing', async () => {
+  test('quote checks the input first, and sends one request', async () => {
     const { kling, seen } = clientOn(() => envelope({ price: 1, discounted_price: 0.9 }));
     await failure(kling.quote(KLING_O1, { prompt: '' }), InvalidInputError);
     expect(seen).toEqual([]);
-    await kling.quote(KLING_O1, { prompt: 'A fox', images: [new Blob(['x'])] });
+    await kling.quote(KLING_O1, { prompt: 'A fox', images: ['https://example.com/a.png'] });
     expect(seen.map(({ path }) => path)).toEqual(['/api/v3/model/price']);
   });
 

@@ -72,7 +72,7 @@ export interface WatchOptions extends Omit<WaitOptions, 'onUpdate'> {}
 /** Options of `run`: those of `submit` and of `wait`. */
 export interface RunOptions extends SubmitOptions, WaitOptions {}
 
-/** Options of `runMany`. A request's `timeoutMs` counts from its turn. */
+/** Options of `runMany`. A request's `timeoutMs` counts from its slot. */
 export interface RunManyOptions extends Pick<
   RunOptions,
   'signal' | 'maxRetries' | 'timeoutMs' | 'pollIntervalMs' | 'webhookUrl' | 'webhookReceiver' | 'whenAbsent'

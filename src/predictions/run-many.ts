@@ -176,7 +176,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     let prepared: PreparedInput;
     let cost: number | undefined;
     try {
-      // Read once: the caller may change the input while the request waits for its turn.
+      // Read once: the caller may change the input while the request waits for a slot.
       prepared = prepareRequest(request);
       ({ cost } = prepared);
       if (cost !== undefined) budget.reserve(cost);

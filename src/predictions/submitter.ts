@@ -1,4 +1,4 @@
-/** Submits tasks: checks the cost, uploads media, takes a turn, makes the POST, and reports the task. */
+/** Submits tasks: checks the cost, uploads media, takes a slot, makes the POST, and reports the task. */
 import {
   BudgetExceededError,
   type Candidate,
@@ -39,7 +39,7 @@ export interface SubmitterDependencies {
 
 type Reserve = (cost: number) => void;
 
-/** A task that has a place among the running ones. */
+/** A task with its slot among the running ones. */
 type Tracked = Accepted & { slot: Slot };
 
 /** How long `candidates()` waits for other submits of the same input, in milliseconds. */
@@ -85,7 +85,7 @@ export class TaskSubmitter {
     call.throwIfEnded();
     const { idempotencyKey } = options;
     const submitInTurn = (mark?: Mark) =>
-      this.#submitInTurn(call, prepared, options, { maxCost, reserve, mark });
+      this.#submitPaced(call, prepared, options, { maxCost, reserve, mark });
     const { prediction, abortError, slot } =
       idempotencyKey === undefined
         ? await submitInTurn()
@@ -138,8 +138,8 @@ export class TaskSubmitter {
     }
   }
 
-  /** Uploads, then submits in its turn, and again where it is proven that nothing was accepted. */
-  async #submitInTurn(
+  /** Uploads, waits for a slot and submits; again where it is proven that nothing was accepted. */
+  async #submitPaced(
     call: Call,
     prepared: PreparedInput,
     options: SubmitOptions,
@@ -151,13 +151,13 @@ export class TaskSubmitter {
     const isOfBatch = call.stop !== undefined;
     let failures = 0;
     let isRetry = false;
-    // The time limit of a request of a batch does not count the wait for its first turn.
-    let turn: Slot | undefined = isOfBatch
+    // The time limit of a request of a batch does not count the wait for its first slot.
+    let firstSlot: Slot | undefined = isOfBatch
       ? await call.untimed(() => this.#limiter.acquire(call.signal, Infinity))
       : undefined;
     const attempt = async () => {
-      const slot = turn ?? (await this.#limiter.acquire(call.signal, call.deadlineAt, isRetry));
-      turn = undefined;
+      const slot = firstSlot ?? (await this.#limiter.acquire(call.signal, call.deadlineAt, isRetry));
+      firstSlot = undefined;
       isRetry = true;
       return this.#post(call, { body, model: prepared.model, slot, mark, options });
     };
@@ -165,7 +165,7 @@ export class TaskSubmitter {
       operation: 'submit',
       shouldRetry: (error) =>
         isRetryableSubmit(error) &&
-        // A request of a batch waits for its turn as long as it has time.
+        // A request of a batch waits for a slot as long as it has time.
         ((isOfBatch && error instanceof RateLimitError) || failures++ < call.maxRetries),
       maxRetries: Infinity,
       signal: call.signal,
