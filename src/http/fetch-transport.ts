@@ -15,7 +15,8 @@ import type {
 type Fetch = typeof globalThis.fetch;
 
 /** Next.js 13 and 14 cache GETs: the first poll would be repeated for ever. Old workerd rejects the option. */
-const NO_STORE: object = 'Request' in globalThis && 'cache' in Request.prototype ? { cache: 'no-store' } : {};
+const noStore = (): object =>
+  'Request' in globalThis && 'cache' in Request.prototype ? { cache: 'no-store' } : {};
 
 export class FetchTransport implements HttpTransport {
   readonly #getFetch: () => Fetch;
@@ -34,7 +35,7 @@ export class FetchTransport implements HttpTransport {
       onStart();
       wasSent = true;
       // Following a redirect would send the key to another host.
-      const init = { method, headers, redirect: 'manual' as const, signal: controller.signal, ...NO_STORE };
+      const init = { method, headers, redirect: 'manual' as const, signal: controller.signal, ...noStore() };
       let response: Response;
       try {
         response = await fetch(url.href, body === undefined ? init : { ...init, body });
@@ -64,7 +65,7 @@ export class FetchTransport implements HttpTransport {
       headers,
       redirect: 'manual',
       signal,
-      ...NO_STORE,
+      ...noStore(),
       ...(body === undefined ? {} : await toFetchBody(body)),
     });
     return {
