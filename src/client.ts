@@ -1,9 +1,15 @@
 /** The client and its public methods. */
-import { InvalidResponseError, PredictionFailedError, RequestTimeoutError } from './core/errors/index.js';
-import { type CompletedPrediction, isCompleted, type Prediction } from './core/prediction.js';
+import {
+  InvalidResponseError,
+  PredictionFailedError,
+  RequestTimeoutError,
+  WaitAbortedError,
+} from './core/errors/index.js';
+import { type CompletedPrediction, isCompleted, isTerminal, type Prediction } from './core/prediction.js';
 import { type CallOptions, readCallOptions } from './core/validate-options.js';
 import { type ClientSettings, readClientOptions, type WaveSpeedKlingOptions } from './client-options.js';
 import { ApiClient, type ApiRequest } from './http/api-client.js';
+import { startTrace, traceCall } from './http/diagnostics.js';
 import type { RetryContext } from './http/retry.js';
 import { Transport } from './http/transport.js';
 import { download, type DownloadedFile, type DownloadOptions } from './media/download.js';
@@ -119,11 +125,13 @@ export class WaveSpeedKling {
   ): Promise<Prediction> {
     const submitOptions = readSubmitOptions(options);
     const prepared = prepareInput(model, input);
-    return this.#during(limitsOf(submitOptions, prepared), async (call) => {
-      const { prediction, slot } = await this.#submitter.submit(call, prepared, submitOptions);
-      slot.release();
-      return prediction;
-    });
+    return this.#during(limitsOf(submitOptions, prepared), (call) =>
+      traceCall(call, { operation: 'submit', ...traceOf(prepared) }, async () => {
+        const { prediction, slot } = await this.#submitter.submit(call, prepared, submitOptions);
+        slot.release();
+        return prediction;
+      }),
+    );
   }
 
   /**
@@ -137,9 +145,11 @@ export class WaveSpeedKling {
     const slot = this.#submitter.track(checkId(id));
     const { timeoutMs = this.#settings.timeoutMs } = waitOptions;
     const waiting = this.#during({ ...waitOptions, timeoutMs }, (call) =>
-      this.#waiter.wait(call, id, waitOptions),
+      traceCall(call, { operation: 'wait', predictionId: id }, async () =>
+        toCompleted(await this.#waiter.wait(call, id, waitOptions)),
+      ),
     );
-    return toCompleted(await waiting.finally(() => slot.release()));
+    return waiting.finally(() => slot.release());
   }
 
   /**
@@ -394,7 +404,7 @@ export class WaveSpeedKling {
   #run(prepared: PreparedInput, options: RunOptions, batch?: BatchLimits): Promise<CompletedPrediction> {
     const { timeoutMs = this.#settings.timeoutMs, idempotencyKey } = options;
     const limits = { ...limitsOf({ ...options, timeoutMs }, prepared), stop: batch?.stop };
-    return this.#during(limits, async (call) => {
+    const work = async (call: Call) => {
       const { prediction, slot } = await this.#submitter.submit(call, prepared, options, batch?.reserve);
       const { pollIntervalMs = this.#settings.pollIntervalMs } = options;
       const ends =
@@ -405,7 +415,10 @@ export class WaveSpeedKling {
       const ended = await waiting.finally(() => slot.release());
       if (idempotencyKey !== undefined) await this.#submitter.keys.recordEnd(call, idempotencyKey, ended);
       return toCompleted(ended);
-    });
+    };
+    return this.#during(limits, (call) =>
+      traceCall(call, { operation: 'run', ...traceOf(prepared) }, () => work(call)),
+    );
   }
 
   async *#watch(
@@ -417,9 +430,23 @@ export class WaveSpeedKling {
     const slot = this.#submitter.track(checkId(id));
     const { timeoutMs = this.#settings.timeoutMs } = watchOptions;
     const call = this.#open({ ...watchOptions, timeoutMs, stop: closed });
+    const trace = startTrace(call, { operation: 'watch', predictionId: id });
+    let isPending = true;
     try {
-      yield* this.#waiter.watch(call, id, watchOptions);
+      for await (const seen of this.#waiter.watch(call, id, watchOptions)) {
+        if (isTerminal(seen.status)) {
+          isPending = false;
+          trace.succeed(seen);
+        }
+        yield seen;
+      }
+    } catch (error) {
+      isPending = false;
+      trace.fail(error);
+      throw error;
     } finally {
+      // The caller left the loop.
+      if (isPending) trace.fail(new WaitAbortedError(id, undefined));
       call.close();
       slot.release();
     }
@@ -460,6 +487,8 @@ export class WaveSpeedKling {
     );
   }
 }
+
+const traceOf = ({ model, cost }: PreparedInput) => ({ model: model.id, cost });
 
 function limitsOf({ signal, timeoutMs, maxRetries }: SubmitOptions, { model }: PreparedInput): CallLimits {
   const createTimeoutError = () =>

@@ -447,7 +447,7 @@ describe('close', () => {
 describe('observability', () => {
   test('diagnostics channels tell of submit, poll, retry and settle, without key, prompt or URL', async () => {
     const heard: [string, unknown][] = [];
-    const names = ['submit', 'poll', 'retry', 'done'].map((name) => `wavespeed-kling:${name}`);
+    const names = ['start', 'submit', 'poll', 'retry', 'done'].map((name) => `wavespeed-kling:${name}`);
     const listen = (message: unknown, name: string | symbol) => void heard.push([String(name), message]);
     for (const name of names) diagnostics.subscribe(name, listen);
     vi.spyOn(Math, 'random').mockReturnValue(0);
@@ -455,27 +455,20 @@ describe('observability', () => {
     const { kling } = clientOn(() => answers.shift() ?? envelope(done()));
     await kling.run(KLING_O3_STD, { prompt: 'A secret fox' }, { pollIntervalMs: 1 });
     for (const name of names) diagnostics.unsubscribe(name, listen);
+    const [[, started] = []] = heard;
+    const { callId } = started as { callId: string };
+    expect(callId).toMatch(/^[0-9a-f-]{36}$/);
+    const trace = { callId, model: KLING_O3_STD, cost: 0.42 };
+    const id = { predictionId: 'task-1' };
+    const durationMs: unknown = expect.any(Number);
+    const failed = { operation: 'poll', attempt: 1, delayMs: 100, error: 'ServerError' };
     expect(heard).toEqual([
-      [
-        'wavespeed-kling:submit',
-        { model: KLING_O3_STD, predictionId: 'task-1', status: 'created', durationMs: expect.any(Number) },
-      ],
-      [
-        'wavespeed-kling:poll',
-        { predictionId: 'task-1', error: 'ServerError', durationMs: expect.any(Number) },
-      ],
-      [
-        'wavespeed-kling:retry',
-        { operation: 'poll', attempt: 1, delayMs: 100, error: 'ServerError', predictionId: 'task-1' },
-      ],
-      [
-        'wavespeed-kling:poll',
-        { predictionId: 'task-1', status: 'completed', durationMs: expect.any(Number) },
-      ],
-      [
-        'wavespeed-kling:done',
-        { predictionId: 'task-1', status: 'completed', elapsedMs: expect.any(Number) },
-      ],
+      ['wavespeed-kling:start', { ...trace, operation: 'run' }],
+      ['wavespeed-kling:submit', { ...trace, ...id, status: 'created', durationMs }],
+      ['wavespeed-kling:poll', { ...trace, ...id, error: 'ServerError', durationMs }],
+      ['wavespeed-kling:retry', { ...trace, ...id, ...failed }],
+      ['wavespeed-kling:poll', { ...trace, ...id, status: 'completed', durationMs }],
+      ['wavespeed-kling:done', { ...trace, ...id, status: 'completed', elapsedMs: durationMs }],
     ]);
     expect(inspect(heard, { depth: 9 })).not.toMatch(/test-key|secret fox|https?:/);
   });

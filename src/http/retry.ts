@@ -117,9 +117,9 @@ function provesRefusal(error: ApiError): boolean {
 }
 
 /** Ignores errors of the callback: they must not lose the task's id. */
-export function emitRetry(context: RetryContext, onRetry: OnRetry | undefined): void {
+export function emitRetry(context: RetryContext, onRetry: OnRetry | undefined, signal?: AbortSignal): void {
   const { operation, attempt, delayMs, error, predictionId } = context;
-  publish('retry', () => ({
+  publish('retry', signal, () => ({
     operation,
     attempt,
     delayMs,
@@ -188,7 +188,7 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       willRetry = hasRetries && shouldRetry(error) && performance.now() + delayMs < deadlineAt;
       if (!willRetry) return;
       const context = { operation, attempt: attemptNumber, delayMs, error: error as WaveSpeedError };
-      emitRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry);
+      emitRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry, signal);
       await delay(delayMs, signal);
     },
   });

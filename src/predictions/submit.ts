@@ -52,7 +52,11 @@ export async function submitOnce(http: ApiClient, call: Call, submission: Submis
   const { model } = submission;
   const startedAt = performance.now();
   const report = (result: { predictionId?: string; status?: string; error?: string }) =>
-    publish('submit', () => ({ model, ...result, durationMs: performance.now() - startedAt }));
+    publish('submit', call.signal, () => ({
+      model,
+      ...result,
+      durationMs: performance.now() - startedAt,
+    }));
   try {
     const accepted = await send(http, call, submission);
     report({ predictionId: accepted.prediction.id, status: accepted.prediction.status });

@@ -66,8 +66,6 @@ export class TaskWaiter {
     initial?: Prediction,
     ends?: PredictionEvents,
   ): Promise<Prediction> {
-    const report = (result: { status?: string; error?: string }) =>
-      publish('done', () => ({ predictionId: id, ...result, elapsedMs: call.elapsedMs }));
     try {
       let last: Prediction | undefined;
       for await (const prediction of this.#poll(call, id, options, initial, ends)) {
@@ -75,11 +73,8 @@ export class TaskWaiter {
         await invokeCallback(call, 'onUpdate', options.onUpdate, prediction);
       }
       // The loop ends when the task has ended, or throws.
-      const ended = last as Prediction;
-      report({ status: ended.status });
-      return ended;
+      return last as Prediction;
     } catch (error) {
-      report({ error: call.wasAborted ? 'abort' : errorName(error) });
       throw toAbortError(call, error, id);
     }
   }
@@ -145,7 +140,7 @@ export class TaskWaiter {
         const wasWoken = await pause.wait(untilLastPoll(delayMs, call.deadlineAt));
         await this.#scheduler.next(stop.signal, wasWoken);
         try {
-          const seen = await this.#fetch(id, last, stop.signal);
+          const seen = await this.#fetch(call, id, last, stop.signal);
           failures.clear();
           const isChange = seen.status !== last?.status;
           last = seen;
@@ -160,7 +155,7 @@ export class TaskWaiter {
           }
           delayMs = Math.max(getInterval(), retryMs);
           const failure = { attempt: failures.count, delayMs, error: error as WaveSpeedError };
-          emitRetry({ operation: 'poll', predictionId: id, ...failure }, this.#settings.onRetry);
+          emitRetry({ operation: 'poll', predictionId: id, ...failure }, this.#settings.onRetry, call.signal);
         }
       }
     } catch (error) {
@@ -184,10 +179,19 @@ export class TaskWaiter {
   }
 
   /** Fetches a task once, and publishes the poll. */
-  async #fetch(id: string, last: Prediction | undefined, signal: AbortSignal): Promise<Prediction> {
+  async #fetch(
+    call: Call,
+    id: string,
+    last: Prediction | undefined,
+    signal: AbortSignal,
+  ): Promise<Prediction> {
     const sentAt = performance.now();
     const report = (result: { status?: string; error?: string }) =>
-      publish('poll', () => ({ predictionId: id, ...result, durationMs: performance.now() - sentAt }));
+      publish('poll', call.signal, () => ({
+        predictionId: id,
+        ...result,
+        durationMs: performance.now() - sentAt,
+      }));
     try {
       const path = resultPathOf(id, last, this.#settings.baseUrl);
       const data = await this.#http.request({ method: 'GET', path, signal, predictionId: id });

@@ -89,7 +89,7 @@ export class IdempotencyKeys {
           const lost = { model, digest, from: new Date(markedAt), until: new Date(until) };
           return (await this.#history.findCandidates(lost, options, () => false, range)).reverse();
         },
-        onWait: (wait) => emitRetry({ operation: 'recover', ...wait }, onRetry),
+        onWait: (wait) => emitRetry({ operation: 'recover', ...wait }, onRetry, call.signal),
       },
     );
     this.#submitting.set(key, submitting);
