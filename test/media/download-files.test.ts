@@ -105,7 +105,7 @@ describe('an existing file', () => {
     },
   );
 
-  it('is returned with keep, without a request', async () => {
+  it('an existing file is returned with keep, without a request', async () => {
     const server = await fileServer(movie(1000));
     const directory = temporaryDirectory();
     const path = join(directory, 'task-1-1.mp4');
@@ -118,7 +118,7 @@ describe('an existing file', () => {
     expect(readFileSync(path, 'utf8')).toBe('kept');
   });
 
-  it('is kept beside outputs that are missing, which are downloaded', async () => {
+  it('an existing file is kept beside outputs that are missing, which are downloaded', async () => {
     const server = await fileServer(movie(1000));
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'task-1-1.mp4'), 'kept');
@@ -129,18 +129,21 @@ describe('an existing file', () => {
     expect(readdirSync(directory).sort()).toEqual(['task-1-1.mp4', 'task-1-2.mp4']);
   });
 
-  it.each(['directory', 'dangling link'])('is not kept if it is a %s: reason exists', async (kind) => {
-    const server = await fileServer(movie(1000));
-    const directory = temporaryDirectory();
-    const path = join(directory, 'task-1-1.mp4');
-    if (kind === 'directory') mkdirSync(path);
-    else symlinkSync('/nowhere/at/all', path);
-    const error = await failure(
-      client().download(task([`${server.url}/a.mp4`]), directory, { ifExists: 'keep' }),
-    );
-    expect(error).toMatchObject({ reason: 'exists', path });
-    expect(server.requests).toHaveLength(0);
-  });
+  it.each(['directory', 'dangling link'])(
+    'an existing file is not kept if it is a %s: reason exists',
+    async (kind) => {
+      const server = await fileServer(movie(1000));
+      const directory = temporaryDirectory();
+      const path = join(directory, 'task-1-1.mp4');
+      if (kind === 'directory') mkdirSync(path);
+      else symlinkSync('/nowhere/at/all', path);
+      const error = await failure(
+        client().download(task([`${server.url}/a.mp4`]), directory, { ifExists: 'keep' }),
+      );
+      expect(error).toMatchObject({ reason: 'exists', path });
+      expect(server.requests).toHaveLength(0);
+    },
+  );
 
   it('completes one of two concurrent downloads of the same file, and both with overwrite or keep', async () => {
     const bytes = movie(2_000_000);

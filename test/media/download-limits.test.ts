@@ -255,7 +255,7 @@ describe('a 206 response', () => {
 });
 
 describe('the partial file of a killed process', () => {
-  it('is removed by the next download of the same file; that of a running process is kept', async () => {
+  it('the partial file of a killed process is removed by the next download of the same file; that of a running one is kept', async () => {
     const bytes = movie(1_000_000);
     const waiting: (() => void)[] = [];
     const server = await serve((_taken, response) => {

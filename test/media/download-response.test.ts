@@ -35,7 +35,7 @@ describe('a response that is not the file', () => {
     [404, 7.1 * DAY_MS, 'expired'],
     [410, 10_000, 'expired'],
   ])(
-    'is not retried for %i when the task was completed %i ms ago: reason %s',
+    'a download is not retried for %i when the task was completed %i ms ago: reason %s',
     async (status, age, reason) => {
       const server = await serve((_taken, response) => void response.writeHead(status).end());
       const error = await failure(
@@ -54,7 +54,7 @@ describe('a response that is not the file', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('is asked again after a 404 in the first minute, once a second, beyond maxRetries', async () => {
+  it('an output is asked for again after a 404 in the first minute, once a second, beyond maxRetries', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const server = await serve((_taken, response) => {
@@ -81,7 +81,7 @@ describe('a response that is not the file', () => {
     }
   });
 
-  it('is refused when the first minute is over', async () => {
+  it('an output is refused when the first minute is over', async () => {
     const completedAt = Date.now() - 59_000;
     const server = await serve((_taken, response) => {
       // By this clock, each request comes 500 ms after the one before.
@@ -96,7 +96,7 @@ describe('a response that is not the file', () => {
     expect(server.requests.length).toBeGreaterThan(1);
   });
 
-  it('is not asked again after a 404 in the first minute with maxRetries 0', async () => {
+  it('an output is not asked for again after a 404 in the first minute with maxRetries 0', async () => {
     const server = await serve((_taken, response) => void response.writeHead(404).end());
     const kling = client({ maxRetries: 0 });
     const error = await failure(kling.download(taskOf(`${server.url}/a.mp4`, 1000), temporaryDirectory()));
@@ -119,7 +119,7 @@ describe('a response that is not the file', () => {
       '\r\n0\r\n\r\n',
       movie(3000),
     ],
-  ])('is incomplete with bytes beyond %s', async (_name, headers, ...parts) => {
+  ])('a download is incomplete with bytes beyond %s', async (_name, headers, ...parts) => {
     const server = await rawServer(`HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n${headers}`, ...parts);
     const directory = temporaryDirectory();
     const error = await failure(client({ maxRetries: 1 }).download(`${server.url}/a.mp4`, directory));
@@ -128,7 +128,7 @@ describe('a response that is not the file', () => {
     expect([server.connections(), readdirSync(directory)]).toEqual([2, []]);
   });
 
-  it('is complete when the server closes the connection right after it', async () => {
+  it('a download is complete when the server closes the connection right after it', async () => {
     const server = await rawServer(
       'HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: 1000\r\n\r\n',
       movie(1000),
@@ -138,7 +138,7 @@ describe('a response that is not the file', () => {
   });
 
   it.each(['gzip', 'gzip, chunked', 'deflate'])(
-    'is incomplete with the transfer coding %s',
+    'a download is incomplete with the transfer coding %s',
     async (coding) => {
       const server = await rawServer(
         `HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nTransfer-Encoding: ${coding}\r\n\r\n`,

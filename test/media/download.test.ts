@@ -147,7 +147,7 @@ describe('the name of a downloaded file', () => {
     expect(readdirSync(directory)).toEqual([name]);
   });
 
-  it('is short for a long id, and unique', async () => {
+  it('a file name is short for a long id, and unique', async () => {
     const server = await fileServer(movie(100));
     const directory = temporaryDirectory();
     const ids = ['狐'.repeat(300), `${'狐'.repeat(299)}a`];

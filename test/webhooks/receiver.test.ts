@@ -42,7 +42,7 @@ function gate() {
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 describe('the response of a receiver', () => {
-  test('is 200 after onEvent has finished', async () => {
+  test('responds 200 after onEvent has finished', async () => {
     const handler = gate();
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent: () => handler.promise });
     let answered = false;
@@ -59,12 +59,12 @@ describe('the response of a receiver', () => {
     expect(await response.json()).toEqual({ received: true });
   });
 
-  test('is 200 without onEvent', async () => {
+  test('responds 200 without onEvent', async () => {
     const { fetch } = createWebhookReceiver({ secret: SECRET });
     expect((await fetch(delivery('msg_1'))).status).toBe(200);
   });
 
-  test('is 200 for an event whose input has all images as data: URLs', async () => {
+  test('responds 200 for an event whose input has all images as data: URLs', async () => {
     const images = Array.from({ length: 7 }, () => `data:image/png;base64,${'A'.repeat(4_000_000)}`);
     const event = { ...JSON.parse(bodyOf()), input: { prompt: 'A fox', images } } as WebhookEvent;
     const onEvent = vi.fn();
@@ -73,7 +73,7 @@ describe('the response of a receiver', () => {
     expect(onEvent).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ input: event.input }), {});
   });
 
-  test.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('is 405 for %s', async (method) => {
+  test.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('responds 405 to %s', async (method) => {
     const onError = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onError });
     const response = await receiver.fetch(new Request('https://example.com/webhooks', { method }));
@@ -130,7 +130,7 @@ describe('the response of a receiver', () => {
     expect([read.mock.calls.length, request.bodyUsed]).toEqual([0, false]);
   });
 
-  test('is 413 for a body without a length as soon as it is too long', async () => {
+  test('responds 413 to a body without a length as soon as it is too long', async () => {
     let sent = 0;
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -153,7 +153,7 @@ describe('the response of a receiver', () => {
     expect(sent).toBeLessThan(20);
   });
 
-  test('is 200 for a body of exactly maxBodyBytes', async () => {
+  test('responds 200 for a body of exactly maxBodyBytes', async () => {
     const maxBodyBytes = new TextEncoder().encode(bodyOf()).byteLength;
     const at = createWebhookReceiver({ secret: SECRET, maxBodyBytes });
     expect((await at.fetch(delivery('msg_1'))).status).toBe(200);
@@ -161,7 +161,7 @@ describe('the response of a receiver', () => {
     expect((await under.fetch(delivery('msg_1'))).status).toBe(413);
   });
 
-  test('is 400 for a body that is cut off', async () => {
+  test('responds 400 to a body that is cut off', async () => {
     const body = new ReadableStream({
       start(controller) {
         controller.enqueue(new TextEncoder().encode('{'));
@@ -180,7 +180,7 @@ describe('the response of a receiver', () => {
     expect(onError.mock.calls[0]?.[0]).toMatchObject({ reason: 'unreadable_body' });
   });
 
-  test('is 500 for a request whose body was read before, and says what to do', async () => {
+  test('responds 500 to a request whose body was read before, and says what to do', async () => {
     const request = delivery('msg_1');
     await request.json();
     const onError = vi.fn();
@@ -222,7 +222,7 @@ describe('options of createWebhookReceiver', () => {
 });
 
 describe('onEvent', () => {
-  test('is called once for repeated deliveries', async () => {
+  test('onEvent is called once for repeated deliveries', async () => {
     const onEvent = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent });
     for (let delivered = 0; delivered < 3; delivered += 1) {
@@ -233,7 +233,7 @@ describe('onEvent', () => {
     expect(onEvent).toHaveBeenCalledTimes(2);
   });
 
-  test('is called again for the next delivery after it threw; the response is 500, and onError is called', async () => {
+  test('onEvent is called again for the next delivery after it threw; the response is 500, and onError is called', async () => {
     const failure = new Error('database password: hunter2');
     const onEvent = vi.fn<(event: WebhookEvent) => void>();
     onEvent.mockImplementationOnce(() => {
@@ -258,7 +258,7 @@ describe('onEvent', () => {
     expect(onError).toHaveBeenCalledTimes(2);
   });
 
-  test('is called once for concurrent deliveries; both responses wait for it', async () => {
+  test('onEvent is called once for concurrent deliveries; both responses wait for it', async () => {
     const handler = gate();
     const onEvent = vi.fn(() => handler.promise);
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent });
@@ -275,7 +275,7 @@ describe('onEvent', () => {
     expect(onEvent).toHaveBeenCalledTimes(1);
   });
 
-  test('rejects both concurrent deliveries when it fails, and is called for the next', async () => {
+  test('onEvent that fails rejects both concurrent deliveries, and is called for the next', async () => {
     const handler = gate();
     const onEvent = vi.fn(() => handler.promise);
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent });
@@ -289,7 +289,7 @@ describe('onEvent', () => {
     expect(onEvent).toHaveBeenCalledTimes(2);
   });
 
-  test('is called for the next delivery when onError throws as well', async () => {
+  test('onEvent is called for the next delivery when onError throws as well', async () => {
     const receiver = createWebhookReceiver({
       secret: SECRET,
       onEvent: () => Promise.reject(new Error('first')),
@@ -302,7 +302,7 @@ describe('onEvent', () => {
 });
 
 describe('a custom store', () => {
-  test('lets one of two processes handle an event; the other responds 503, then 200', async () => {
+  test('a shared store lets one of two processes handle an event; the other responds 503, then 200', async () => {
     const store = createMemoryStore();
     const handler = gate();
     const onEvent = vi.fn(() => handler.promise);
@@ -327,7 +327,7 @@ describe('a custom store', () => {
   };
 
   test.each([undefined, null, true, 'OK', 'NEW', Object.create(null)])(
-    'that gives %o for a claim: 500, nothing handled, and told what was expected',
+    'a store that returns %o for a claim: responds 500, handles nothing, and says what was expected',
     async (claim) => {
       const onEvent = vi.fn();
       const onError = vi.fn();
@@ -345,7 +345,7 @@ describe('a custom store', () => {
     },
   );
 
-  test('whose claim throws: responds 500, and onEvent is not called', async () => {
+  test('a store whose claim throws: responds 500, and onEvent is not called', async () => {
     const onEvent = vi.fn();
     const onError = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, store: broken('claim'), onEvent, onError });
@@ -354,7 +354,7 @@ describe('a custom store', () => {
     expect(onError).toHaveBeenCalledTimes(1);
   });
 
-  test('whose complete throws: responds 200, and onError is called', async () => {
+  test('a store whose complete throws: responds 200, and onError is called', async () => {
     const onError = vi.fn();
     const receiver = createWebhookReceiver({
       secret: SECRET,
@@ -366,7 +366,7 @@ describe('a custom store', () => {
     expect(onError).toHaveBeenCalledTimes(1);
   });
 
-  test('whose release throws: responds 500, and onError is called with both errors', async () => {
+  test('a store whose release throws: responds 500, and onError is called with both errors', async () => {
     const onError = vi.fn();
     const onEvent = () => Promise.reject(new Error('handler failed'));
     const receiver = createWebhookReceiver({ secret: SECRET, store: broken('release'), onEvent, onError });
@@ -396,7 +396,7 @@ describe('a delivery whose handler is killed', () => {
     };
   };
 
-  test('is handled by another process at the next delivery after 30 seconds', async () => {
+  test('an event of a killed handler is handled by another process at the next delivery after 30 seconds', async () => {
     const { store, claimed } = counting();
     const dead = createWebhookReceiver({
       secret: SECRET,
@@ -415,7 +415,7 @@ describe('a delivery whose handler is killed', () => {
     expect(onEvent).toHaveBeenCalledTimes(1);
   });
 
-  test('is still another process’s while a slow handler runs: its claim is renewed, and no longer afterwards', async () => {
+  test('a claim is renewed while a slow handler runs, and not afterwards', async () => {
     const { store, claimed } = counting();
     const handler = gate();
     const slow = createWebhookReceiver({ secret: SECRET, store, onEvent: () => handler.promise });
@@ -433,14 +433,14 @@ describe('a delivery whose handler is killed', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('is claimed for 20 minutes in a store without renew', async () => {
+  test('a delivery is claimed for 20 minutes in a store without renew', async () => {
     const { renew: _without, ...store } = counting().store;
     const receiver = createWebhookReceiver({ secret: SECRET, store, onEvent: vi.fn() });
     expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
     expect(store.claim).toHaveBeenCalledExactlyOnceWith('msg_1', 20 * 60_000);
   });
 
-  test('is given up by a handler that hangs for more than the service’s 20 minutes', async () => {
+  test('a claim is not renewed after 20 minutes, when the service has given up', async () => {
     const { store, claimed } = counting();
     const stuck = createWebhookReceiver({
       secret: SECRET,
@@ -474,7 +474,7 @@ describe('a store that never settles', () => {
     ['claim', 500],
     ['complete', 200],
   ] as const)(
-    'in %s gets a response %i after 10 seconds, and onError says which call',
+    'a store that never settles in %s: responds %i after 10 seconds, and onError gets the name of the call',
     async (method, status) => {
       const onError = vi.fn();
       const { call, called } = never();
@@ -488,7 +488,7 @@ describe('a store that never settles', () => {
     },
   );
 
-  test('gives a claim back that comes after the 10 seconds, so that the next delivery is handled', async () => {
+  test('a claim that comes after the 10 seconds is given back, so that the next delivery is handled', async () => {
     const memory = createMemoryStore();
     const called = gate();
     const late = gate();
@@ -511,7 +511,7 @@ describe('a store that never settles', () => {
 });
 
 describe('a secret function', () => {
-  test('is called with the first delivery, not before, and once for many', async () => {
+  test('a secret function is called with the first delivery, not before, and once for many', async () => {
     const secret = vi.fn(() => Promise.resolve(SECRET));
     const receiver = createWebhookReceiver({ secret });
     expect(secret).not.toHaveBeenCalled();
@@ -520,7 +520,7 @@ describe('a secret function', () => {
     expect(secret).toHaveBeenCalledTimes(1);
   });
 
-  test('is called once more after a signature that does not match: the event of a rotated secret is accepted', async () => {
+  test('a secret function is called once more after a signature that does not match: the event of a rotated secret is accepted', async () => {
     const secret = vi.fn(() => 'whsec_new');
     secret.mockReturnValueOnce(`${SECRET}\n`);
     const receiver = createWebhookReceiver({ secret });
@@ -530,7 +530,7 @@ describe('a secret function', () => {
     expect(secret).toHaveBeenCalledTimes(2);
   });
 
-  test('is called at most 5 times a minute for forged deliveries, and again afterwards', async () => {
+  test('a secret function is called at most 5 times a minute for forged deliveries, and again afterwards', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     try {
       const secret = vi.fn(() => SECRET);
@@ -548,7 +548,7 @@ describe('a secret function', () => {
     }
   });
 
-  test('that fails gets a 500, and is called again for the next delivery', async () => {
+  test('a secret function that fails: responds 500, and is called again for the next delivery', async () => {
     const secret = vi.fn(() => Promise.resolve(SECRET));
     secret.mockRejectedValueOnce(new Error('no network'));
     const onError = vi.fn();
@@ -561,7 +561,7 @@ describe('a secret function', () => {
     expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
   });
 
-  test('that returns an empty secret gets a 500, even for a delivery signed with it', async () => {
+  test('a secret function that returns an empty secret: responds 500, even for a delivery signed with it', async () => {
     const receiver = createWebhookReceiver({ secret: () => ' \n' });
     const response = await receiver.fetch(delivery('msg_1'));
     expect(response.status).toBe(500);
@@ -570,7 +570,7 @@ describe('a secret function', () => {
 });
 
 describe('the journal of a receiver', () => {
-  test('gives onEvent the idempotency key of the task', async () => {
+  test('onEvent gets the idempotency key of the task from the journal', async () => {
     const onEvent = vi.fn();
     const find = vi.fn(async (id: string) => (id === 'task-1' ? 'order-1042' : undefined));
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent, journal: { find } });
@@ -582,14 +582,14 @@ describe('the journal of a receiver', () => {
     expect(onEvent).toHaveBeenLastCalledWith(expect.objectContaining({ id: 'task-2' }), {});
   });
 
-  test('that has no find leaves the key out', async () => {
+  test('onEvent gets no key from a journal without find', async () => {
     const onEvent = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent, journal: {} });
     expect((await receiver.fetch(delivery('msg_1'))).status).toBe(200);
     expect(onEvent).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id: 'task-1' }), {});
   });
 
-  test('that fails gets a 500: onEvent is not called without a key that exists, and is at the next delivery', async () => {
+  test('a journal that fails: responds 500, and onEvent is called with the key at the next delivery', async () => {
     const onEvent = vi.fn();
     const find = vi.fn(async () => 'order-1042');
     find.mockRejectedValueOnce(new Error('database down'));
@@ -604,7 +604,7 @@ describe('the journal of a receiver', () => {
 describe('the in-memory store', () => {
   for (const { name, run } of webhookStoreTests(oneStore())) test(name, run);
 
-  test('forgets a handled delivery after 24 hours, however many there are, and not before', async () => {
+  test('the in-memory store forgets a handled delivery after 24 hours, however many there are, and not before', async () => {
     vi.useFakeTimers();
     try {
       const store = createMemoryStore();
@@ -621,6 +621,40 @@ describe('the in-memory store', () => {
   });
 });
 
+describe('webhookStoreTests fail', () => {
+  /** Runs one of the tests on a store. */
+  const runTest = (name: string, change: (good: WebhookStore) => Partial<WebhookStore>) => {
+    const good = createMemoryStore();
+    const store = { ...good, ...change(good) };
+    return webhookStoreTests(() => store)
+      .find((each) => each.name === name)
+      ?.run();
+  };
+
+  test('for a store whose claims have no lease', async () => {
+    const withoutLease = (good: WebhookStore) => ({ claim: (id: string) => good.claim(id, 1e9) });
+    const name = 'a claim whose lease has ended, as of a process that died, is new for one of 50 callers';
+    await expect(runTest(name, withoutLease)).rejects.toThrow('not free 3 s after its lease');
+  });
+
+  test('for a claim that is not atomic', async () => {
+    const claimed = new Set<string>();
+    const claim = async (id: string) => {
+      const isNew = !claimed.has(id);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      claimed.add(id);
+      return isNew ? 'new' : 'running';
+    };
+    const name = 'one of 50 concurrent claims of a new delivery gets it';
+    await expect(runTest(name, () => ({ claim }))).rejects.toThrow('expected one claim to get `new`');
+  });
+
+  test('for a store that forgets what was handled', async () => {
+    const name = 'a completed delivery is done for every caller';
+    await expect(runTest(name, (good) => ({ complete: (id) => good.release(id) }))).rejects.toThrow();
+  });
+});
+
 /** Opens one store for all tests. */
 function oneStore() {
   const store = createMemoryStore();
@@ -628,7 +662,7 @@ function oneStore() {
 }
 
 describe('subscribe', () => {
-  test('calls a listener with the events of its task only, until it unsubscribes', async () => {
+  test('subscribe calls a listener with the events of its task only, until it unsubscribes', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     const heard: Prediction[] = [];
     const unsubscribe = receiver.subscribe('task-1', (prediction) => heard.push(prediction));
@@ -642,7 +676,7 @@ describe('subscribe', () => {
     expect(heard).toHaveLength(1);
   });
 
-  test('calls a listener before onEvent has finished, and also when onEvent fails', async () => {
+  test('subscribe calls a listener before onEvent has finished, and also when onEvent fails', async () => {
     const handler = gate();
     const receiver = createWebhookReceiver({ secret: SECRET, onEvent: () => handler.promise });
     const listener = vi.fn();
@@ -654,7 +688,7 @@ describe('subscribe', () => {
     expect((await answer).status).toBe(500);
   });
 
-  test('never calls a listener with an unverified event', async () => {
+  test('subscribe never calls a listener with an unverified event', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     const listener = vi.fn();
     receiver.subscribe('task-1', listener);
@@ -664,7 +698,7 @@ describe('subscribe', () => {
     expect(listener).not.toHaveBeenCalled();
   });
 
-  test('calls a listener with an earlier event, after subscribe has returned', async () => {
+  test('subscribe calls a listener with an earlier event, after subscribe has returned', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     await receiver.fetch(delivery('msg_1'));
     const listener = vi.fn();
@@ -679,7 +713,7 @@ describe('subscribe', () => {
     expect(listener).toHaveBeenCalledTimes(1);
   });
 
-  test('does not repeat an earlier event that is not terminal', async () => {
+  test('subscribe does not repeat an earlier event that is not terminal', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     const during = vi.fn();
     receiver.subscribe('task-1', during);
@@ -691,7 +725,7 @@ describe('subscribe', () => {
     expect(after).not.toHaveBeenCalled();
   });
 
-  test('remembers the last 1,000 finished tasks', async () => {
+  test('subscribe remembers the last 1,000 finished tasks', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     for (let count = 0; count <= 1_000; count += 1) {
       await receiver.fetch(delivery(`msg_${count}`, bodyOf(`task-${count}`)));
@@ -704,7 +738,7 @@ describe('subscribe', () => {
     expect(heard).toEqual(['task-1', 'task-1000']);
   });
 
-  test('remembers finished tasks without their input; listeners receive it', async () => {
+  test('subscribe remembers finished tasks without their input; listeners receive it', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     const [before, after] = [vi.fn(), vi.fn()];
     receiver.subscribe('task-1', before);
@@ -718,7 +752,7 @@ describe('subscribe', () => {
     expect(after.mock.calls[0]?.[0]).not.toHaveProperty('input');
   });
 
-  test('calls the other listeners and responds 200 when a listener throws; onError is called', async () => {
+  test('subscribe calls the other listeners and responds 200 when a listener throws; onError is called', async () => {
     const onError = vi.fn();
     const receiver = createWebhookReceiver({ secret: SECRET, onError });
     receiver.subscribe('task-1', () => {
@@ -736,7 +770,7 @@ describe('subscribe', () => {
     ]);
   });
 
-  test('lets a listener subscribe and unsubscribe while it is called', async () => {
+  test('a listener may subscribe and unsubscribe while it is called', async () => {
     const receiver = createWebhookReceiver({ secret: SECRET });
     const heard: string[] = [];
     let unsubscribeSecond = () => {};
