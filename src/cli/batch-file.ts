@@ -5,6 +5,7 @@ import { InvalidInputError } from '../index.js';
 import { readCsv } from './batch-csv.js';
 import { readJsonLines } from './batch-json.js';
 import { type RawRow, WrongFileError } from './batch-row.js';
+import { MediaChecker } from './check-media.js';
 import { decodeText } from './decode-text.js';
 import { CommandError, EXIT } from './exit-codes.js';
 import { EXPECTED_MODEL, findModel } from './options.js';
@@ -46,6 +47,7 @@ async function readText(file: string): Promise<string> {
 /** Validates rows one after the other, and finds those that repeat an earlier one. */
 class RowReader {
   readonly lines: BatchLine[] = [];
+  readonly #media = new MediaChecker();
   readonly #keys = new Map<string, string>();
   readonly #contents = new Map<string, number>();
   readonly #unkeyed = new Map<string, string>();
@@ -65,6 +67,7 @@ class RowReader {
       throw problemOf('model', `got ${JSON.stringify(name) ?? 'nothing'}; ${EXPECTED_MODEL}`);
     }
     const request = await readRequest(model, fields);
+    await this.#media.check(model, request.input);
     if (key === undefined) this.#checkRepetition(place, [model, request.input]);
     const digest = digestOf([model, fields]);
     const repetition = this.#contents.get(digest) ?? 0;

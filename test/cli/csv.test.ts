@@ -90,6 +90,27 @@ describe.concurrent('a batch in CSV', () => {
     ]);
   });
 
+  test('files are checked by their content before the first row is sent', async () => {
+    const { run, write, directory, emulator } = await setUp();
+    writeFileSync(join(directory, 'empty.png'), '');
+    writeFileSync(join(directory, 'text.jpg'), 'This is not an image, whatever its name says.');
+    const file = write('videos.csv', [
+      'model,prompt,images,video',
+      `o1,good,${IMAGE},`,
+      'o1,empty,empty.png,',
+      `o1,text,${IMAGE}|text.jpg,`,
+      `o1,an image as video,,${IMAGE}`,
+    ]);
+    const { code, stderr } = await run(['batch', file]);
+    expect([code, emulator.requests.length]).toEqual([2, 0]);
+    const listed = stderr.split('\n').filter((line) => line.startsWith('  '));
+    expect(listed).toEqual([
+      expect.stringMatching(/^ {2}- row 3, column images: "empty\.png" .*empty/),
+      expect.stringMatching(/^ {2}- row 4, column images: "text\.jpg" /),
+      expect.stringMatching(/^ {2}- row 5, column video: "front\.jpg" /),
+    ]);
+  });
+
   test.for([
     ['CSV under another name', 'videos.txt', 'model,prompt\no1,x', /not JSON Lines.*--csv/],
     ['JSON Lines named .csv', 'videos.csv', '{"model":"o1","prompt":"x"}', /is JSON and not CSV/],

@@ -61,7 +61,8 @@ export class Videos {
 
   async price(name: string, input: Record<string, unknown>) {
     const { model, request } = await this.#read(name, input);
-    return { model, cost: await this.#costOf(request) };
+    const cost = await this.#costOf(request);
+    return { model: shortName(model), price: cost, cost };
   }
 
   async start(given: {
