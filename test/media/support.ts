@@ -11,6 +11,8 @@ import {
   WaveSpeedKling,
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
+import { models } from 'wavespeed-kling/schemas';
+import { listModels } from '../../src/testing/service/model-list.js';
 import {
   type Respond,
   sendData,
@@ -153,6 +155,10 @@ export async function uploadService(
     }
     if (taken.path === '/api/v3/media/upload/binary') {
       sendData(response, { type: 'image', download_url: 'https://cdn.example/form.bin' });
+      return;
+    }
+    if (taken.path === '/api/v3/models') {
+      sendData(response, listModels(Object.values(models), '', {}));
       return;
     }
     if (taken.method === 'POST') {

@@ -189,7 +189,7 @@ describe('validation before an upload', () => {
       expect(error.issues.map(({ path }) => path.join('.'))).toEqual(['images.0', 'videos.0', 'audios.0']);
       expect(error.message).toContain('audios[0]: the Blob');
       expect(error.message).toContain('is image/png; expected MP3, WAV, OGG, AAC, FLAC, WebM, M4A or Opus');
-      expect(api.requests).toHaveLength(1);
+      expect(api.of('POST')).toHaveLength(1);
     },
   );
 
@@ -206,7 +206,7 @@ describe('validation before an upload', () => {
     );
     expect(error.message).toMatch(/audios\[0\]: "long\.wav" has 50\.01 MB; expected at most 50 MB/);
     expect(error.message).toMatch(/audios\[1\]: .* is video\/webm; expected MP3/);
-    expect(api.requests).toHaveLength(0);
+    expect(api.of('POST')).toHaveLength(0);
   });
 
   it('rejects an unknown option of upload', async () => {
