@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 
-export const metadata = { title: 'wavespeed-kling and Next.js' };
+export const metadata = { title: 'Make a video' };
 
 export default function Layout({ children }: { children: ReactNode }) {
   return (
