@@ -1,7 +1,6 @@
 /** A BullMQ worker that makes each job's video once, whatever crashes. */
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import {
-  ApiError,
   type CompletedPrediction,
   ConfigurationError,
   type ModelInput,
@@ -21,23 +20,12 @@ import { type KlingWorkerOptions, readWorkerOptions, type WorkerSettings } from 
 
 const DEFAULT_PAUSE_MS = 1000;
 
-/** Rejected before anything is sent, or ended for good: another attempt would end the same. */
-const FINAL_ERRORS = new Set([
-  'InvalidInputError',
-  'BudgetExceededError',
-  'IdempotencyConflictError',
-  'PredictionFailedError',
-]);
-
-/** Of a request that the service found invalid. */
-const REJECTED_STATUSES = new Set([400, 413, 422]);
-
 /**
  * Creates a worker. Give the client a journal that all workers share: the idempotency key of a job is
  * `<queue name>:<job id>`, after the queue's `prefix` if it has one, so every attempt on every machine continues the same task.
  *
- * A job fails for good when its request is invalid or its task has failed. A 429 pauses all workers. After any other error
- * the job is attempted again, as its `attempts` say. `close()` returns waiting jobs to the queue.
+ * A job fails for good where `error.retry` is `never`, as for an invalid request, a failed task or a wrong key. A 429 pauses
+ * all workers. After any other error the job is attempted again, as its `attempts` say. `close()` returns waiting jobs to the queue.
  *
  * @throws {ConfigurationError} for a bad option.
  * @example
@@ -87,7 +75,7 @@ class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
       });
     } catch (error) {
       if (error instanceof DelayedError) throw error;
-      if (isFinal(error)) throw toUnrecoverable(error);
+      if (WaveSpeedError.isInstance(error) && error.retry === 'never') throw toUnrecoverable(error);
       if (handover.aborted) {
         await job.moveToWait(token);
         throw new WaitingError();
@@ -131,14 +119,6 @@ class KlingWorker extends Worker<KlingJobData, CompletedPrediction> {
 
 function setProgress(job: Job, progress: KlingJobProgress): Promise<void> {
   return job.updateProgress(progress);
-}
-
-function isFinal(error: unknown): error is WaveSpeedError {
-  // A key function that failed may succeed the next time.
-  if (ConfigurationError.isInstance(error)) return error.code === undefined;
-  // What may change has a class of its own: the key, the credit, the rate.
-  if (ApiError.isInstance(error) && error.name === 'ApiError') return REJECTED_STATUSES.has(error.status);
-  return WaveSpeedError.isInstance(error) && FINAL_ERRORS.has(error.name);
 }
 
 /** Fails a job for good. BullMQ keeps the message and the stack. */

@@ -154,8 +154,16 @@ describe.skipIf(!hasRedis())('createKlingWorker', () => {
     expect(bench.submits).toBe(1);
   });
 
-  test('attempts a job again when the service has failed', async () => {
+  test('fails a job for good when the key is wrong', async () => {
     bench.emulator.fail({ on: 'submit', kind: 'status', status: 401 });
+    bench.startWorker();
+    const job = await addKling(bench.queue(), FOX);
+    await expect(bench.finished(job)).rejects.toThrow('401');
+    expect(bench.submits).toBe(1);
+  });
+
+  test('attempts a job again after an error that may pass, such as too little credit', async () => {
+    bench.emulator.fail({ on: 'submit', kind: 'status', status: 402 });
     bench.startWorker();
     const job = await addKling(bench.queue(), FOX, { backoff: 0 });
     expect(await bench.finished(job)).toMatchObject({ status: 'completed' });
