@@ -97,7 +97,9 @@ describe.skipIf(!hasRedis())('createKlingWorker', () => {
     const video = await bench.finished(first);
     await first.remove();
     const second = await addKling(bench.queue(), FOX, { jobId: 'order-42' });
-    expect(await bench.finished(second)).toEqual(video);
+    // The journal keeps no inputs.
+    const { input: _, ...kept } = video;
+    expect(await bench.finished(second)).toEqual(kept);
     expect(bench.submits).toBe(1);
   });
 
@@ -206,7 +208,7 @@ describe.skipIf(!hasRedis())('createKlingWorker', () => {
       bench.emulator.fail({ ...fault, accepted });
       const job = await addKling(bench.queue(), FOX, { jobId: 'order-42', attempts: 2, backoff: 0 });
       const key = `${bench.name}:order-42`;
-      await expect(bench.finished(job)).rejects.toThrow(`kling.resolve("${key}", predictionId)`);
+      await expect(bench.finished(job)).rejects.toThrow(`kling.resolve("${key}", `);
       expect(bench.submits).toBe(1);
       return { client, key, job: (await bench.queue().getJob('order-42')) ?? job };
     }
