@@ -239,6 +239,34 @@ describe('a file that was being rewritten in place', () => {
   });
 });
 
+describe('a file of an earlier release', () => {
+  const common = { fingerprint: 'f', model: 'm', attempt: 1 };
+  const line = (key: string, entry: object) =>
+    `${JSON.stringify({ key, entry: { ...common, ...entry }, revision: 3 })}\n`;
+
+  test('is rewritten with a first line of its own, without bodies and inputs', async () => {
+    const body = { prompt: 'A fox', images: [`data:image/png;base64,${'A'.repeat(2_000_000)}`] };
+    const times = { markedAt: '2026-01-01T00:00:00.000Z', sendBy: '2026-01-01T00:00:05.000Z' };
+    const prediction = { id: 'task-1', status: 'completed', outputs: ['https://cdn.example/1.mp4'] };
+    await writeFile(
+      path,
+      line('open', { state: 'sending', body, ...times }) +
+        line('ended', { state: 'ended', predictionId: 'task-1', prediction: { ...prediction, input: body } }),
+    );
+    const journal = open();
+    const stored = await journal.get('open');
+    expect(stored).toMatchObject({ revision: 3, entry: { ...common, state: 'sending', ...times } });
+    expect(stored?.entry).toHaveProperty('digest', expect.stringMatching(/^[0-9a-f]{64}$/));
+    expect(await journal.get('ended')).toEqual({
+      revision: 3,
+      entry: { ...common, state: 'ended', predictionId: 'task-1', prediction },
+    });
+    expect(await keys()).toEqual(['open', 'ended']);
+    expect(await readFile(path, 'utf8')).not.toContain('fox');
+    expect((await stat(path)).size).toBeLessThan(2000);
+  });
+});
+
 describe('a long file', () => {
   test('is rewritten with the last entry of each key when most of it is outdated', async () => {
     const text = Array.from({ length: 1500 }, (_, index) =>
