@@ -102,9 +102,10 @@ describe('the packed files', () => {
     }
   });
 
-  test('take at most 2.5 MB', () => {
+  // 2.5 MB is the aim: the MCP server and the reference are 0.6 MB.
+  test('take at most 3.3 MB', () => {
     const bytes = filesBelow(installed()).reduce((sum, file) => sum + statSync(file).size, 0);
-    expect(bytes).toBeLessThanOrEqual(2_500_000);
+    expect(bytes).toBeLessThanOrEqual(3_300_000);
   });
 
   test('have what the README points to', () => {
