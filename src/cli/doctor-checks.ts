@@ -1,7 +1,6 @@
 /** The checks of `doctor` that are free. */
 import {
   ConnectionError,
-  estimateCost,
   InvalidResponseError,
   PermissionError,
   AuthenticationError,
@@ -10,29 +9,12 @@ import {
 } from '../index.js';
 import { proxyFromEnvironment } from './client.js';
 import { interrupted } from './interrupt.js';
-import { MODELS, shortName } from './options.js';
+import { attempt, type Check } from './doctor-check.js';
+import { modelChecks } from './doctor-models.js';
 import { describe } from './messages.js';
 
-export interface Check {
-  check: string;
-  ok: boolean;
-  detail: string;
-}
-
 const MIN_NODE = [20, 18, 1] as const;
-/** Never fetched: a price needs only some URL. */
-const VIDEO = 'https://example.com/clip.mp4';
 const LISTED = 5;
-
-/** An error fails the check; an interruption ends the command. */
-export async function attempt(check: string, run: () => Promise<Omit<Check, 'check'>>): Promise<Check> {
-  try {
-    return { check, ...(await run()) };
-  } catch (error) {
-    interrupted.throwIfAborted();
-    return { check, ok: false, detail: describe(error).message };
-  }
-}
 
 function checkNode(): Check {
   const parts = process.versions.node.split('.').map(Number);
@@ -73,22 +55,6 @@ async function checkAccount(kling: WaveSpeedKling): Promise<Check[]> {
   }
 }
 
-async function* checkPrices(kling: WaveSpeedKling): AsyncGenerator<Check, void, void> {
-  for (const model of Object.values(MODELS)) {
-    for (const video of [undefined, VIDEO]) {
-      const name = `price ${shortName(model)}${video === undefined ? '' : ' with a video'}`;
-      yield await attempt(name, async () => {
-        const input = { prompt: 'price', ...(video !== undefined && { video }) };
-        const ours = estimateCost(model, input);
-        const { price, discounted_price } = await kling.quote(model, input, { signal: interrupted });
-        const discount = discounted_price === price ? '' : `, $${discounted_price} for this account`;
-        const detail = `$${price} at the service, $${ours} here${discount}`;
-        return { ok: Math.abs(price - ours) < 0.00005, detail };
-      });
-    }
-  }
-}
-
 async function checkList(kling: WaveSpeedKling): Promise<Omit<Check, 'check'>> {
   const tasks = [];
   for await (const task of kling.list({ page_size: LISTED, include_inputs: true }, { signal: interrupted })) {
@@ -123,7 +89,7 @@ export async function* serviceChecks(kling: WaveSpeedKling): AsyncGenerator<Chec
   const account = await checkAccount(kling);
   yield* account;
   if (account.some(({ check, ok }) => !ok && check !== 'balance')) return;
-  yield* checkPrices(kling);
+  yield* modelChecks(kling);
   yield await attempt('list', () => checkList(kling));
   yield await attempt('webhook secret', () => checkSecret(kling));
 }

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Prediction, WaveSpeedKling } from '../index.js';
 import { estimateCost, type ModelId, parseInput } from '../schemas.js';
-import { attempt, type Check } from './doctor-checks.js';
+import { attempt, type Check } from './doctor-check.js';
 import { EXIT } from './exit-codes.js';
 import { interrupted } from './interrupt.js';
 import { shortName } from './options.js';

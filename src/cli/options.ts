@@ -1,11 +1,16 @@
 /** Parsers of arguments and flags, and the help that commands share. */
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import { isModelId, KLING_O1, KLING_O3_STD, type ModelId } from '../schemas.js';
+import { isModelId, type ModelId, models } from '../schemas.js';
 
-export const MODELS = { o1: KLING_O1, 'o3-std': KLING_O3_STD } as const;
+/** The ids of the built-in models by short name. */
+export const MODELS: Readonly<Record<string, ModelId>> = Object.fromEntries(
+  Object.values(models).map(({ id, shortName = id }) => [shortName, id]),
+);
+
+export const MODEL_NAMES = Object.keys(MODELS).join(', ');
 
 export function findModel(name: unknown): ModelId | undefined {
-  if (typeof name === 'string' && Object.hasOwn(MODELS, name)) return MODELS[name as keyof typeof MODELS];
+  if (typeof name === 'string' && Object.hasOwn(MODELS, name)) return MODELS[name];
   return isModelId(name) ? name : undefined;
 }
 
@@ -13,12 +18,17 @@ export function shortName(model: string): string {
   return Object.entries(MODELS).find(([, id]) => id === model)?.[0] ?? model;
 }
 
-export const EXPECTED_MODEL = `expected ${Object.keys(MODELS).join(' or ')}, or a model's id`;
+export const EXPECTED_MODEL = `expected ${MODEL_NAMES}, or a model's id`;
 
 export function parseModel(name: string): ModelId {
   const model = findModel(name);
   if (model === undefined) throw new InvalidArgumentError(`Got "${name}"; ${EXPECTED_MODEL}.`);
   return model;
+}
+
+/** For filters: also the id of a model that is not built in. */
+export function parseModelName(name: string): string {
+  return name.includes('/') ? name : parseModel(name);
 }
 
 /** Rejects a repeated flag: the last value could be the more expensive one. */

@@ -9,6 +9,7 @@ import { emulatorCommand } from './commands/emulator.js';
 import { getCommand } from './commands/get.js';
 import { listCommand } from './commands/list.js';
 import { mcpCommand } from './commands/mcp.js';
+import { modelsCommand } from './commands/models.js';
 import { priceCommand } from './commands/price.js';
 import { resolveCommand } from './commands/resolve.js';
 import { runCommand } from './commands/run.js';
@@ -18,10 +19,11 @@ import { waitCommand } from './commands/wait.js';
 import { EXIT, exitCodeOf, Interruption } from './exit-codes.js';
 import { listenForInterrupts } from './interrupt.js';
 import { flush, note, paint } from './output.js';
+import { MODEL_NAMES } from './options.js';
 import { describe } from './messages.js';
 
 const HELP = `
-Models: o1 (Kling O1), o3-std (Kling O3 Standard), or their ids.
+Models: ${MODEL_NAMES}, or their ids; --model-file takes any other.
 Environment: WAVESPEED_API_KEY (required), WAVESPEED_BASE_URL, HTTPS_PROXY, NO_PROXY, NO_COLOR, FORCE_COLOR.
 Exit codes: 0 done, 1 failed, 2 wrong usage, invalid input or over budget (nothing was sent), 3 outcome unknown,
   4 key or credit, 124 timed out, 130 interrupted.
@@ -45,6 +47,7 @@ function createProgram(version: string) {
     downloadCommand(),
     uploadCommand(),
     resolveCommand(),
+    modelsCommand(),
     priceCommand(),
     balanceCommand(),
     spendCommand(),

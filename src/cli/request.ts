@@ -5,15 +5,15 @@ import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type InputIssue, InvalidInputError, type ModelInput } from '../index.js';
-import { estimateCost, type ModelId, parseInput } from '../schemas.js';
+import { type DefinedModel, estimateCost, type Model, type ModelId, models, parseInput } from '../schemas.js';
 import { decodeText } from './decode-text.js';
 import { interrupted } from './interrupt.js';
 
-export interface TaskRequest {
-  model: ModelId;
-  input: ModelInput<ModelId>;
-  /** In US dollars. */
-  cost: number;
+export interface TaskRequest<M extends Model = ModelId> {
+  model: M;
+  input: ModelInput<M>;
+  /** In US dollars; undefined where only the service knows it. */
+  cost: number | undefined;
   files: URL[];
 }
 
@@ -36,19 +36,23 @@ export async function readStdin(): Promise<string> {
 }
 
 /** Validates a request with the service's field names; media may be paths. */
-export async function readRequest(model: ModelId, fields: Record<string, unknown>): Promise<TaskRequest> {
-  const { video, images } = fields;
-  const given = {
-    ...fields,
-    ...(video !== undefined && { video: readMedia(video) }),
-    ...(images !== undefined && { images: Array.isArray(images) ? images.map(readMedia) : images }),
-  };
-  const list = Array.isArray(given.images) ? (given.images as unknown[]) : [];
-  const media = [
-    { path: ['video'], value: given.video as unknown },
-    ...list.map((value, index) => ({ path: ['images', index], value })),
-  ];
-  const files = media.flatMap(({ path, value }) => (value instanceof URL ? [{ path, url: value }] : []));
+export async function readRequest<M extends Model>(
+  model: M,
+  fields: Record<string, unknown>,
+): Promise<TaskRequest<M>> {
+  const defined: DefinedModel = typeof model === 'string' ? models[model] : model;
+  const given: Record<string, unknown> = { ...fields };
+  const files: { path: (string | number)[]; url: URL }[] = [];
+  for (const [name, { media, type }] of Object.entries(defined.fields)) {
+    const value = given[name];
+    if (media === undefined || value === undefined) continue;
+    const isList = type === 'array' && Array.isArray(value);
+    const read = isList ? value.map(readMedia) : type === 'array' ? value : readMedia(value);
+    given[name] = read;
+    for (const [index, one] of (isList ? (read as unknown[]) : [read]).entries()) {
+      if (one instanceof URL) files.push({ path: isList ? [name, index] : [name], url: one });
+    }
+  }
   const issues: InputIssue[] = [];
   for (const { path, url } of files) {
     const problem = await fileProblem(url);
@@ -57,14 +61,14 @@ export async function readRequest(model: ModelId, fields: Record<string, unknown
   try {
     const input = parseInput(model, given);
     if (issues.length === 0) {
-      const cost = estimateCost(model, input as { prompt: string }) ?? 0;
+      const cost: number | undefined = estimateCost(defined, input as { prompt: string });
       return { model, input, cost, files: files.map(({ url }) => url) };
     }
   } catch (error) {
     if (!InvalidInputError.isInstance(error)) throw error;
     issues.push(...error.issues);
   }
-  throw new InvalidInputError(model, issues);
+  throw new InvalidInputError(defined.id, issues);
 }
 
 const formatPath = ([field, index]: readonly (string | number)[]) =>

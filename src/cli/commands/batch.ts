@@ -102,7 +102,7 @@ function checkCombinations({ level, perMinute, name, output, retryFailed, journa
 }
 
 const sumOf = (rows: readonly PlannedRow[]) =>
-  Number(rows.reduce((sum, { cost }) => sum + cost, 0).toFixed(4));
+  Number(rows.reduce((sum, { cost }) => sum + (cost ?? 0), 0).toFixed(4));
 
 async function batch(file: string, options: Options): Promise<number> {
   const { csv, allowDuplicates, output, retryFailed, maxCost, concurrency, timeout, whenAbsent } = options;

@@ -2,7 +2,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { createClient } from '../client.js';
 import { interrupted } from '../interrupt.js';
-import { example, numberFrom, once, oneOf, parseModel, shortName } from '../options.js';
+import { example, numberFrom, once, oneOf, parseModelName, shortName } from '../options.js';
 import { print, printJson } from '../output.js';
 import { since } from '../since.js';
 
@@ -15,7 +15,7 @@ export function billingsCommand() {
       "Prints the account's charges and refunds, newest first: id of the task, model, deduct or refund, US dollars, time, separated by tabs.",
     )
     .option('--type <type>', 'deduct or refund', oneOf(['deduct', 'refund']))
-    .option('--model <model>', 'short name, or a model id', once(parseModel))
+    .option('--model <model>', 'short name, or a model id', once(parseModelName))
     .option('--since <time>', 'rows since then: 7d, 12h, or ISO 8601', since)
     .option('--limit <number>', `how many at most (default: ${DEFAULT_LIMIT})`, numberFrom(1, 'integer'))
     .option('--json', 'print each row as the service describes it')

@@ -1,13 +1,14 @@
 /** `doctor`: checks the machine, the account and the service. */
 import { createInterface } from 'node:readline/promises';
 import { Command } from '@commander-js/extra-typings';
-import { estimateCost } from '../../schemas.js';
+import { estimateCost, type ModelId, models } from '../../schemas.js';
 import { createClient, hasKey } from '../client.js';
-import { type Check, localChecks, serviceChecks } from '../doctor-checks.js';
+import type { Check } from '../doctor-check.js';
+import { localChecks, serviceChecks } from '../doctor-checks.js';
 import { SPEND_INPUT, spendChecks } from '../doctor-spend.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { announceInterrupt, interrupted, SUBMIT_INTERRUPTED } from '../interrupt.js';
-import { example, MODELS, text } from '../options.js';
+import { example, text } from '../options.js';
 import { note, paint, print, printJson } from '../output.js';
 
 export function doctorCommand() {
@@ -16,7 +17,10 @@ export function doctorCommand() {
     .description(
       'Checks Node, network, proxy, key, balance, prices, history and webhook secret. Costs nothing; exits 1 if something differs.',
     )
-    .option('--spend', 'also make one video of 3 seconds per model, and check each fact on the way')
+    .option(
+      '--spend',
+      'also make one video of 3 seconds with each model whose price is known, and check each fact on the way',
+    )
     .option('--yes', 'with --spend: do not ask')
     .option('-o, --output <dir>', 'with --spend: directory of the videos (default: out)', text)
     .option('--json', 'print one JSON object per check')
@@ -53,11 +57,20 @@ async function* checks(options: {
   if (!options.spend || !isReady) return;
   if (!options.yes) await confirmSpending();
   announceInterrupt(SUBMIT_INTERRUPTED);
-  for (const model of Object.values(MODELS)) yield* spendChecks(kling, model, options.directory);
+  for (const model of priced()) yield* spendChecks(kling, model.id, options.directory);
+}
+
+/** The models whose fields and price are known from their pages. */
+function priced() {
+  return Object.values(models).flatMap(({ id, confirmed }) => {
+    const cost = estimateCost<ModelId>(id, SPEND_INPUT);
+    return confirmed && cost !== undefined ? [{ id, cost }] : [];
+  });
 }
 
 async function confirmSpending(): Promise<void> {
-  const cost = Object.values(MODELS).reduce((sum, model) => sum + estimateCost(model, SPEND_INPUT), 0);
+  const made = priced();
+  const cost = made.reduce((sum, { cost }) => sum + cost, 0);
   if (!process.stdin.isTTY) {
     throw new CommandError(
       'doctor --spend asks before it pays: run it on a terminal, or with --yes.',
@@ -66,7 +79,7 @@ async function confirmSpending(): Promise<void> {
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   try {
-    const question = `Make two videos of 3 seconds for $${Number(cost.toFixed(4))}? [y/N] `;
+    const question = `Make ${made.length} videos of 3 seconds for $${Number(cost.toFixed(4))}? [y/N] `;
     const response = await terminal.question(question, { signal: interrupted });
     if (!/^y(?:es)?$/i.test(response.trim())) throw new CommandError('Nothing was spent.', EXIT.usage);
   } finally {

@@ -2,7 +2,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { createClient } from '../client.js';
 import { interrupted } from '../interrupt.js';
-import { example, numberFrom, parseModel, shortName, text, once } from '../options.js';
+import { example, numberFrom, parseModelName, shortName, text, once } from '../options.js';
 import { print, printJson } from '../output.js';
 
 const DEFAULT_LIMIT = 30;
@@ -14,7 +14,7 @@ export function listCommand() {
       "Prints the account's tasks of the last 7 days, newest first: id, model, status, time, output or error, separated by tabs.",
     )
     .option('--status <status>', 'created, processing, completed, failed', text)
-    .option('--model <model>', 'o1, o3-std, or a model id', once(parseModel))
+    .option('--model <model>', 'short name, or a model id', once(parseModelName))
     .option('--limit <number>', `how many at most (default: ${DEFAULT_LIMIT})`, numberFrom(1, 'integer'))
     .option('--json', 'print each task as the service describes it')
     .addHelpText('after', example('list --status failed --limit 5'))

@@ -1,41 +1,45 @@
 /** `price`: prints what a task would cost. */
 import { Command } from '@commander-js/extra-typings';
-import { estimateCost, type ModelInput } from '../../index.js';
-import type { ModelId } from '../../schemas.js';
+import type { ModelInput } from '../../index.js';
+import type { DefinedModel } from '../../schemas.js';
 import { createClient, hasKey } from '../client.js';
+import { CommandError, EXIT } from '../exit-codes.js';
 import { interrupted } from '../interrupt.js';
-import { example, numberFrom, parseModel, text } from '../options.js';
+import { loadModel } from '../load-model.js';
+import { addModelFlags, readModelFlags } from '../model-flags.js';
+import { example, MODEL_NAMES, parseModel } from '../options.js';
 import { note, print, printJson } from '../output.js';
 import { readRequest } from '../request.js';
 
 export function priceCommand() {
-  return new Command('price')
+  const command = new Command('price')
     .summary('print what a task would cost')
     .description(
       'Prints what a task would cost this account, in US dollars: asks the service, or without a key computes the list price.',
     )
-    .argument('<model>', 'o1, o3-std, or a model id', parseModel)
-    .option('--duration <seconds>', 'length of the video (default: 5)', numberFrom(1, 'integer'))
-    .option('--video <file|url>', 'with a reference video', text)
+    .argument('[model]', `${MODEL_NAMES}, or a model id`, parseModel)
     .option('--json', 'print one JSON object')
-    .addHelpText('after', example('price o3-std --duration 10'))
-    .action(async (model, { duration, video, json }) => {
-      const fields = {
-        prompt: 'price',
-        ...(duration !== undefined && { duration }),
-        ...(video !== undefined && { video }),
-      };
-      const { input, cost } = await readRequest(model, fields);
-      const quote = hasKey() ? await ask(model, input) : undefined;
-      if (quote === undefined) note('No API key: this is the list price, not asked of the service.');
-      const price = quote?.discounted_price ?? cost;
-      if (json === true)
-        printJson({ model, price, list_price: quote?.price ?? cost, estimate: estimateCost(model, input) });
-      else print(price);
-    });
+    .addHelpText('after', example('price o3-std --duration 10', 'price v4 --resolution 1080p'));
+  return addModelFlags(command).action(async (name, options) => {
+    const model = await loadModel(name, (options as { modelFile?: string }).modelFile);
+    const fields = { ...readModelFlags(model, options), prompt: 'price' };
+    const { input, cost } = await readRequest(model, fields);
+    const quote = hasKey() ? await ask(model, input) : undefined;
+    const price = quote?.discounted_price ?? cost;
+    if (price === undefined) {
+      throw new CommandError(
+        'Only the service knows the price of this input: set WAVESPEED_API_KEY.',
+        EXIT.account,
+      );
+    }
+    if (quote === undefined) note('No API key: this is the list price, not asked of the service.');
+    if (options.json === true) {
+      printJson({ model: model.id, price, list_price: quote?.price ?? cost, estimate: cost });
+    } else print(price);
+  });
 }
 
-async function ask(model: ModelId, input: ModelInput<ModelId>) {
+async function ask(model: DefinedModel, input: ModelInput<DefinedModel>) {
   await using kling = await createClient();
   return await kling.quote(model, input, { signal: interrupted });
 }

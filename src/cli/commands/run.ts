@@ -1,11 +1,13 @@
 /** `run`: makes one video. */
 import { Command } from '@commander-js/extra-typings';
 import { BudgetExceededError, fileJournal } from '../../index.js';
-import { ASPECT_RATIOS, type ModelId } from '../../schemas.js';
+import type { ModelId } from '../../schemas.js';
 import { createClient } from '../client.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { announceInterrupt, interrupted, SUBMIT_INTERRUPTED } from '../interrupt.js';
-import { collect, example, numberFrom, oneOf, parseModel, seconds, shortName, text } from '../options.js';
+import { loadModel } from '../load-model.js';
+import { addModelFlags, readModelFlags } from '../model-flags.js';
+import { example, MODEL_NAMES, numberFrom, oneOf, parseModel, seconds, shortName, text } from '../options.js';
 import { print, printJson } from '../output.js';
 import { Progress } from '../progress.js';
 import { readRequest, readStdin } from '../request.js';
@@ -13,17 +15,11 @@ import { followTask, printFiles, taskCallbacks, type TaskContext } from '../task
 import { uploadFiles } from '../upload-files.js';
 
 export function runCommand() {
-  return new Command('run')
+  const command = new Command('run')
     .summary('make one video')
     .description('Makes one video: checks the input, uploads local media, submits once and waits.')
-    .argument('<model>', 'o1, o3-std, or a model id', parseModel)
+    .argument('[model]', `${MODEL_NAMES}, or a model id`, parseModel)
     .requiredOption('-p, --prompt <text>', 'what the video shall show; - reads it from stdin', text)
-    .option('--image <file|url>', 'reference image; may be repeated', collect)
-    .option('--video <file|url>', 'reference video', text)
-    .option('--duration <seconds>', 'length of the video', numberFrom(1, 'integer'))
-    .option('--aspect-ratio <ratio>', ASPECT_RATIOS.join(', '), oneOf(ASPECT_RATIOS))
-    .option('--sound', 'make sound (o3-std)')
-    .option('--no-keep-original-sound', "drop the reference video's own sound")
     .option('-o, --output <dir>', 'download the video into this directory', text)
     .option('--max-cost <usd>', 'send nothing if the task would cost more', numberFrom(0))
     .option('--timeout <seconds>', 'how long to wait at most (default: 1800); the task continues', seconds)
@@ -37,15 +33,15 @@ export function runCommand() {
     .option('--webhook-url <url>', 'https URL that the service calls when the task ends', text)
     .option('--no-wait', 'print the id once the task is accepted')
     .option('--json', 'print one JSON object')
-    .addHelpText('after', example("run o3-std -p 'A fox in the snow' --image fox.png --duration 8 -o out"))
-    .action(async (model, options) => {
-      process.exitCode = await run(model, options);
-    });
+    .addHelpText('after', example("run o3-std -p 'A fox in the snow' --image fox.png --duration 8 -o out"));
+  return addModelFlags(command).action(async (name, options) => {
+    process.exitCode = await run(name, options);
+  });
 }
 
 type Options = ReturnType<ReturnType<typeof runCommand>['opts']>;
 
-async function run(model: ModelId, options: Options): Promise<number> {
+async function run(name: ModelId | undefined, options: Options): Promise<number> {
   const { idempotencyKey, journal, whenAbsent, maxCost, timeout, webhookUrl, wait, output } = options;
   if ((idempotencyKey === undefined) !== (journal === undefined)) {
     throw new CommandError(
@@ -53,23 +49,27 @@ async function run(model: ModelId, options: Options): Promise<number> {
       EXIT.usage,
     );
   }
-  const request = await readRequest(model, await readFields(options));
+  const { modelFile } = options as { modelFile?: string };
+  const model = await loadModel(name, modelFile);
+  const prompt = options.prompt === '-' ? (await readStdin()).trimEnd() : options.prompt;
+  const request = await readRequest(model, { ...readModelFlags(model, options), prompt });
   const { input, cost } = request;
   // Before anything is uploaded; the client checks it again.
-  if (maxCost !== undefined && cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
+  if (maxCost !== undefined && cost !== undefined && cost > maxCost)
+    throw new BudgetExceededError({ cost, maxCost });
   await using kling = await createClient(journal === undefined ? {} : { journal: fileJournal(journal) });
   announceInterrupt(SUBMIT_INTERRUPTED);
   const progress = new Progress();
   const context: TaskContext = {
     kling,
-    label: shortName(model),
-    row: progress.row(shortName(model), cost),
+    label: shortName(model.id),
+    row: progress.row(shortName(model.id), cost),
     directory: output,
     journaled:
       journal === undefined || idempotencyKey === undefined
         ? undefined
         : { path: journal, key: idempotencyKey },
-    result: { key: idempotencyKey, model, status: 'not_submitted', cost },
+    result: { key: idempotencyKey, model: model.id, status: 'not_submitted', cost },
   };
   const { onSubmitted, onUpdate } = taskCallbacks(context);
   const submitOptions = {
@@ -97,17 +97,4 @@ async function run(model: ModelId, options: Options): Promise<number> {
   else if (wait) printFiles(context.result);
   else if (context.result.id !== undefined) print(context.result.id);
   return code;
-}
-
-async function readFields(options: Options): Promise<Record<string, unknown>> {
-  const { prompt, image, video, duration, aspectRatio, sound, keepOriginalSound } = options;
-  return {
-    prompt: prompt === '-' ? (await readStdin()).trimEnd() : prompt,
-    ...(image !== undefined && { images: image }),
-    ...(video !== undefined && { video }),
-    ...(duration !== undefined && { duration }),
-    ...(aspectRatio !== undefined && { aspect_ratio: aspectRatio }),
-    ...(sound !== undefined && { sound }),
-    ...(!keepOriginalSound && { keep_original_sound: false }),
-  };
 }
