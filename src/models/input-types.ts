@@ -50,7 +50,7 @@ type FieldOfFamily = { [Id in ModelId]: keyof ShapeOf<Models[Id]> }[ModelId];
 /** Rejects other models' fields in a variable as well, where TypeScript does not check for undeclared properties. */
 type WithoutOthers<Shape> = {
   /** Not supported by this model. */
-  [Field in Exclude<FieldOfFamily, keyof Shape>]?: never;
+  [Field in Exclude<FieldOfFamily, keyof Shape>]?: undefined;
 };
 
 type InputOf<Shape extends ModelShape> = string extends keyof Shape

@@ -1,6 +1,6 @@
 // `providerOptions.wavespeedKling` and the options of the provider.
 import { describe, expect, test } from 'vitest';
-import { KLING_O3_STD } from 'wavespeed-kling';
+import { KLING_O3_STD, KLING_V4 } from 'wavespeed-kling';
 import { createWaveSpeedKling, type KlingVideoOptions } from 'wavespeed-kling/ai-sdk';
 import { majors, setup } from './support.js';
 
@@ -112,4 +112,33 @@ describe('createWaveSpeedKling', () => {
       expect(() => make('gpt')).toThrow(/"gpt": this provider has video models only/);
     }
   });
+});
+
+test('a call of V4 has the fields of its model, from settings and options', async () => {
+  const { kling, bodies } = await setup();
+  const { generateVideo } = majors[0] ?? expect.fail('no major of ai');
+  const wavespeedKling = { dynamic_range: 'hdr' } satisfies KlingVideoOptions;
+  const { warnings } = await generateVideo({
+    model: kling.video(KLING_V4),
+    prompt: 'A fox',
+    duration: 12,
+    aspectRatio: '21:9',
+    resolution: '1920x1080',
+    providerOptions: { wavespeedKling },
+    download: kling.download,
+  });
+  expect(warnings).toEqual([]);
+  expect(bodies()).toEqual([
+    { prompt: 'A fox', duration: 12, aspect_ratio: '21:9', resolution: '1080p', dynamic_range: 'hdr' },
+  ]);
+});
+
+test('an option of another model is refused, and names the model that has it', async () => {
+  const { model, submits } = await setup();
+  const { generateVideo } = majors[0] ?? expect.fail('no major of ai');
+  const providerOptions = { wavespeedKling: { dynamic_range: 'hdr' } satisfies KlingVideoOptions };
+  await expect(generateVideo({ model, prompt: 'A fox', providerOptions })).rejects.toThrow(
+    /dynamic_range: not supported by .*; remove it, or use kwaivgi\/kling-v4\.0/,
+  );
+  expect(submits()).toBe(0);
 });

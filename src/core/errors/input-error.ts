@@ -53,7 +53,7 @@ export class InvalidInputError extends WaveSpeedError {
   }
 }
 
-/** Thrown when a task would cost more than `maxCost`. Nothing was uploaded or sent. */
+/** Thrown when a task would cost more than `maxCost`. Nothing was submitted; uploaded only where the service must measure media for the price. */
 export class BudgetExceededError extends WaveSpeedError {
   protected static override readonly className: string = 'BudgetExceededError';
   override readonly name = 'BudgetExceededError' as const;
@@ -72,7 +72,7 @@ export class BudgetExceededError extends WaveSpeedError {
     super(
       spent === undefined
         ? `This task would cost $${cost}, over the maxCost of $${maxCost}; nothing was sent. ` +
-            'Shorten `duration`, leave out `video`, or raise `maxCost`.'
+            'Ask for less, or raise `maxCost`.'
         : `This task would cost $${cost}, and the batch has spent $${spent} of its maxCost of $${maxCost}; ` +
             'nothing was sent for it. Raise `maxCost`, or run the rest as another batch.',
       options,
