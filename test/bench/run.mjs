@@ -1,5 +1,5 @@
-// Compares this library with the official client and with bare undici, in the clear and over TLS, and writes the tables of
-// docs/benchmarks.md and, over TLS alone, of the README.
+// Compares this library with the official client and with bare undici, in the clear and over TLS, and writes the table of
+// docs/benchmarks.md.
 //   npm run bench             about eight minutes
 //   npm run bench -- --quick  about a minute, and writes nothing, unless given --write
 // Each client and the server have a process of their own. They take turns, so that a slow moment of the machine meets all.
@@ -168,28 +168,21 @@ rows.push(
 );
 console.log(rows.slice(-2).join('\n'));
 
-function write(file, table) {
-  const path = join(root, file);
-  const text = readFileSync(path, 'utf8');
-  writeFileSync(path, text.replace(/(<!-- bench:start -->)[^]*(<!-- bench:end -->)/, `$1\n\n${table}\n\n$2`));
-}
-
 if (!quick || process.argv.includes('--write')) {
   const version = (name) =>
     JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
   const setup =
     `Measured by \`npm run bench\` on ${cpus().length} cores, Node ${process.versions.node}, wavespeed ${version('wavespeed')}, ` +
     `undici ${version('undici')}, at a load of ${loadavg()[0].toFixed(1)}. ${quick ? 'A quick run, one round each: the ratios are rough.' : 'Medians.'} A ratio under 1 favours this library.`;
-  const makeTable = (lines) =>
-    [
-      setup,
-      '',
-      '| measure | over | wavespeed-kling | other | ratio |',
-      '|---|---|---|---|---|',
-      ...lines,
-    ].join('\n');
-  write('docs/benchmarks.md', makeTable(rows));
-  write('README.md', makeTable(rows.filter((line) => !line.includes('| clear |'))));
-  spawnSync('npx', ['oxfmt', 'README.md', 'docs/benchmarks.md'], { cwd: root });
+  const table = [
+    '| measure | over | wavespeed-kling | other | ratio |',
+    '|---|---|---|---|---|',
+    ...rows,
+  ].join('\n');
+  const path = join(root, 'docs/benchmarks.md');
+  const text = readFileSync(path, 'utf8');
+  const replaced = `$1\n\n${setup}\n\n${table}\n\n$2`;
+  writeFileSync(path, text.replace(/(<!-- bench:start -->)[^]*(<!-- bench:end -->)/, replaced));
+  spawnSync('npx', ['oxfmt', path], { cwd: root });
 }
 process.exit();
