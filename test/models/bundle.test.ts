@@ -32,9 +32,9 @@ const ALL = "export * from './src/schemas.ts'";
 
 // Bytes, minified, not compressed: the same on every machine. The comments are the sizes when the budgets were set.
 test.each([
-  ['everything', ALL, 132_000], // 128,854 (40 KB gzipped), of it 93,000 zod
+  ['everything', ALL, 135_000], // 128,854 (40 KB gzipped), of it 93,000 zod
   ['one input schema', "export { klingO1InputSchema } from './src/schemas.ts'", 117_000], // 113,735
-  ['reading tasks', "export { predictionSchema } from './src/schemas.ts'", 64_000], // 61,806
+  ['reading tasks', "export { predictionSchema } from './src/schemas.ts'", 66_000], // 61,806
   ['prices', "export { estimateCost } from './src/schemas.ts'", 121_000], // 117,168
   ['checking files', "export { checkFile } from './src/schemas.ts'", 8_000],
   ['an id', "export { KLING_O1 } from './src/schemas.ts'", 200], // 73

@@ -195,7 +195,7 @@ describe('a defined model in place of an id', () => {
   });
 
   test("may be one of the catalog's models", async () => {
-    const { kling, sent } = clientWith(() => task);
+    const { kling, sent } = clientWith(() => ({ ...task, model: KLING_O1 }));
     await kling.submit(models[KLING_O1], { prompt: 'A fox' });
     expect(sent[0]?.url).toBe(`/api/v3/${KLING_O1}`);
   });
