@@ -17,10 +17,16 @@ const MAX_DEPTH = 6;
 export function findOutputs(task: Record<string, unknown>): { urls: string[]; raw?: unknown } {
   for (const field of OUTPUT_FIELDS) {
     const urls = findUrls(task[field], field === 'outputs', MAX_DEPTH).filter((url) => !API_URL.test(url));
-    if (urls.length > 0) return { urls: [...new Set(urls)] };
+    if (urls.length > 0) return { urls: picturesLast([...new Set(urls)]) };
   }
   const raw = task.outputs ?? task.output;
   return isEmpty(raw) ? { urls: [] } : { urls: [], raw };
+}
+
+/** A thumbnail may come before its video. */
+function picturesLast(urls: string[]): string[] {
+  const isPicture = (url: string) => /\.(?:jpe?g|png|webp|gif|avif|bmp)(?:[?#]|$)/i.test(url);
+  return urls.toSorted((one, other) => Number(isPicture(one)) - Number(isPicture(other)));
 }
 
 /** @param isLenient Takes a text that is not a URL as it is. */

@@ -9,6 +9,8 @@ const WORD_FIELDS = [
   'detail',
   'details',
   'reason',
+  'failure_reason',
+  'fail_reason',
   'description',
   'title',
 ];

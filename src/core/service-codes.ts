@@ -30,14 +30,23 @@ export type KnownServiceCode = keyof typeof SERVICE_CODES;
 /** A code of the service: a known or a newer one. */
 export type ServiceCode = KnownServiceCode | (number & {}) | (string & {});
 
-/** Returns the code of an error response or a failed task: in `error_code`, inside `error`, or in `code`; a known one first. */
+/**
+ * Returns the code of an error response or a failed task: in `error_code`, inside `error`, `errors` or `detail`, in `code`, or in
+ * one of these of a `data` that is no task; a known one first.
+ */
 export function findServiceCode(value: Record<string, unknown>): ServiceCode | undefined {
-  const inner = isRecord(value.error) ? value.error : {};
-  const codes = [value.error_code, inner.error_code, inner.code, value.code].map(readServiceCode);
+  const { data } = value;
+  const inData = isRecord(data) && data.status === undefined ? codesOf(data) : [];
+  const codes = [...codesOf(value), ...inData].map(readServiceCode);
   return (
     codes.find((code) => Object.hasOwn(SERVICE_CODES, code ?? '')) ??
     codes.find((code) => code !== undefined && code !== 0)
   );
+}
+
+function codesOf(value: Record<string, unknown>): unknown[] {
+  const reasons = [value.error, value.errors, value.detail].flat().filter(isRecord);
+  return [value.error_code, ...reasons.flatMap(({ error_code, code }) => [error_code, code]), value.code];
 }
 
 export function describeServiceCode(code: ServiceCode | undefined): string | undefined {

@@ -18,8 +18,9 @@ const AMBIGUOUS_STATUSES = [400, 403, 422];
 const CREDIT_CODES: unknown[] = [1406, 1407];
 const INTERNAL_CODES: unknown[] = [5000, 5003, 5004];
 const MONEY = String.raw`(?:credits?|balance|funds?|quota)`;
+const LACK = String.raw`(?:not|n't)(?: have)? (?:enough|sufficient)|too (?:little|few)|low|lack(?:s|ing)?(?: of)?|out of|zero|no(?: more| remaining)?|exhausted`;
 const CREDIT_MESSAGES = [
-  String.raw`(?:insufficient|not enough|too (?:little|few)|low|out of|no(?: more| remaining)?|exhausted)[\s_]+(?:\w+[\s_]+){0,2}${MONEY}`,
+  String.raw`(?:insufficient[\s_]*|(?:${LACK})[\s_]+)(?:\w+[\s_]+){0,2}${MONEY}`,
   String.raw`${MONEY}\b(?:\s+\w+){0,3}\s+(?:insufficient|not enough|too (?:low|little)|exhausted|exceeded|used up|depleted|empty|negative|(?:run|ran) out)`,
   String.raw`(?:top[\s-]?up|recharge|add (?:more )?(?:credits?|funds)|payment required|in arrears|overdue)\b`,
   '余额不足|欠费',

@@ -53,7 +53,7 @@ export function parseResponse(response: RawResponse, request: RequestInfo, key: 
     throw new InvalidResponseError(line(problem), { status, body: text, predictionId, ...cause });
   }
   const reason =
-    envelope === undefined ? readReason(parsed) || readPlainText(text) : readMessageFields(envelope);
+    envelope === undefined ? readReason(parsed) || readPlainText(text) : readEnvelopeReason(envelope);
   const meaning = describeServiceCode(serviceCode);
   const detail = `${reason === '' ? '' : `: ${reason}`}${meaning === undefined ? '' : ` (${meaning}, code ${serviceCode})`}`;
   throw createApiError(line(detail), reason, {
@@ -140,6 +140,11 @@ function isSuccess(envelope: Record<string, unknown>, serviceCode: ServiceCode |
   const isEmpty = envelope.data === undefined || envelope.data === null;
   const saysNo = isEmpty && ERROR_FIELDS.some((field) => readReason(envelope[field]) !== '');
   return !(saysNo || isRefusal(serviceCode)) || findPredictionId(envelope) !== undefined;
+}
+
+function readEnvelopeReason(envelope: Record<string, unknown>): string {
+  const { data } = envelope;
+  return readMessageFields(envelope) || (isRecord(data) ? readMessageFields(data) : readReason(data));
 }
 
 const ERROR_FIELDS = ['error', 'errors', 'detail'];

@@ -21,6 +21,13 @@ describe('the URL of a video is found', () => {
     [{ videos: [{ url: VIDEO, cover_image_url: 'https://cdn.example.com/c.jpg' }] }, [VIDEO]],
     [{ thumbnail: 'https://cdn.example.com/c.jpg', url: VIDEO }, [VIDEO]],
     [{ image: 'https://cdn.example.com/c.jpg', video: VIDEO }, [VIDEO]],
+    [
+      [
+        { type: 'image', url: 'https://cdn.example.com/c.jpg?x=1' },
+        { type: 'video', url: VIDEO },
+      ],
+      [VIDEO, 'https://cdn.example.com/c.jpg?x=1'],
+    ],
     [{ 0: VIDEO, 1: OTHER }, [VIDEO, OTHER]],
     [
       [[VIDEO], [OTHER]],

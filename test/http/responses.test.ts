@@ -109,6 +109,10 @@ describe('codes of the service', () => {
     [200, { code: 403, message: 'reached your concurrency limit' }, RateLimitError],
     [403, { message: 'You have run out of credits' }, InsufficientCreditsError],
     [403, { message: 'Credits exhausted' }, InsufficientCreditsError],
+    [403, { message: 'You do not have enough credits' }, InsufficientCreditsError],
+    [400, { message: "You don't have sufficient balance" }, InsufficientCreditsError],
+    [400, { message: 'insufficientBalance' }, InsufficientCreditsError],
+    [400, { code: 400, message: '', data: { error: 'lack of credits' } }, InsufficientCreditsError],
     [400, { message: 'Your balance is too low' }, InsufficientCreditsError],
     [403, { message: 'Please top up your account' }, InsufficientCreditsError],
     [

@@ -75,6 +75,11 @@ describe('a refusal under HTTP 200', () => {
     [{ error: { code: 1401, message: 'invalid' } }, ApiError],
     [{ code: 200, data: {}, error: { error_code: 1406 } }, InsufficientCreditsError],
     [{ code: 404, message: 'no such model' }, NotFoundError],
+    [{ code: 200, message: 'success', data: { code: 1401, message: 'invalid' } }, ApiError],
+    [{ code: 200, data: { error_code: '1406' } }, InsufficientCreditsError],
+    [{ code: 200, data: { error: { code: 1200, message: 'moderated' } } }, ApiError],
+    [{ code: 200, errors: [{ code: 1401, message: 'invalid' }] }, ApiError],
+    [{ detail: { code: 1401, message: 'invalid' } }, ApiError],
   ])('%j is its error, and the key is free', async (body, errorClass) => {
     const answers: unknown[] = [body];
     const { kling, posts } = clientOn(() => Response.json(answers.shift() ?? { code: 0, data: task() }));
