@@ -14,7 +14,7 @@ export async function readBlob(blob: Blob, start: number, end: number): Promise<
   const part = blob.slice(start, end);
   if (typeof part.arrayBuffer === 'function') return new Uint8Array(await part.arrayBuffer());
   // A Blob of jsdom has no methods to read it, and only the FileReader of its own window takes it.
-  const { FileReader } = globalThis as { FileReader?: new () => Reader };
+  const { FileReader } = globalThis as unknown as { FileReader?: new () => Reader };
   if (FileReader === undefined) {
     throw new Error(
       'it has no arrayBuffer(), like a File of jsdom; pass a Blob or File of Node, or make `FileReader` of its window global',
