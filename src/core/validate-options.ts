@@ -1,6 +1,7 @@
 /** Option checks shared by several rooms: unknown names, and the type of each value. */
 import { ConfigurationError } from './errors/input-error.js';
 import { unknownOptionMessage } from '../utils/messages.js';
+import { propertyNames } from '../utils/property-names.js';
 
 /** Options of every call. */
 export interface CallOptions {
@@ -59,7 +60,7 @@ export function readOptions<Options extends object, const Table extends OptionTa
 ): WithDefaults<Options, Table> {
   checkObject(subject, options, example);
   const known = Object.keys(table);
-  for (const name of Object.getOwnPropertyNames(options)) {
+  for (const name of propertyNames(options)) {
     if (!Object.hasOwn(table, name)) throw new ConfigurationError(unknownOptionMessage(name, known));
   }
   const read = known.map((name) => {

@@ -80,10 +80,11 @@ export function readOutputs(source: unknown, directory: string): Output[] {
 function completionTimeOf({
   created_at,
   timings,
+  executionTime,
 }: Partial<Record<keyof Prediction, unknown>>): number | undefined {
   const createdAt = typeof created_at === 'string' ? Date.parse(created_at) : NaN;
   if (Number.isNaN(createdAt)) return undefined;
-  const inference = isRecord(timings) ? timings.inference : undefined;
+  const inference = (isRecord(timings) ? timings.inference : undefined) ?? executionTime;
   return createdAt + (typeof inference === 'number' && inference > 0 ? inference : 0);
 }
 

@@ -46,6 +46,14 @@ describe('a response that is not the file', () => {
     },
   );
 
+  it('takes the age of a task without `timings` from its `executionTime`', async () => {
+    const server = await serve((_taken, response) => void response.writeHead(404).end());
+    const { timings: _, ...aged } = taskOf(`${server.url}/a.mp4`, 300_000);
+    const kling = client({ maxRetries: 0 });
+    const error = await failure(kling.download({ ...aged, executionTime: 330_000 }, temporaryDirectory()));
+    expect(error.message).toContain('completed about 0 min ago');
+  });
+
   it('takes the age of a task from the clock of the server', async () => {
     const date = new Date(Date.now() + 8 * DAY_MS).toUTCString();
     const server = await serve((_taken, response) => void response.writeHead(404, { date }).end());

@@ -96,6 +96,25 @@ describe('options with a prototype', () => {
     expect(seen).toEqual([]);
   });
 
+  test('a misspelt inherited option is rejected, as an own one is, and a method is not an option', async () => {
+    const { kling, seen } = clientOn(() => envelope(done()));
+    class Misspelt {
+      get maxcost() {
+        return 0.01;
+      }
+    }
+    for (const options of [new Misspelt(), Object.create({ maxcost: 0.01 }) as object]) {
+      expect(await rejection(calls.run(kling, options))).toMatchObject({ name: 'ConfigurationError' });
+    }
+    expect(seen).toEqual([]);
+    class Helpful {
+      help() {
+        return 'text';
+      }
+    }
+    expect(await calls.run(kling, new Helpful())).toMatchObject({ status: 'completed' });
+  });
+
   test('an inherited signal aborts', async () => {
     const { kling, seen } = clientOn(() => envelope(done()));
     const options = Object.create({ signal: AbortSignal.abort('left') }) as object;

@@ -132,7 +132,13 @@ async function race(
 
 const PROMISES: Record<string, (store: Store) => Promise<void>> = {
   'get returns undefined for a key without an entry': async (store) => {
-    equal(await (await store.open()).get(store.key()), undefined);
+    const journal = await store.open();
+    equal(await journal.get(store.key()), undefined);
+    // A plain object that is used as a map has these.
+    for (const key of ['__proto__', 'constructor']) {
+      equal(await journal.get(key), undefined);
+      equal(await journal.find?.(key), undefined);
+    }
   },
 
   'get returns each entry as it was put, with the revision that put returned': async (store) => {

@@ -74,6 +74,14 @@ describe('journalTests fail with a name that tells', () => {
       'entries and prediction ids are there when the store is opened again',
     ],
     [
+      'a plain object used as a map',
+      broken((good) => {
+        const inherited: Record<string, unknown> = {};
+        return { get: async (key) => (await good.get(key)) ?? (inherited[key] as undefined) };
+      }),
+      'get returns undefined for a key without an entry',
+    ],
+    [
       'keys without case',
       broken((good) => ({
         get: (key) => good.get(key.toLowerCase()),
