@@ -48,9 +48,8 @@ describe('a response that is not the file', () => {
 
   it('takes the age of a task without `timings` from its `executionTime`', async () => {
     const server = await serve((_taken, response) => void response.writeHead(404).end());
-    const { timings: _, ...aged } = taskOf(`${server.url}/a.mp4`, 300_000);
-    const kling = client({ maxRetries: 0 });
-    const error = await failure(kling.download({ ...aged, executionTime: 330_000 }, temporaryDirectory()));
+    const aged = { ...taskOf(`${server.url}/a.mp4`, 300_000), timings: {}, executionTime: 330_000 };
+    const error = await failure(client({ maxRetries: 0 }).download(aged, temporaryDirectory()));
     expect(error.message).toContain('completed about 0 min ago');
   });
 
