@@ -81,7 +81,9 @@ describe('the packed files', () => {
   });
 
   test('have the licence of every package whose code is in them', () => {
-    const isLeftOut = (name: string) => ['undici', 'bullmq', 'ioredis', 'msw'].includes(name);
+    // The package's own name stands in the text of a model that the command writes.
+    const isLeftOut = (name: string) =>
+      ['undici', 'bullmq', 'ioredis', 'msw', 'wavespeed-kling'].includes(name);
     const imported = filesBelow(join(root, 'src')).flatMap((file) => {
       const lines = readFileSync(file, 'utf8').matchAll(
         /^(?:import|export) (?!type )[^;]*? from '([^'.][^']*)'/gm,
@@ -455,11 +457,11 @@ describe('a process', () => {
   }, 30_000);
 });
 
-test('npm pack runs the build, so that a stale one is never published', () => {
+test('npm pack runs the build and makes the reference, so that a stale one is never published', () => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: { prepack: string };
   };
-  expect(manifest.scripts.prepack).toBe('npm run build');
+  expect(manifest.scripts.prepack).toBe('npm run build && npm run docs:reference');
   expect(
     execFileSync(process.execPath, ['-p', `require('wavespeed-kling/package.json').version`], {
       cwd: project,
