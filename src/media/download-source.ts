@@ -76,6 +76,9 @@ export function readOutputs(source: unknown, directory: string): Output[] {
   }));
 }
 
+/** How long a task may run whose duration the service does not tell, in milliseconds. */
+const LONGEST_TASK_MS = 30 * 60_000;
+
 /** Without the time that the task was queued for, which the service does not tell. */
 function completionTimeOf({
   created_at,
@@ -85,7 +88,8 @@ function completionTimeOf({
   const createdAt = typeof created_at === 'string' ? Date.parse(created_at) : NaN;
   if (Number.isNaN(createdAt)) return undefined;
   const inference = (isRecord(timings) ? timings.inference : undefined) ?? executionTime;
-  return createdAt + (typeof inference === 'number' && inference > 0 ? inference : 0);
+  if (typeof inference === 'number' && inference > 0) return createdAt + inference;
+  return Math.min(createdAt + LONGEST_TASK_MS, Date.now());
 }
 
 function outputOfUrl(text: string, directory: string): Output {

@@ -53,6 +53,16 @@ describe('a response that is not the file', () => {
     expect(error.message).toContain('completed about 0 min ago');
   });
 
+  it('a task of five minutes ago without its duration may have been completed just now', async () => {
+    const server = await serve((_taken, response) => {
+      if (server.requests.length === 1) response.writeHead(404).end();
+      else response.writeHead(200, { 'content-type': 'video/mp4' }).end(movie(1000));
+    });
+    const created = { ...taskOf(`${server.url}/a.mp4`, 300_000), timings: {} };
+    const [file] = await client().download(created, temporaryDirectory());
+    expect(file?.bytes).toBe(1000);
+  });
+
   it('takes the age of a task from the clock of the server', async () => {
     const date = new Date(Date.now() + 8 * DAY_MS).toUTCString();
     const server = await serve((_taken, response) => void response.writeHead(404, { date }).end());
