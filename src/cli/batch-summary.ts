@@ -14,7 +14,7 @@ type Group = (typeof GROUPS)[number];
 
 /** Results of a batch by what came of them, with their sums in dollars. */
 export class Tally {
-  readonly #groups = new Map<string, { count: number; cost: number }>();
+  readonly #groups = new Map<string, { count: number; cost: number; unpriced: number }>();
 
   static groupOf({ status, id }: TaskResult): Group {
     if (status === 'completed') return 'done';
@@ -25,10 +25,14 @@ export class Tally {
 
   add(result: TaskResult): void {
     const name = Tally.groupOf(result);
-    const { cost = 0 } = result;
-    const group = this.#groups.get(name) ?? { count: 0, cost: 0 };
-    // Dollars are exact to 0.0001.
-    this.#groups.set(name, { count: group.count + 1, cost: Math.round((group.cost + cost) * 1e4) / 1e4 });
+    const { cost } = result;
+    const { count, cost: sum, unpriced } = this.#groups.get(name) ?? { count: 0, cost: 0, unpriced: 0 };
+    this.#groups.set(name, {
+      count: count + 1,
+      // Dollars are exact to 0.0001.
+      cost: Math.round((sum + (cost ?? 0)) * 1e4) / 1e4,
+      unpriced: unpriced + (cost === undefined ? 1 : 0),
+    });
   }
 
   count(...names: Group[]): number {
@@ -39,8 +43,9 @@ export class Tally {
     const parts = GROUPS.flatMap((name) => {
       const group = this.#groups.get(name);
       if (group === undefined && name !== 'done') return [];
-      const { count, cost } = group ?? { count: 0, cost: 0 };
-      const amount = name === 'not submitted' ? '' : ` ${dollars(cost)}`;
+      const { count, cost, unpriced } = group ?? { count: 0, cost: 0, unpriced: 0 };
+      const others = unpriced === 0 ? '' : ` + ${unpriced} of unknown price`;
+      const amount = name === 'not submitted' ? '' : ` ${dollars(cost)}${others}`;
       return [`${count} ${name}${amount}${name === 'failed' ? ' (refunded within 3 h)' : ''}`];
     });
     return parts.join(' · ');

@@ -9,12 +9,13 @@ export async function loadModel(name: ModelId | undefined, file: string | undefi
   if (file !== undefined && name !== undefined) {
     throw new CommandError('--model-file stands in place of the name: give one of them.', EXIT.usage);
   }
-  if (file !== undefined) return loadFile(file);
+  if (file !== undefined) return loadModelFile(file);
   if (name !== undefined) return models[name];
   throw new CommandError(`No model: ${EXPECTED_MODEL}, or --model-file.`, EXIT.usage);
 }
 
-async function loadFile(file: string): Promise<DefinedModel> {
+/** @throws {CommandError} if its default export is not a model. */
+export async function loadModelFile(file: string): Promise<DefinedModel> {
   const fail = (why: string) => new CommandError(`--model-file ${file}: ${why}`, EXIT.usage);
   let loaded: { default?: unknown };
   try {

@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { KLING_V4, WaveSpeedKling } from '../../src/index.js';
 import { safeFileName } from '../../src/cli/file-names.js';
-import { type Ended, parseLines, setUp } from './support.js';
+import { type Ended, IMAGE, parseLines, setUp } from './support.js';
 
 const tasks = (count: number) =>
   Array.from({ length: count }, (_, index) => ({
@@ -39,6 +40,68 @@ describe.concurrent('money', () => {
     const over = await run(['batch', write('six.jsonl', tasks(6)), ...journal]);
     expect([over.code, submits()]).toEqual([2, 3]);
     expect(over.stderr).toContain('would cost $0.756, over --max-cost $0.6');
+  });
+
+  test('a price that only the service knows is asked once per distinct input, before the first row is sent, and counted', async () => {
+    const { run, write, emulator, submits } = await setUp();
+    const input = { prompt: 'A fox', duration: 5, resolution: '1080p' } as const;
+    const v4 = { model: 'v4', ...input };
+    const kling = new WaveSpeedKling({ baseUrl: emulator.url, apiKey: 'any' });
+    const { discounted_price: price } = await kling.quote(KLING_V4, input);
+    const file = write('batch.jsonl', [
+      { ...v4, key: 'a' },
+      { ...v4, key: 'b' },
+      { key: 'c', model: 'o1', prompt: 'A hare' },
+    ]);
+    const sum = Number((2 * price + 0.56).toFixed(4));
+    const before = emulator.requestCount({ operation: 'price' });
+    const over = await run(['batch', file, '--max-cost', String(sum - 0.01)]);
+    expect([over.code, submits()]).toEqual([2, 0]);
+    expect(over.stderr).toContain(`would cost $${sum}, over --max-cost`);
+    expect(emulator.requestCount({ operation: 'price' }) - before).toBe(1);
+
+    emulator.account.balance = sum - 0.01;
+    const poor = await run(['batch', file]);
+    expect([poor.code, submits()]).toEqual([4, 0]);
+    expect(poor.stderr).toContain(`would cost $${sum}, and the balance is`);
+
+    emulator.account.balance = 100;
+    const { code, stdout, stderr } = await run(['batch', file, '--max-cost', String(sum)]);
+    expect([code, submits()]).toEqual([0, 3]);
+    expect(stderr).toContain(`3 tasks, $${sum} at most.`);
+    expect(stderr).toContain(`3 done $${sum.toFixed(2)} · balance`);
+    expect(parseLines(stdout)).toContainEqual(expect.objectContaining({ key: 'a', cost: price }));
+  });
+
+  test('a price that cannot be had is said so, with the line, and not counted as $0', async () => {
+    const { run, write, emulator, submits } = await setUp();
+    const v4 = { model: 'v4', prompt: 'A fox', resolution: '1080p' };
+    const local = write('local.jsonl', [
+      { ...v4, images: [IMAGE] },
+      { model: 'o1', prompt: 'A hare' },
+    ]);
+    const ended = await run(['batch', local]);
+    expect([ended.code, submits()]).toEqual([0, 2]);
+    expect(emulator.requestCount({ operation: 'price' })).toBe(0);
+    expect(ended.stderr).toContain(
+      'The price of 1 row (line 1) is not counted here: only the service knows it, once its local files are uploaded.',
+    );
+    expect(ended.stderr).toContain('2 tasks, at least $0.56.');
+    expect(ended.stderr).toContain('2 done $0.56 + 1 of unknown price');
+
+    emulator.fail({
+      on: 'price',
+      kind: 'status',
+      status: 400,
+      body: { code: 400, message: 'no price today' },
+      times: Infinity,
+    });
+    const refused = await run(['batch', write('urls.jsonl', [v4])]);
+    expect(refused.code).toBe(0);
+    expect(refused.stderr).toMatch(
+      /price of 1 row \(line 1\) is not counted here: the service did not tell it \(.*no price today/,
+    );
+    expect(refused.stderr).toContain('1 tasks, at least $0.');
   });
 
   test('equal rows without keys are named and refused, unless they are allowed', async () => {

@@ -10,6 +10,7 @@ import {
 } from '../../index.js';
 import { readBatch } from '../batch-file.js';
 import { planBatch, type PlannedRow } from '../batch-plan.js';
+import { askPrices } from '../batch-price.js';
 import { runBatch } from '../batch-run.js';
 import { createClient } from '../client.js';
 import { CommandError, EXIT } from '../exit-codes.js';
@@ -101,6 +102,7 @@ function checkCombinations({ level, perMinute, name, output, retryFailed, journa
   }
 }
 
+/** Without the rows whose price nobody knows yet. */
 const sumOf = (rows: readonly PlannedRow[]) =>
   Number(rows.reduce((sum, { cost }) => sum + (cost ?? 0), 0).toFixed(4));
 
@@ -141,14 +143,17 @@ async function checkMoney(
   { maxCost = Infinity, ignoreBalance }: Options,
 ): Promise<void> {
   const added = rows.filter(({ isKnown }) => !isKnown);
-  const cost = sumOf(added);
   if (added.length === 0) {
     note(`${rows.length} rows, all in the journal already: this run costs nothing.`);
     return;
   }
+  await askPrices(kling, added);
+  const cost = sumOf(added);
+  const isComplete = added.every((row) => row.cost !== undefined);
+  const atLeast = isComplete ? '' : 'at least ';
   if (cost > maxCost) {
     throw new CommandError(
-      `The batch would cost $${cost}, over --max-cost $${maxCost}; nothing was sent.`,
+      `The batch would cost ${atLeast}$${cost}, over --max-cost $${maxCost}; nothing was sent.`,
       EXIT.usage,
     );
   }
@@ -156,12 +161,12 @@ async function checkMoney(
     const balance = await kling.balance({ signal: interrupted });
     if (cost > balance) {
       throw new CommandError(
-        `The batch would cost $${cost}, and the balance is $${balance}; nothing was sent. Top up, or add --ignore-balance, for example with a credit line.`,
+        `The batch would cost ${atLeast}$${cost}, and the balance is $${balance}; nothing was sent. Top up, or add --ignore-balance, for example with a credit line.`,
         EXIT.account,
       );
     }
   }
   const known = rows.length - added.length;
   const before = known === 0 ? '' : `${known} of ${rows.length} rows are in the journal already; `;
-  note(`${before}${added.length} tasks, $${cost} at most.`);
+  note(`${before}${added.length} tasks, ${isComplete ? `$${cost} at most` : `${atLeast}$${cost}`}.`);
 }
