@@ -20,7 +20,7 @@ export async function createClient(options: WaveSpeedKlingOptions = {}): Promise
     );
   }
   const all: WaveSpeedKlingOptions = { clientName: 'wavespeed-kling-cli', ...options };
-  if (proxyFromEnvironment() !== undefined) {
+  if (all.fetch === undefined && proxyFromEnvironment() !== undefined) {
     const { EnvHttpProxyAgent } = await import('undici');
     all.dispatcher = new EnvHttpProxyAgent();
   }

@@ -4,13 +4,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Prediction, WaveSpeedKling } from '../index.js';
 import { estimateCost, type ModelId, parseInput } from '../schemas.js';
 import { attempt, type Check } from './doctor-check.js';
+import { SPEND_INPUT } from './doctor-input.js';
 import { EXIT } from './exit-codes.js';
 import { interrupted } from './interrupt.js';
 import { shortName } from './options.js';
 import { Progress } from './progress.js';
 import { followTask, taskCallbacks, type TaskContext } from './task.js';
-
-export const SPEND_INPUT = { prompt: 'A paper boat on a calm lake', duration: 3 } as const;
 
 /** In milliseconds. With a larger skew, a lost submit is hard to find in the history. */
 const CLOCK_TOLERANCE_MS = 60_000;

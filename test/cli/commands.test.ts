@@ -1,5 +1,5 @@
 // The commands that look, move files and check, each as a process: what is on stdout, and what --json prints.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { KLING_O1, KLING_O3_STD } from 'wavespeed-kling';
@@ -166,6 +166,26 @@ describe.concurrent('doctor', () => {
     }
     for (const { id } of emulator.account.tasks)
       expect(stderr).toContain(`wavespeed-kling wait ${id} -o out`);
+  });
+
+  test('--spend --record writes the answers, without the key, the secret and ids', async () => {
+    const { run, emulator, directory } = await setUp({ apiKey: 'a-key-to-keep' });
+    const { code, stdout } = await run(['doctor', '--spend', '--yes', '--record', 'answers']);
+    expect([code, stdout.match(/^ok\trecord\t(\d+) answers in answers$/m)?.[1]]).toEqual([
+      0,
+      String(emulator.requests.filter(({ path }) => path.startsWith('/api/v3/')).length),
+    ]);
+    const names = readdirSync(join(directory, 'answers'));
+    expect(names[0]).toBe('001-GET-balance.json');
+    const texts = names.map((name) => readFileSync(join(directory, 'answers', name), 'utf8')).join('');
+    for (const secret of [
+      emulator.apiKey,
+      emulator.webhookSecret,
+      ...emulator.account.tasks.map(({ id }) => id),
+    ])
+      expect(names.join('') + texts).not.toContain(secret);
+    const again = await run(['doctor', '--record', 'answers']);
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('pass a new directory')]);
   });
 });
 

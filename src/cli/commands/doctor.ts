@@ -3,13 +3,15 @@ import { createInterface } from 'node:readline/promises';
 import { Command } from '@commander-js/extra-typings';
 import { estimateCost, type ModelId, models } from '../../schemas.js';
 import { createClient, hasKey } from '../client.js';
-import type { Check } from '../doctor-check.js';
+import { attempt, type Check } from '../doctor-check.js';
 import { localChecks, serviceChecks } from '../doctor-checks.js';
-import { SPEND_INPUT, spendChecks } from '../doctor-spend.js';
+import { SPEND_INPUT } from '../doctor-input.js';
+import { spendChecks } from '../doctor-spend.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { announceInterrupt, interrupted, SUBMIT_INTERRUPTED } from '../interrupt.js';
 import { example, text } from '../options.js';
 import { note, paint, print, printJson } from '../output.js';
+import { proxiedFetch, Recorder } from '../record.js';
 
 export function doctorCommand() {
   return new Command('doctor')
@@ -23,11 +25,13 @@ export function doctorCommand() {
     )
     .option('--yes', 'with --spend: do not ask')
     .option('-o, --output <dir>', 'with --spend: directory of the videos (default: out)', text)
+    .option('--record <dir>', 'write the answers of the API there, without secrets and personal data', text)
     .option('--json', 'print one JSON object per check')
     .addHelpText('after', example('doctor', 'doctor --spend --yes'))
-    .action(async ({ spend, yes, output = 'out', json }) => {
+    .action(async ({ spend, yes, output = 'out', record, json }) => {
       let failed = 0;
-      for await (const check of checks({ spend: spend === true, yes: yes === true, directory: output })) {
+      const options = { spend: spend === true, yes: yes === true, directory: output, record };
+      for await (const check of checks(options)) {
         if (!check.ok) failed += 1;
         if (json === true) printJson(check);
         else print(check.ok ? 'ok' : 'differs', check.check, check.detail);
@@ -38,17 +42,37 @@ export function doctorCommand() {
     });
 }
 
-async function* checks(options: {
+interface Options {
   spend: boolean;
   yes: boolean;
   directory: string;
-}): AsyncGenerator<Check, void, void> {
+  record: string | undefined;
+}
+
+async function* checks(options: Options): AsyncGenerator<Check, void, void> {
   yield* localChecks();
   if (!hasKey()) {
     yield { check: 'key', ok: false, detail: 'WAVESPEED_API_KEY is not set' };
     return;
   }
-  await using kling = await createClient();
+  if (options.record === undefined) {
+    yield* accountChecks(options);
+    return;
+  }
+  const recorder = new Recorder(
+    options.record,
+    (process.env.WAVESPEED_API_KEY ?? '').trim(),
+    await proxiedFetch(),
+  );
+  await recorder.open();
+  yield* accountChecks(options, recorder);
+  yield await attempt('record', async () => {
+    return { ok: true, detail: `${await recorder.close()} answers in ${options.record}` };
+  });
+}
+
+async function* accountChecks(options: Options, recorder?: Recorder): AsyncGenerator<Check, void, void> {
+  await using kling = await createClient(recorder && { fetch: recorder.fetch });
   let isReady = true;
   for await (const check of serviceChecks(kling)) {
     isReady &&= check.ok || !['network', 'key', 'balance'].includes(check.check);
