@@ -1,4 +1,4 @@
-/** Works off the queue until SIGTERM: then it hands its waits over to the other workers. */
+/** Works off the queue until SIGTERM: then it returns its waiting jobs to the queue. */
 import { createKlingWorker } from 'wavespeed-kling/bullmq';
 import { createClient, QUEUE, redis } from './connections.mjs';
 

@@ -11,7 +11,7 @@ const out = path('../../out/studio/');
 /** @param {string} name */
 const library = (name) => path(`../../src/${name}`);
 
-// In a program of yours the package's name needs no alias.
+// In your program the package's name needs no alias.
 const alias = {
   'wavespeed-kling/schemas': library('schemas.ts'),
   'wavespeed-kling/webhooks': library('webhooks.ts'),

@@ -83,7 +83,7 @@ async function generate(
   };
   if (resume !== undefined) {
     if (call.index > 0) {
-      throw new ConfigurationError('`resume`: got it with `n` above 1; expected a call for each task.');
+      throw new ConfigurationError('`resume`: cannot be combined with `n` above 1; make one call per task.');
     }
     const task = await client().wait(resume, waitOptions);
     return toResult(task, modelId, estimateTaskCost(model, task), warnings);

@@ -106,7 +106,7 @@ export function createJobKey({ name, opts }: NamedQueue, jobId: string | undefin
  */
 export function checkJobData(data: unknown, models: readonly DefinedModel[]): Model {
   checkObject('data', data, '{ model, input }');
-  // A `maxCost` in the wrong place would be no limit at all.
+  // A `maxCost` in the wrong place would not limit anything.
   checkNames(data, ['model', 'input', 'options']);
   const { model: id, input, options = {} } = data as Partial<Record<keyof KlingJobData, unknown>>;
   checkObject('options', options, '{ maxCost: 1 }');

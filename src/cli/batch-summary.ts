@@ -1,4 +1,4 @@
-/** The last lines of a batch: what came of it, what it cost, and the command that goes on. */
+/** The last lines of a batch: what came of it, what it cost, and the command that continues. */
 import { isTerminal, type WaveSpeedKling } from '../index.js';
 import { interrupted } from './interrupt.js';
 import { quote } from './messages.js';

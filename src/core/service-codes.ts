@@ -32,7 +32,7 @@ export type ServiceCode = KnownServiceCode | (number & {}) | (string & {});
 
 /**
  * Returns the code of an error response or a failed task: in `error_code`, inside `error`, `errors` or `detail`, in `code`, or in
- * one of these of a `data` that is no task; a known one first.
+ * one of these of a `data` that is not a task; a known one first.
  */
 export function findServiceCode(value: Record<string, unknown>): ServiceCode | undefined {
   const { data } = value;

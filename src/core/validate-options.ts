@@ -22,7 +22,7 @@ export function rejectOption(name: string, given: unknown, expected: string): ne
   throw new ConfigurationError(`\`${name}\`: got ${describe(given)}; expected ${expected}.`);
 }
 
-/** Rejects unknown names: a misspelled `maxCost` would otherwise be no limit. */
+/** Rejects unknown names: a misspelled `maxCost` would otherwise not limit anything. */
 export function checkNames(options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw new ConfigurationError(unknownOptionMessage(name, known));

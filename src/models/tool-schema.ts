@@ -13,7 +13,7 @@ export interface ToolJsonSchema {
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Leaves out what some client rejects, or drops the tool for, without a word: conditions, combinators, enums of numbers,
+ * Leaves out what some client rejects, or silently drops the tool for: conditions, combinators, enums of numbers,
  * patterns, formats and defaults. What is left out is in the descriptions; the complete schema checks the arguments.
  */
 export function toToolJsonSchema(

@@ -1,4 +1,4 @@
-/** Ids, keys and queries: what calls take beside their options, and their checks. */
+/** Validates ids, keys and queries. */
 import { InvalidInputError } from '../core/errors/index.js';
 import { isTaskId, normalizePrediction, type Prediction, type PredictionStatus } from '../core/prediction.js';
 import { type Check, readOptions } from '../core/validate-options.js';

@@ -80,7 +80,7 @@ export function getIterator<T>(requests: Iterable<T> | AsyncIterable<T>): Iterat
   );
 }
 
-/** Warns of a task that no callback and no loop was told of. */
+/** Warns of a task that was reported to neither a callback nor a loop. */
 export function warnUnreported(error: unknown): void {
   if (!(error instanceof WaveSpeedError)) return;
   const { predictionId } = error;

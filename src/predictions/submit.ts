@@ -31,7 +31,7 @@ export interface Submission {
   candidates: (submittedAt: Date, options: CandidatesOptions | undefined) => Promise<Candidate[]>;
 }
 
-/** After an abort or the deadline, the response of a request in flight is still waited for: it may name a paid task. */
+/** Wait for a request in flight after an abort or the deadline, in milliseconds: its response may name a paid task. */
 const GRACE_MS = 5000;
 
 type Outcome = { prediction: Prediction } | { error: unknown };
@@ -91,7 +91,7 @@ async function send(http: ApiClient, call: Call, submission: Submission): Promis
     return { prediction, abortError: createUnknownError(message, prediction.id, candidates) };
   }
   const predictionId = outcome.error instanceof WaveSpeedError ? outcome.error.predictionId : undefined;
-  // A response that names a task is no rejection, whatever its status says.
+  // A response that names a task is not a rejection, whatever its status.
   if (predictionId === undefined && provesNotAccepted(outcome.error)) {
     throw interruption === undefined ? outcome.error : call.signal.reason;
   }

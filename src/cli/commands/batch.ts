@@ -102,7 +102,7 @@ function checkCombinations({ level, perMinute, name, output, retryFailed, journa
   }
 }
 
-/** Without the rows whose price nobody knows yet. */
+/** Without the rows whose price is not known yet. */
 const sumOf = (rows: readonly PlannedRow[]) =>
   Number(rows.reduce((sum, { cost }) => sum + (cost ?? 0), 0).toFixed(4));
 

@@ -19,7 +19,7 @@ export function runCommand() {
     .summary('make one video')
     .description('Makes one video: checks the input, uploads local media, submits once and waits.')
     .argument('[model]', `${MODEL_NAMES}, or a model id`, parseModel)
-    .requiredOption('-p, --prompt <text>', 'what the video shall show; - reads it from stdin', text)
+    .requiredOption('-p, --prompt <text>', 'description of the video; - reads it from stdin', text)
     .option('-o, --output <dir>', 'download the video into this directory', text)
     .option('--max-cost <usd>', 'send nothing if the task would cost more', numberFrom(0))
     .option('--timeout <seconds>', 'how long to wait at most (default: 1800); the task continues', seconds)

@@ -63,7 +63,7 @@ function compressed(response: WireResponse, encoding: keyof typeof COMPRESS): Wi
   };
 }
 
-/** The same response about a task of nobody. */
+/** The same response about a task that does not exist. */
 export function ghostOf(response: WireResponse): WireResponse {
   return patched(response, (data) => withFields(data, { id: `ghost-${randomUUID()}` }));
 }

@@ -44,7 +44,7 @@ export interface ResetFault extends AcceptedFlag {
   bytes?: number | undefined;
 }
 
-/** Sends nothing more and keeps the connection open. Accepted by default only with `body`. */
+/** Stops sending and keeps the connection open. Accepted by default only with `body`. */
 export interface HangFault extends AcceptedFlag {
   kind: 'hang';
   when: 'headers' | 'body';
@@ -123,7 +123,7 @@ export interface CompressFault extends AcceptedFlag {
 }
 
 /**
- * Responds correctly, and then sends a second response that was not asked for, about a task of nobody, on the idle
+ * Responds correctly, and then sends a second response that was not asked for, about a task that does not exist, on the idle
  * connection. Without sockets only the correct response. Accepted by default.
  */
 export interface ExtraFault extends AcceptedFlag {
