@@ -117,7 +117,7 @@ describe.concurrent('2: wrong usage, invalid input, over budget; nothing was sen
     ],
     ['an unknown command, with a suggestion', ['rnu'], /Did you mean run/],
     ['a flag given twice', ['run', 'o1', '-p', 'x', '--duration', '5', '--duration', '9'], /more than once/],
-    ['an unknown model', ['run', 'o9', '-p', 'x'], /expected o1 or o3-std/],
+    ['an unknown model', ['run', 'o9', '-p', 'x'], /expected o1, o1-std, .* or a model's id/],
     ['no prompt', ['run', 'o1'], /--prompt/],
     ['a surplus argument', ['run', 'o1', 'A fox', '-p', 'x'], /too many arguments/],
     ['a duration that the model does not make', ['run', 'o1', '-p', 'x', '--duration', '11'], /from 3 to 10/],
