@@ -66,7 +66,18 @@ export class Bench {
 
   /** Resolves with the return value of a job, rejects with its failure. */
   async finished(job: Job): Promise<Record<string, unknown>> {
-    return job.waitUntilFinished(this.events());
+    // BullMQ's own `waitUntilFinished` misses an end between its look at the job and the first read of the events.
+    const state = await vi.waitFor(
+      async () => {
+        const now = await job.getState();
+        if (now !== 'completed' && now !== 'failed') throw new Error(`the job is ${now}`);
+        return now;
+      },
+      { timeout: 50_000, interval: 20 },
+    );
+    const ended = await this.queue().getJob(job.id ?? '');
+    if (state === 'failed') throw new Error(ended?.failedReason);
+    return ended?.returnvalue as Record<string, unknown>;
   }
 
   get submits(): number {

@@ -52,7 +52,7 @@ describe.concurrent('a batch', () => {
     const found = [...stderr.matchAll(/^ {2}- line (\d+): (.+)$/gm)].map((match) => [match[1], match[2]]);
     expect(found).toEqual([
       ['2', expect.stringMatching(/not JSON/)],
-      ['3', expect.stringMatching(/^model: got "o2"; expected o1 or o3-std/)],
+      ['3', expect.stringMatching(/^model: got "o2"; expected o1, o1-std, .* or a model's id/)],
       ['4', expect.stringMatching(/prompt/)],
       ['4', expect.stringMatching(/promt.*prompt/)],
       ['5', expect.stringMatching(/expected an object/)],
