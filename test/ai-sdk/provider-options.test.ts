@@ -81,7 +81,7 @@ describe.each(majors)('$ai providerOptions', ({ generateVideo }) => {
     const { client, emulator, model, submits } = await setup();
     const { id } = await client.submit(KLING_O3_STD, { prompt: 'A fox' });
     const call = { model, prompt: 'A fox', n: 2, providerOptions: { wavespeedKling: { resume: id } } };
-    await expect(generateVideo(call)).rejects.toThrow(/`resume`: got it with `n` above 1/);
+    await expect(generateVideo(call)).rejects.toThrow(/`resume`: cannot be combined with `n` above 1/);
     expect(submits()).toBe(1);
     expect(emulator.account.tasks).toHaveLength(1);
   });
