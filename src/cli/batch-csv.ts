@@ -1,9 +1,9 @@
 /** Reads a batch in CSV: the first row names the fields, and each other row is a request. */
 import { CsvError, parse } from 'csv-parse/sync';
-import { type JsonSchema, models } from '../schemas.js';
+import { type DefinedModel, type JsonSchema, models } from '../schemas.js';
 import { didYouMean } from '../utils/messages.js';
 import { type RawRow, WrongFileError } from './batch-row.js';
-import { findModel, MODELS } from './options.js';
+import { findRowModel } from './options.js';
 
 /** The cells of a row that are not empty, by column. */
 type Cells = ReadonlyMap<string, string>;
@@ -42,21 +42,29 @@ function parseCells(text: string): string[][] {
   }
 }
 
-/** @throws {WrongFileError} for a file that is not a batch in CSV, or a header with an unknown column. */
-export function readCsv(text: string): RawRow[] {
+/**
+ * @param own Model of `--model-file`.
+ * @throws {WrongFileError} for a file that is not a batch in CSV, or a header with an unknown column.
+ */
+export function readCsv(text: string, own?: DefinedModel): RawRow[] {
   if (/^\s*[{[]/.test(text)) throw new WrongFileError('is JSON and not CSV.');
   const [first = [], ...others] = parseCells(text);
   const header = first.map((cell) => cell.trim().toLowerCase());
-  checkHeader(header);
+  checkHeader(header, own);
   return others.flatMap((cells, index) => {
     // The header is row 1.
     const row = index + 2;
     const filled = cells.flatMap((cell, at) => (cell.trim() === '' ? [] : [[at, cell] as const]));
-    return filled.length === 0 ? [] : [rowOf(row, header, filled)];
+    return filled.length === 0 ? [] : [rowOf(row, header, filled, own)];
   });
 }
 
-function rowOf(row: number, header: readonly string[], filled: (readonly [number, string])[]): RawRow {
+function rowOf(
+  row: number,
+  header: readonly string[],
+  filled: (readonly [number, string])[],
+  own: DefinedModel | undefined,
+): RawRow {
   let columns: Converted['columns'] = {};
   return {
     line: row,
@@ -67,12 +75,12 @@ function rowOf(row: number, header: readonly string[], filled: (readonly [number
       const cells = new Map(filled.map(([at, cell]) => [header[at] ?? '', cell.trim()]));
       const [key, name] = [cells.get('key'), cells.get('model')];
       const given = { ...(key !== undefined && { key }), ...(name !== undefined && { model: name }) };
-      const model = findModel(name);
+      const model = findRowModel(name, own);
       // Without a model there are no types: the model is the problem then.
       if (model === undefined) return given;
       cells.delete('key');
       cells.delete('model');
-      const converted = convertCells(cells, models[model].inputJsonSchema);
+      const converted = convertCells(cells, model.inputJsonSchema);
       columns = converted.columns;
       return { ...given, ...converted.fields };
     },
@@ -86,8 +94,9 @@ function rowOf(row: number, header: readonly string[], filled: (readonly [number
 }
 
 /** A misspelt column is one problem, not one a row. */
-function checkHeader(header: readonly string[]): void {
-  const schemas = Object.values(MODELS).map((model) => models[model].inputJsonSchema);
+function checkHeader(header: readonly string[], own: DefinedModel | undefined): void {
+  const all = [...Object.values<DefinedModel>(models), ...(own === undefined ? [] : [own])];
+  const schemas = all.map(({ inputJsonSchema }) => inputJsonSchema);
   const fields = [...new Set(schemas.flatMap(({ properties }) => Object.keys(properties)))];
   const known = ['key', 'model', ...fields];
   const unknown = header.find(
@@ -101,7 +110,8 @@ function checkHeader(header: readonly string[]): void {
   const repeated = header.find((column, index) => column !== '' && header.indexOf(column) !== index);
   if (repeated !== undefined)
     throw new WrongFileError(`has the column "${repeated}" more than once in row 1.`);
-  const missing = ['model', 'prompt'].find((column) => !header.includes(column));
+  const needed = own === undefined ? ['model', 'prompt'] : ['prompt'];
+  const missing = needed.find((column) => !header.includes(column));
   if (missing !== undefined) {
     throw new WrongFileError(
       `has no column "${missing}" in row 1; expected the names of fields there, such as key,model,prompt,images,duration.`,

@@ -2,16 +2,17 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { InvalidInputError } from '../index.js';
+import type { DefinedModel } from '../schemas.js';
 import { readCsv } from './batch-csv.js';
 import { readJsonLines } from './batch-json.js';
 import { type RawRow, WrongFileError } from './batch-row.js';
 import { MediaChecker } from './check-media.js';
 import { decodeText } from './decode-text.js';
 import { CommandError, EXIT } from './exit-codes.js';
-import { EXPECTED_MODEL, findModel } from './options.js';
+import { EXPECTED_MODEL, findRowModel } from './options.js';
 import { readRequest, readStdin, type TaskRequest } from './request.js';
 
-export interface BatchLine extends TaskRequest {
+export interface BatchLine extends TaskRequest<DefinedModel> {
   /** Line of the JSON Lines, or row of the CSV, whose header is row 1. */
   line: number;
   key: string | undefined;
@@ -23,6 +24,8 @@ export interface ReadBatchOptions {
   csv?: boolean | undefined;
   /** Accepts equal rows without keys, each as a task of its own. @default false */
   allowDuplicates?: boolean | undefined;
+  /** Model of `--model-file`: of the rows that name it, or none. */
+  model?: DefinedModel | undefined;
 }
 
 const MAX_LISTED = 10;
@@ -52,9 +55,11 @@ class RowReader {
   readonly #contents = new Map<string, number>();
   readonly #unkeyed = new Map<string, string>();
   readonly #allowDuplicates: boolean;
+  readonly #model: DefinedModel | undefined;
 
-  constructor(allowDuplicates: boolean) {
+  constructor({ allowDuplicates = false, model }: ReadBatchOptions) {
     this.#allowDuplicates = allowDuplicates;
+    this.#model = model;
   }
 
   async add({ line, place, read }: RawRow): Promise<void> {
@@ -62,17 +67,17 @@ class RowReader {
     if (key !== undefined && (typeof key !== 'string' || key.trim() === '' || key.length > 255)) {
       throw problemOf('key', 'expected a text of 1 to 255 characters');
     }
-    const model = findModel(name);
+    const model = findRowModel(name, this.#model);
     if (model === undefined) {
       throw problemOf('model', `got ${JSON.stringify(name) ?? 'nothing'}; ${EXPECTED_MODEL}`);
     }
     const request = await readRequest(model, fields);
     await this.#media.check(model, request.input);
-    if (key === undefined) this.#checkRepetition(place, [model, request.input]);
-    const digest = digestOf([model, fields]);
+    if (key === undefined) this.#checkRepetition(place, [model.id, request.input]);
+    const digest = digestOf([model.id, fields]);
     const repetition = this.#contents.get(digest) ?? 0;
     this.#contents.set(digest, repetition + 1);
-    const idempotencyKey = key ?? deriveKey({ model, ...fields }, repetition);
+    const idempotencyKey = key ?? deriveKey({ model: model.id, ...fields }, repetition);
     const earlier = this.#keys.get(idempotencyKey);
     if (earlier !== undefined) {
       throw problemOf('key', `"${idempotencyKey}" is the key of ${earlier} already`);
@@ -99,8 +104,8 @@ const problemOf = (field: string, message: string) =>
 export async function readBatch(file: string, options: ReadBatchOptions = {}): Promise<BatchLine[]> {
   const name = file === '-' ? 'stdin' : file;
   const text = await readText(file);
-  const rows = readRows(name, text, options.csv ?? /\.(?:csv|tsv)$/i.test(file));
-  const reader = new RowReader(options.allowDuplicates ?? false);
+  const rows = readRows(name, text, options.csv ?? /\.(?:csv|tsv)$/i.test(file), options.model);
+  const reader = new RowReader(options);
   const problems: string[] = [];
   for (const row of rows) {
     try {
@@ -119,10 +124,10 @@ export async function readBatch(file: string, options: ReadBatchOptions = {}): P
   throw new CommandError(`Invalid batch ${name}; nothing was sent.\n${listed.join('\n')}`, EXIT.usage);
 }
 
-function readRows(name: string, text: string, isCsv: boolean): RawRow[] {
+function readRows(name: string, text: string, isCsv: boolean, model: DefinedModel | undefined): RawRow[] {
   try {
     if (text.trim() === '') throw new WrongFileError('is empty.');
-    const rows = isCsv ? readCsv(text) : readJsonLines(text);
+    const rows = isCsv ? readCsv(text, model) : readJsonLines(text);
     if (rows.length === 0) throw new WrongFileError('has a header, but no other row.');
     return rows;
   } catch (error) {

@@ -19,7 +19,7 @@ export async function askPrices(kling: WaveSpeedKling, rows: readonly PlannedRow
   const unpriced = rows.filter(({ cost, isKnown }) => cost === undefined && !isKnown);
   const groups = new Map<string, PlannedRow[]>();
   for (const row of unpriced.filter(({ files }) => files.length === 0)) {
-    const input = JSON.stringify([row.model, row.input]);
+    const input = JSON.stringify([row.model.id, row.input]);
     groups.set(input, [...(groups.get(input) ?? []), row]);
   }
   const reasons = new Map<PlannedRow, string>(unpriced.map((row) => [row, LOCAL]));

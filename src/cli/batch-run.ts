@@ -65,7 +65,7 @@ const resultOf = ({ line, key, model, cost, attempt }: PlannedRow): TaskContext[
   line,
   key,
   ...(attempt > 1 && { attempt }),
-  model,
+  model: model.id,
   status: 'not_submitted',
   cost,
 });

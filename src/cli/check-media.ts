@@ -3,17 +3,17 @@ import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type InputIssue, InvalidInputError } from '../index.js';
-import { checkFile, type MediaKind, type ModelId, models } from '../schemas.js';
+import { checkFile, type DefinedModel, type MediaKind } from '../schemas.js';
 
 /** Remembers the files that it has seen: rows often share them. */
 export class MediaChecker {
   readonly #problems = new Map<string, Promise<string | undefined>>();
 
   /** @throws {InvalidInputError} that names the field of each file that the service would not take. */
-  async check(model: ModelId, input: object): Promise<void> {
+  async check(model: DefinedModel, input: object): Promise<void> {
     const issues: InputIssue[] = [];
     const values = input as Record<string, unknown>;
-    for (const [name, { media }] of Object.entries(models[model].fields)) {
+    for (const [name, { media }] of Object.entries(model.fields)) {
       const value = values[name];
       if (media === undefined) continue;
       const items: unknown[] = Array.isArray(value) ? value : [value];
@@ -25,7 +25,7 @@ export class MediaChecker {
         if (problem !== undefined) issues.push({ path, message: `${field}: ${problem}` });
       }
     }
-    if (issues.length > 0) throw new InvalidInputError(model, issues);
+    if (issues.length > 0) throw new InvalidInputError(model.id, issues);
   }
 
   #problemOf(file: URL, kind: MediaKind): Promise<string | undefined> {

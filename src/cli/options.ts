@@ -1,6 +1,6 @@
 /** Parsers of arguments and flags, and the help that commands share. */
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import { isModelId, type ModelId, models } from '../schemas.js';
+import { type DefinedModel, isModelId, type ModelId, models } from '../schemas.js';
 
 /** The ids of the built-in models by short name. */
 export const MODELS: Readonly<Record<string, ModelId>> = Object.fromEntries(
@@ -12,6 +12,13 @@ export const MODEL_NAMES = Object.keys(MODELS).join(', ');
 export function findModel(name: unknown): ModelId | undefined {
   if (typeof name === 'string' && Object.hasOwn(MODELS, name)) return MODELS[name];
   return isModelId(name) ? name : undefined;
+}
+
+/** Finds the model of a row: `own`, of `--model-file`, where it is named or nothing is; otherwise a built-in one. */
+export function findRowModel(name: unknown, own: DefinedModel | undefined): DefinedModel | undefined {
+  if (own !== undefined && (name === undefined || name === own.id || name === own.shortName)) return own;
+  const id = findModel(name);
+  return id === undefined ? undefined : models[id];
 }
 
 export function shortName(model: string): string {

@@ -40,6 +40,13 @@ function compile(directory: string, sources: Readonly<Record<string, string>>): 
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
 }
 
+/** Lets files of a directory import the package and zod. */
+function linkPackages(directory: string): void {
+  mkdirSync(join(directory, 'node_modules'));
+  symlinkSync(root, join(directory, 'node_modules', 'wavespeed-kling'), 'junction');
+  symlinkSync(join(root, 'node_modules', 'zod'), join(directory, 'node_modules', 'zod'), 'junction');
+}
+
 describe.concurrent('models', () => {
   test('lists the reference-to-video models of the service', async () => {
     const { run } = await setUp();
@@ -58,9 +65,7 @@ describe.concurrent('models', () => {
     const { code, stdout } = await run(['models', 'v4']);
     expect(code).toBe(0);
     expect(stdout).toContain(`id: "${KLING_V4}"`);
-    mkdirSync(join(directory, 'node_modules'));
-    symlinkSync(root, join(directory, 'node_modules', 'wavespeed-kling'), 'junction');
-    symlinkSync(join(root, 'node_modules', 'zod'), join(directory, 'node_modules', 'zod'), 'junction');
+    linkPackages(directory);
     const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
     write('v4.mjs', [ts.transpileModule(stdout, { compilerOptions: options }).outputText]);
     const args = ['--model-file', 'v4.mjs', '-p', '@Image1 runs', '--image', IMAGE, '--resolution', '1080p'];
@@ -75,6 +80,40 @@ describe.concurrent('models', () => {
     expect((await run(['price', '--model-file', 'v4.mjs', '--duration', '6'])).stdout).toBe('0.942\n');
     const both = await run(['run', 'v4', ...args]);
     expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('give one of them')]);
+  });
+
+  test('a batch takes a --model-file for rows that name its model, by id or short name, or none', async () => {
+    const { run, directory, emulator, write } = await setUp();
+    linkPackages(directory);
+    write('mine.mjs', [
+      "import { defineModel, field } from 'wavespeed-kling';",
+      `export default defineModel({ id: ${JSON.stringify(KLING_V4)}, shortName: 'mine', input: {`,
+      '  prompt: field.prompt(), images: field.images({ max: 10 }), duration: field.seconds(3, 30),',
+      '}, price: ({ duration }) => duration * 0.157 });',
+    ]);
+    const rows = [
+      { prompt: 'none', images: [IMAGE], duration: 20 },
+      { prompt: 'short', model: 'mine' },
+      { prompt: 'id', model: KLING_V4 },
+      { prompt: 'other', model: 'o1' },
+    ];
+    const ended = await run(['batch', write('rows.jsonl', rows), '--model-file', 'mine.mjs']);
+    expect(ended.stderr).toContain('4 tasks, $5.27 at most.');
+    expect(ended.code).toBe(0);
+    const made = emulator.account.tasks.map(({ model, input }) => [input.prompt, model]);
+    expect(Object.fromEntries(made)).toEqual({
+      none: KLING_V4,
+      short: KLING_V4,
+      id: KLING_V4,
+      other: 'kwaivgi/kling-video-o1/reference-to-video',
+    });
+    expect(made).toHaveLength(4);
+
+    const csv = write('rows.csv', ['prompt,duration', 'A hare,30']);
+    expect((await run(['batch', csv, '--model-file', 'mine.mjs'])).code).toBe(0);
+    expect(emulator.account.tasks.at(-1)).toMatchObject({ model: KLING_V4, input: { duration: 30 } });
+    const without = await run(['batch', csv]);
+    expect([without.code, without.stderr]).toEqual([2, expect.stringContaining('no column "model"')]);
   });
 
   test('says why a --model-file cannot be used', async () => {

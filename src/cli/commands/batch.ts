@@ -16,6 +16,7 @@ import { createClient } from '../client.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { FileNames } from '../file-names.js';
 import { announceInterrupt, interrupted, SUBMIT_INTERRUPTED } from '../interrupt.js';
+import { loadModelFile } from '../load-model.js';
 import { example, numberFrom, oneOf, seconds, text } from '../options.js';
 import { note } from '../output.js';
 import { Progress } from '../progress.js';
@@ -38,6 +39,11 @@ export function batchCommand() {
     )
     .argument('<file>', 'CSV by its extension, or else JSON Lines; - reads stdin')
     .option('--csv', 'the file is CSV, whatever its name')
+    .option(
+      '--model-file <file>',
+      'a module whose default export is a model of defineModel: for rows that name it, or no model',
+      text,
+    )
     .option('-o, --output <dir>', 'download the videos into this directory', text)
     .option(
       '--name <template>',
@@ -110,7 +116,8 @@ async function batch(file: string, options: Options): Promise<number> {
   const { csv, allowDuplicates, output, retryFailed, maxCost, concurrency, timeout, whenAbsent } = options;
   checkCombinations(options);
   const names = new FileNames(options.name);
-  const lines = await readBatch(file, { csv, allowDuplicates });
+  const model = options.modelFile === undefined ? undefined : await loadModelFile(options.modelFile);
+  const lines = await readBatch(file, { csv, allowDuplicates, model });
   const journal = options.journal === undefined ? undefined : fileJournal(options.journal);
   await using kling = await createClient(readClientOptions(options, journal));
   const rows = await planBatch(lines, journal, retryFailed === true);
