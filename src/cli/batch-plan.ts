@@ -50,9 +50,19 @@ export async function planBatch(
   return planned;
 }
 
+/** The client compares the input too, by a fingerprint of all files: once the row is due. */
+function checkModel({ idempotencyKey, line, model }: BatchLine, entry: JournalEntry | undefined): void {
+  if (entry === undefined || entry.state === 'idle' || entry.model === model.id) return;
+  throw new CommandError(
+    `The key "${idempotencyKey}" of line ${line} was used before with another model (${entry.model}); nothing was sent. Use a new key for a new request.`,
+    EXIT.usage,
+  );
+}
+
 async function planRow(row: BatchLine, journal: Journal, retryFailed: boolean): Promise<PlannedRow> {
   let attempt = 1;
   let entry = (await journal.get(row.idempotencyKey))?.entry;
+  checkModel(row, entry);
   while (entry !== undefined && hasFailed(entry)) {
     const next = (await journal.get(attemptKey(row.idempotencyKey, attempt + 1)))?.entry;
     if (next === undefined && !retryFailed) break;

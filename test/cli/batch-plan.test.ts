@@ -119,6 +119,19 @@ describe.concurrent('money', () => {
     expect(emulator.account.tasks).toHaveLength(4);
   });
 
+  test('a key that the journal has with another model is refused before another row is sent', async () => {
+    const { run, write, submits } = await setUp();
+    const journal = ['--journal', 'batch.journal'];
+    expect((await run(['batch', write('one.jsonl', tasks(1)), ...journal])).code).toBe(0);
+    const rows = [
+      { key: 'new', model: 'o1', prompt: 'A hare' },
+      { key: 'fox-0', model: 'o1', prompt: 'Fox 0' },
+    ];
+    const { code, stdout, stderr } = await run(['batch', write('two.jsonl', rows), ...journal]);
+    expect([code, stdout, submits()]).toEqual([2, '', 1]);
+    expect(stderr).toContain('The key "fox-0" of line 2 was used before with another model');
+  });
+
   test('a journal that another process has is one message: exit code 2, nothing is sent', async () => {
     const { start, run, write, submits } = await setUp({ processingMs: 600_000 });
     const args = ['batch', write('batch.jsonl', tasks(5)), '--journal', 'batch.journal'];
