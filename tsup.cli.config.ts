@@ -1,7 +1,7 @@
 /** Builds what stands on top of the built library, each in one file: the command, and the durable model of the AI SDK. */
 import { dirname, resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
-import { durableParts } from './tsup.config.js';
+import { durableParts, replacePackage } from './tsup.config.js';
 
 /** The public entries that the command imports, and their files in the build. */
 const ENTRIES: Record<string, string> = {
@@ -21,6 +21,9 @@ const onPublicEntries: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
+/** Removes `ajv`, with which the MCP SDK checks what a user has filled in: the server asks for no input. */
+const withoutAjv = replacePackage(/^ajv(?:-formats)?$/, 'export default function () {}');
+
 export default defineConfig([
   {
     // ESM only, with what only the command needs bundled into it.
@@ -31,7 +34,11 @@ export default defineConfig([
     // The version is printed without loading the rest, and only `mcp` loads the MCP SDK.
     splitting: true,
     external: ['undici'],
-    esbuildPlugins: [onPublicEntries],
+    esbuildPlugins: [onPublicEntries, withoutAjv],
+    esbuildOptions(options) {
+      // The command prints messages, not stacks.
+      options.minifyIdentifiers = true;
+    },
     // commander is CommonJS, and requires Node's modules.
     banner: {
       js: "import { createRequire as createCommandRequire } from 'node:module'; const require = createCommandRequire(import.meta.url);",

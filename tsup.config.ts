@@ -1,16 +1,20 @@
 // Builds the entries as ESM and CommonJS, with types for each.
 import { defineConfig, type Options } from 'tsup';
 
-/** Removes `debug`, which the file type library's inflater uses: it requires Node's tty in a way that ESM does not have. */
-export const withoutDebug: NonNullable<Options['esbuildPlugins']>[number] = {
-  name: 'without-debug',
+/** Puts a module in the place of a package that is imported but not needed. */
+export const replacePackage = (
+  packages: RegExp,
+  contents: string,
+): NonNullable<Options['esbuildPlugins']>[number] => ({
+  name: 'replace-package',
   setup(build) {
-    build.onResolve({ filter: /^debug$/ }, () => ({ path: 'debug', namespace: 'silent' }));
-    build.onLoad({ filter: /.*/, namespace: 'silent' }, () => ({
-      contents: 'export default () => () => undefined;',
-    }));
+    build.onResolve({ filter: packages }, ({ path }) => ({ path, namespace: 'replaced' }));
+    build.onLoad({ filter: /.*/, namespace: 'replaced' }, () => ({ contents }));
   },
-};
+});
+
+/** Removes `debug`, which the file type library's inflater uses: it requires Node's tty in a way that ESM does not have. */
+export const withoutDebug = replacePackage(/^debug$/, 'export default () => () => undefined;');
 
 /**
  * Makes the parts of a durable model files of their own, which each build takes from the package itself: a workflow's

@@ -1,6 +1,7 @@
 // Finishes the build: what tsup has no setting for.
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { transform } from 'esbuild';
+import { minify } from 'terser';
 
 /** Names of the web platform in the declarations, which a project has from Node's types, from the DOM's, or not at all. */
 const PLATFORM = ['AbortSignal', 'Blob', 'File', 'Request', 'Response', 'URL'];
@@ -31,6 +32,16 @@ function portable(declarations) {
   ].join('\n');
 }
 
+const { exports } = JSON.parse(await readFile('package.json', 'utf8'));
+const ENTRIES = new Set(Object.keys(exports).map((path) => path.slice(2) || 'index'));
+
+/** Makes an entry's declarations for ESM the ones for CommonJS, and removes the chunks that only the former had. */
+async function declareOnce(name) {
+  const entry = name.replace('.d.ts', '');
+  if (ENTRIES.has(entry)) await writeFile(`dist/${name}`, `export * from './${entry}.cjs';\n`);
+  else await rm(`dist/${name}`);
+}
+
 /** Folders of the bundled packages, from the comments that esbuild writes above each file. */
 const bundled = new Set();
 
@@ -38,17 +49,29 @@ function recordBundled(code) {
   for (const [, folder] of code.matchAll(/^\/\/ (node_modules\/(?:@[^/]+\/)?[^/]+)\//gm)) bundled.add(folder);
 }
 
-/** Removes whitespace; names stay, so that stacks can be read. Short lines, because Node prints the one that throws. */
+/**
+ * Removes whitespace and the names of local variables. Names of functions and classes stay, so that stacks can be read.
+ * Short lines, because Node prints the one that throws.
+ */
 async function small(name, code) {
-  const result = await transform(code, {
+  const module = name.endsWith('.js');
+  // Nothing of ours stands in a chunk of dependencies, such as the file type library.
+  const minifyIdentifiers = !/^\/\/ src\//m.test(code);
+  const terse = await transform(code, {
     minifyWhitespace: true,
     minifySyntax: true,
-    lineLimit: 160,
+    minifyIdentifiers,
     legalComments: 'none',
     target: 'node20.18',
-    ...(name.endsWith('.cjs') ? {} : { format: 'esm' }),
+    ...(module ? { format: 'esm' } : {}),
   });
-  return result.code;
+  const result = await minify(terse.code, {
+    parse: { module },
+    compress: false,
+    mangle: { keep_fnames: true, keep_classnames: true },
+    format: { max_line_len: 160, comments: false },
+  });
+  return `${result.code}\n`;
 }
 
 /** Returns the licences of the bundled packages, which must be distributed with their code. */
@@ -74,6 +97,8 @@ for (const name of await readdir('dist')) {
     recordBundled(code);
     if (!KEPT.has(name)) await writeFile(file, await small(name, code));
   }
-  if (/\.d\.c?ts$/.test(name)) await writeFile(file, portable(await readFile(file, 'utf8')));
+  if (name.endsWith('.d.cts')) await writeFile(file, portable(await readFile(file, 'utf8')));
+  // One copy of the declarations: ESM may import what CommonJS exports, but not the other way round.
+  if (name.endsWith('.d.ts')) await declareOnce(name);
 }
 await writeFile('dist/THIRD-PARTY-LICENSES.txt', await licences());

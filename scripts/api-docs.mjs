@@ -41,6 +41,7 @@ const OPTIONS = {
   classPropertiesFormat: 'table',
   typeAliasPropertiesFormat: 'table',
   propertyMembersFormat: 'table',
+  tableColumnSettings: { hideInherited: true, hideOverrides: true },
 };
 
 /** Copies the sources, because TypeDoc drops the class of `@throws {Class} …`, also one in backticks at the beginning. */
@@ -57,7 +58,7 @@ async function copySources() {
   await writeFile(`${COPY}/tsconfig.json`, JSON.stringify(config));
 }
 
-/** Gives a module's page its heading and first sentence, and marks its examples as parts of programs. */
+/** Gives a module's page its heading and first sentence, marks its examples as parts of programs, and removes unused anchors. */
 function toPage(page, name) {
   return (
     page
@@ -67,6 +68,7 @@ function toPage(page, name) {
       )
       // Examples here are parts of programs.
       .replace(/^```ts$/gm, '```typescript')
+      .replace(/<a id="([^"]+)"><\/a> /g, (anchor, id) => (page.includes(`#${id})`) ? anchor : ''))
       .trim()
       .concat('\n')
   );
