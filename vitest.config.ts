@@ -20,6 +20,9 @@ const SLOW = [
   'test/**/bundle.test.ts',
 ];
 
+/** Projects of their own, and what is installed in them. */
+const NEVER = ['**/node_modules/**', 'test/consumers/**'];
+
 export default defineConfig(({ mode }) => ({
   resolve: {
     alias: [
@@ -30,7 +33,7 @@ export default defineConfig(({ mode }) => ({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: mode === 'quick' ? SLOW : [],
+    exclude: mode === 'quick' ? [...NEVER, ...SLOW] : NEVER,
     // A limit for a test that hangs, not for a slow machine.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -72,7 +72,7 @@ export function parseResponse(response: RawResponse, request: RequestInfo, key: 
 }
 
 const RESULT_URL = /\/api\/v3\/predictions\/([^/"\\\s]+)\/result\b/;
-const ID_FIELD = /"id"\s*:\s*(?:"([^"\\]+)"|(\d+)\s*[,}])/;
+const ID_FIELD = /"id"\s*:\s*(?:"([^"\\\s]+)"|(\d+)\s*[,}])/;
 const BARE_TASK = /^\s*\{[^{}[\]]*$/;
 
 /**

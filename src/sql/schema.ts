@@ -31,7 +31,7 @@ const INDEXES = [
 
 /** Two programs that start at once may create the same thing: PostgreSQL then fails in spite of IF NOT EXISTS. */
 const tolerant = (statement: string) =>
-  `DO $$ BEGIN\n${statement};\nEXCEPTION WHEN unique_violation OR duplicate_table THEN NULL;\nEND $$`;
+  `DO $$ BEGIN\n${statement};\nEXCEPTION WHEN unique_violation OR duplicate_table OR duplicate_object THEN NULL;\nEND $$`;
 
 /**
  * Returns the statements that create `kling_journal` and `kling_webhooks`, to be run one by one. They can be run again and

@@ -53,6 +53,9 @@ async function writePart(
   await pause(READ_FIRST_MS);
 }
 
+/** Connections on which a response is being sent. */
+const responding = new WeakSet<Socket>();
+
 /** Sends a response that was not asked for, once the one before it is out. */
 async function sendExtra(socket: Socket, before: WireResponse, ms: number, pause: Pause): Promise<void> {
   const { status, headers, body } = ghostOf(before);
@@ -60,7 +63,9 @@ async function sendExtra(socket: Socket, before: WireResponse, ms: number, pause
   const lines = Object.entries({ ...headers, 'content-length': String(bytes.byteLength) });
   const head = [`HTTP/1.1 ${status} OK`, ...lines.map(([name, value]) => `${name}: ${value}`)];
   if (ms > 0) await pause(ms);
-  if (!socket.destroyed) socket.write(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), bytes]));
+  // In the middle of a response it would be no second one, but a broken first.
+  if (!socket.destroyed && !responding.has(socket))
+    socket.write(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), bytes]));
 }
 
 export async function sendResponse(
@@ -96,6 +101,8 @@ export async function sendResponse(
   if (fault?.kind === 'delay') await pause(fault.ms);
   if (socket.destroyed) return;
 
+  responding.add(socket);
+  response.once('finish', () => responding.delete(socket));
   writeHead(response, content);
   if (request.method !== 'HEAD') {
     const chunks = content.body.chunks();
