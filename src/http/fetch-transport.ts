@@ -1,7 +1,7 @@
 /** Sends requests through a custom fetch. Once it was called, nothing proves that a request was not sent. */
 import { WaveSpeedError } from '../core/errors/base.js';
 import { concatBytes } from '../utils/bytes.js';
-import { toFetchBody } from './fetch-body.js';
+import { toFetchBody, toUnrepeatableBody } from './fetch-body.js';
 import { createTooLargeError, decodeText, MAX_ERROR_BYTES } from './response-body.js';
 import type {
   HttpTransport,
@@ -19,11 +19,13 @@ const noStore = (): object =>
   'Request' in globalThis && 'cache' in Request.prototype ? { cache: 'no-store' } : {};
 
 export class FetchTransport implements HttpTransport {
+  readonly #isGlobal: boolean;
   readonly #getFetch: () => Fetch;
 
   constructor(fetch: Fetch) {
     // The global fetch is looked up for each request, so that a later patch of it applies.
-    this.#getFetch = fetch === globalThis.fetch ? () => globalThis.fetch : () => fetch;
+    this.#isGlobal = fetch === globalThis.fetch;
+    this.#getFetch = this.#isGlobal ? () => globalThis.fetch : () => fetch;
   }
 
   start(request: WireRequest, onStart: () => void): InFlightRequest {
@@ -35,10 +37,17 @@ export class FetchTransport implements HttpTransport {
       onStart();
       wasSent = true;
       // Following a redirect would send the key to another host.
-      const init = { method, headers, redirect: 'manual' as const, signal: controller.signal, ...noStore() };
+      const init = {
+        method,
+        headers,
+        redirect: 'manual' as const,
+        signal: controller.signal,
+        ...noStore(),
+        ...(body === undefined ? {} : this.#isGlobal ? toUnrepeatableBody(headers, body) : { body }),
+      };
       let response: Response;
       try {
-        response = await fetch(url.href, body === undefined ? init : { ...init, body });
+        response = await fetch(url.href, init);
       } catch (error) {
         // A fetch built on another client may reject with this library's errors, which do not describe this request.
         throw error instanceof WaveSpeedError ? new Error(error.message, { cause: error }) : error;

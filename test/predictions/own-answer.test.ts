@@ -1,5 +1,9 @@
 // What proves that a submit was refused, and which answer is the answer to it.
-import { describe, expect, test, vi } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   ApiError,
   InsufficientCreditsError,
@@ -7,6 +11,7 @@ import {
   KLING_O3_STD,
   NotFoundError,
   SubmissionUnknownError,
+  WaveSpeedKling,
 } from 'wavespeed-kling';
 import { clientOn, envelope, failure, isSubmit, task } from '../support/client.js';
 
@@ -160,5 +165,30 @@ describe('the answer to a submit', () => {
     { input: 'A fox' },
   ])('may show %j', async (fields) => {
     expect(await answerTo(fields)).toMatchObject({ id: 'ghost' });
+  });
+});
+
+describe('the global fetch', () => {
+  test('sends a submit once, and with its length, when a gateway answers 421 to it', async () => {
+    const received: { length: string | undefined; body: string }[] = [];
+    const server = createServer((request, response) => {
+      void text(request).then((body) => {
+        received.push({ length: request.headers['content-length'], body });
+        response.writeHead(421, { 'content-type': 'text/html' }).end(PAGE);
+      });
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const kling = new WaveSpeedKling({
+      apiKey: 'key',
+      baseUrl: `http://127.0.0.1:${port}`,
+      fetch: globalThis.fetch,
+    });
+    await failure(kling.submit(KLING_O1, { prompt: 'Ein Füchslein' }), SubmissionUnknownError);
+    expect(received).toHaveLength(1);
+    expect(received[0]?.length).toBe(String(Buffer.byteLength(received[0]?.body ?? '')));
+    expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({ prompt: 'Ein Füchslein' });
+    server.closeAllConnections();
   });
 });
