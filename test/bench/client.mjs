@@ -1,6 +1,6 @@
 // One measurement of one client, in a process of its own. Usage: client.mjs <what> <client> <url> <count>
 // @ts-nocheck: what goes between processes has no types.
-import { readFileSync } from 'node:fs';
+import { report } from './report.mjs';
 
 const [what, name, url, given] = process.argv.slice(2);
 const count = Number(given);
@@ -21,7 +21,6 @@ const clients = {
       run: async () => (await kling.run(MODEL, input)).outputs[0],
       submit: async () => (await kling.submit(MODEL, input)).id,
       poll: (id) => kling.get(id),
-      wait: (id) => kling.wait(id),
     };
   },
   async wavespeed() {
@@ -32,7 +31,6 @@ const clients = {
       run: async () => String((await client.run(MODEL, input)).outputs[0]),
       submit: async () => (await client._submit(MODEL, input))[0],
       poll: (id) => client._getResult(id),
-      wait: undefined,
     };
   },
   async undici() {
@@ -47,7 +45,6 @@ const clients = {
       run: undefined,
       submit: async () => (await call(MODEL, 'POST', JSON.stringify(input))).id,
       poll: (id) => call(`predictions/${id}/result`, 'GET'),
-      wait: undefined,
     };
   },
 };
@@ -62,10 +59,10 @@ async function time(call) {
 
 const measurements = {
   async run({ run }) {
-    const started = performance.now();
-    const noticed = await Promise.all(Array.from({ length: count }, async () => [await run(), Date.now()]));
-    const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'));
-    return { noticed, ms: performance.now() - started, cpuMs: cpuMs(), peakMb: Number(peak?.[1]) / 1024 };
+    const noticed = await Promise.all(
+      Array.from({ length: count }, async () => [(await run()).split('/').at(-2), Date.now()]),
+    );
+    return { noticed };
   },
   async poll({ submit, poll }) {
     const id = await submit();
@@ -74,20 +71,7 @@ const measurements = {
   async submit({ submit }) {
     return time(submit);
   },
-  async memory({ submit, wait }) {
-    const id = await submit();
-    const used = async () => {
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      globalThis.gc();
-      const { heapUsed, external } = process.memoryUsage();
-      return heapUsed + external;
-    };
-    wait(id).catch(() => undefined);
-    const before = await used();
-    for (let index = 0; index < count; index++) wait(`${id}-${index}`).catch(() => undefined);
-    return { kbEach: ((await used()) - before) / 1024 / count };
-  },
 };
 
-const result = await measurements[what](await clients[name]());
-process.send(result, () => process.exit());
+report(await measurements[what](await clients[name]()));
+process.exit();
