@@ -1,7 +1,7 @@
 /** Reads the options of a call of `ai`: its settings and `providerOptions.wavespeedKling`. */
 import { checkNames, checkObject, rejectOption } from '../core/validate-options.js';
 import { ConfigurationError, type Model, type ModelInput } from '../index.js';
-import { isModelId, type ModelFields, type ModelId, models } from '../schemas.js';
+import { isModelId, type ModelField, type ModelFields, type ModelId, models } from '../schemas.js';
 import { readReferences } from './references.js';
 import type { VideoCallOptions, Warning } from './types.js';
 
@@ -42,12 +42,40 @@ type ModelOptions = {
       ? never
       : ValueOf<AnyInput, Key> extends readonly unknown[] | undefined
         ? never
-        : Exclude<Key, 'prompt' | SettingOfAi>
+        : Exclude<Key, 'prompt' | (typeof ONLY_SETTINGS)[number]>
   ]?: ValueOf<AnyInput, Key> | undefined;
 };
 
-/** Fields for which `ai` has a setting of its own. */
-type SettingOfAi = 'duration' | 'aspect_ratio';
+/** Fields that are not in `providerOptions`, because `ai` has a setting of the same values. */
+const ONLY_SETTINGS = ['duration', 'aspect_ratio'] as const;
+
+/** A setting of `ai`: the field of a model that it sets, and what is said of a model without it. */
+interface Setting {
+  name: 'duration' | 'aspectRatio' | 'resolution' | 'fps' | 'seed' | 'generateAudio';
+  field: string;
+  unsupported: string;
+  /** The value for the field, or a warning. @default the value as it is */
+  read?: (value: never, field: ModelField) => { value: unknown } | { warning: string | undefined };
+}
+
+const SETTINGS: readonly Setting[] = [
+  { name: 'duration', field: 'duration', unsupported: 'The model decides the duration.' },
+  {
+    name: 'aspectRatio',
+    field: 'aspect_ratio',
+    unsupported: 'The model decides the aspect ratio.',
+    read: readAspectRatio,
+  },
+  {
+    name: 'resolution',
+    field: 'resolution',
+    unsupported: 'The model decides the resolution.',
+    read: readResolution,
+  },
+  { name: 'fps', field: 'fps', unsupported: 'The model decides the frame rate.' },
+  { name: 'seed', field: 'seed', unsupported: 'The model takes no seed.' },
+  { name: 'generateAudio', field: 'sound', unsupported: 'The model has no parameter `sound`.' },
+];
 
 const OPTIONS = [
   'idempotencyKey',
@@ -64,7 +92,7 @@ function fieldOptions(fields: ModelFields | undefined): string[] {
   const names = all.flatMap((each) =>
     Object.entries(each).flatMap(([name, { media }]) => (media === undefined ? [name] : [])),
   );
-  const others = ['prompt', 'duration', 'aspect_ratio'];
+  const others: readonly string[] = ['prompt', ...ONLY_SETTINGS];
   return [...new Set(names)].filter((name) => !others.includes(name));
 }
 
@@ -87,32 +115,8 @@ export function readCallOptions(model: Model, call: VideoCallOptions): VideoRequ
   const id = typeof model === 'string' ? model : model.id;
   Object.assign(input, readReferences(id, fields ?? {}, call, warnings));
 
-  const unsupported = (feature: string, details: string) =>
-    warnings.push({ type: 'unsupported', feature, details });
-  if (call.resolution !== undefined) {
-    const resolution = findResolution(fields, call.resolution);
-    if (resolution === undefined) unsupported('resolution', 'The model decides the resolution.');
-    else input.resolution = resolution;
-  }
-  if (call.fps !== undefined) unsupported('fps', 'The model decides the frame rate.');
-  if (call.seed !== undefined) unsupported('seed', 'The model takes no seed.');
-  const ratio = fields?.['aspect_ratio'];
-  if (call.aspectRatio !== undefined && fields !== undefined && ratio === undefined) {
-    unsupported('aspectRatio', 'The model decides the aspect ratio.');
-  } else if (call.aspectRatio === 'adaptive') {
-    // Without a default, the model follows the references.
-    if (ratio?.default !== undefined || fields === undefined) {
-      const details = 'The model does not adapt its aspect ratio: the default 16:9 is used.';
-      unsupported('aspectRatio', details);
-    }
-  } else if (call.aspectRatio !== undefined) {
-    input.aspect_ratio = call.aspectRatio;
-  }
-  if (call.duration !== undefined) input.duration = call.duration;
-  if (call.generateAudio !== undefined) {
-    if (fields !== undefined && 'sound' in fields) input.sound = call.generateAudio;
-    else if (call.generateAudio) unsupported('generateAudio', 'The model has no parameter `sound`.');
-  }
+  // The client refuses an unknown model, whatever is set.
+  if (fields !== undefined) Object.assign(input, readSettings(fields, call, warnings));
   const given = options as Readonly<Record<string, unknown>>;
   // Of all models: the client says which one has a field that this one has not.
   for (const name of new Set([...fieldOptions(fields), ...fieldOptions(undefined)])) {
@@ -128,11 +132,41 @@ function fieldsOf(model: Model): ModelFields | undefined {
   return isModelId(model) ? models[model].fields : undefined;
 }
 
+/** The settings of `ai` as fields of the model; for what the model does not take, a warning. */
+function readSettings(
+  fields: ModelFields,
+  call: VideoCallOptions,
+  warnings: Warning[],
+): Record<string, unknown> {
+  const input: Record<string, unknown> = {};
+  for (const { name, field: fieldName, unsupported, read } of SETTINGS) {
+    const value = call[name];
+    const field = fields[fieldName];
+    if (value === undefined || (field === undefined && value === false)) continue;
+    const result =
+      field === undefined ? { warning: unsupported } : (read?.(value as never, field) ?? { value });
+    if ('value' in result) input[fieldName] = result.value;
+    else if (result.warning !== undefined) {
+      warnings.push({ type: 'unsupported', feature: name, details: result.warning });
+    }
+  }
+  return input;
+}
+
+/** Without a default, the model follows the references by itself. */
+function readAspectRatio(ratio: string, field: ModelField) {
+  if (ratio !== 'adaptive') return { value: ratio };
+  const details = `The model does not adapt its aspect ratio: the default ${String(field.default)} is used.`;
+  return { warning: field.default === undefined ? undefined : details };
+}
+
 /** `1920x1080` is the model's `1080p`. */
-function findResolution(fields: ModelFields | undefined, size: string): string | undefined {
+function readResolution(size: string, { values }: ModelField) {
   const lines = Math.min(...size.split('x').map(Number));
-  const name = lines === 2160 ? '4k' : `${lines}p`;
-  return fields?.['resolution']?.values?.includes(name) ? name : undefined;
+  const value = lines === 2160 ? '4k' : `${lines}p`;
+  return values?.includes(value) === true
+    ? { value }
+    : { warning: `The model makes ${(values ?? []).join(', ')}, not ${size}.` };
 }
 
 /** Checks names only: the client validates the values. */

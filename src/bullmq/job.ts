@@ -17,6 +17,8 @@ import {
   type KLING_O3_STD,
   type KlingO1Input,
   type KlingO3StdInput,
+  type ModelFields,
+  models as builtIn,
   parseInput,
 } from '../schemas.js';
 
@@ -113,11 +115,13 @@ export function checkJobData(data: unknown, models: readonly DefinedModel[]): Mo
   readOptions<KlingJobOptions, typeof JOB_OPTIONS>(options, JOB_OPTIONS);
   const model = isModelId(id) ? id : (models.find((defined) => defined.id === id) ?? (id as Model));
   parseInput(model, input);
-  const { images, video } = input as { images?: unknown[]; video?: unknown };
-  const isLocal = [...(images ?? []), video].some(
-    (media) => media !== undefined && typeof media !== 'string',
-  );
-  if (!isLocal) return model;
-  const message = 'images, video: a job takes URLs only; upload local files first: await kling.upload(file)';
-  throw new InvalidInputError(String(id), [{ path: ['images'], message }]);
+  const given = input as Readonly<Record<string, unknown>>;
+  const fields = (isModelId(model) ? builtIn[model] : (model as DefinedModel)).fields as ModelFields;
+  for (const [name, { media }] of Object.entries(fields)) {
+    const isUrl = [given[name] ?? []].flat().every((item) => typeof item === 'string');
+    if (media === undefined || isUrl) continue;
+    const message = `${name}: a job takes URLs only; upload local files first: await kling.upload(file)`;
+    throw new InvalidInputError(String(id), [{ path: [name], message }]);
+  }
+  return model;
 }

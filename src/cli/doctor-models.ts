@@ -66,19 +66,30 @@ function differences(name: string, ours: ModelField, theirs: Readonly<Record<str
   ];
 }
 
-/** What the price may depend on: nothing, a video, sound, each resolution. */
-function variantsOf({
-  fields,
-}: DefinedModel): { name: string; input: Record<string, unknown>; video?: string }[] {
-  const video = Object.keys(fields).find((name) => fields[name]?.media === 'video');
-  const resolutions = fields['resolution']?.values?.slice(1) ?? [];
+/** What the price may depend on: a video, and every value of every other field that the model takes alone. */
+function variantsOf(model: DefinedModel): { name: string; input: Record<string, unknown>; video?: string }[] {
+  const fields = Object.entries(model.fields);
+  const video = fields.find(([, { media }]) => media === 'video')?.[0];
+  const values = fields.flatMap(([name, field]) =>
+    otherValues(field).map((value) => ({
+      name: value === true ? ` with ${name}` : ` at ${value}`,
+      input: { [name]: value },
+    })),
+  );
   return [
     { name: '', input: {} },
     ...(video === undefined ? [] : [{ name: ' with a video', input: {}, video }]),
-    ...('sound' in fields ? [{ name: ' with sound', input: { sound: true } }] : []),
-    ...resolutions.map((resolution) => ({ name: ` at ${resolution}`, input: { resolution } })),
+    ...values.filter(({ input }) => model.inputSchema.safeParse({ ...QUOTED, ...input }).success),
   ];
 }
+
+/** Numbers are lengths: the price of each follows from one. */
+function otherValues({ type, values = [], default: given }: ModelField): (string | true)[] {
+  if (type === 'boolean') return given === true ? [] : [true];
+  return values.filter((value) => typeof value === 'string' && value !== given) as string[];
+}
+
+const QUOTED = { prompt: 'A paper boat on a calm lake' };
 
 async function* priceChecks(kling: WaveSpeedKling, model: DefinedModel): AsyncGenerator<Check, void, void> {
   for (const { name, input, video } of variantsOf(model)) {
@@ -86,7 +97,7 @@ async function* priceChecks(kling: WaveSpeedKling, model: DefinedModel): AsyncGe
       const clip = video === undefined ? undefined : await uploadClip(kling);
       const media =
         video === undefined ? {} : { [video]: model.fields[video]?.type === 'array' ? [clip] : clip };
-      const given = { prompt: 'A paper boat on a calm lake', ...input, ...media };
+      const given = { ...QUOTED, ...input, ...media };
       const ours = estimateCost(model, given);
       const { price, discounted_price } = await kling.quote(model, given, { signal: interrupted });
       const discount = discounted_price === price ? '' : `, $${discounted_price} for this account`;

@@ -1,4 +1,5 @@
 /** Removes secrets and personal data from an answer of the API, and keeps its shape. */
+import { type ModelFields, models } from '../schemas.js';
 import { SPEND_INPUT } from './doctor-input.js';
 
 /** Members whose text is kept. Any other text is replaced: what is not known to be harmless stays out of a recording. */
@@ -11,8 +12,12 @@ const KEPT = new Set([
   'updated_at',
   'executed_at',
   'currency',
-  'aspect_ratio',
-  'resolution',
+  // Fields of a model that take one of a few words.
+  ...Object.values(models).flatMap(({ fields }) =>
+    Object.entries(fields as ModelFields).flatMap(([name, { values }]) =>
+      values === undefined ? [] : [name],
+    ),
+  ),
 ]);
 
 const REDACTED = 'redacted';

@@ -1,7 +1,9 @@
 // `generateVideo` of ai 6 and 7 on the emulator: settings, results and callbacks.
 import { describe, expect, test, vi } from 'vitest';
-import { KLING_O1, KLING_O3_STD, type Prediction } from 'wavespeed-kling';
+import { KLING_O1, KLING_O3_STD, KLING_V4, type Prediction } from 'wavespeed-kling';
 import { createWaveSpeedKling } from 'wavespeed-kling/ai-sdk';
+import { defineModel, field } from 'wavespeed-kling/schemas';
+import * as z from 'zod';
 import { majors, setup } from './support.js';
 
 describe.each(majors)('$ai generateVideo', ({ generateVideo }) => {
@@ -151,6 +153,33 @@ describe.each(majors)('$ai generateVideo', ({ generateVideo }) => {
     const features = warnings.map((warning) => ('feature' in warning ? warning.feature : warning.type));
     expect(features.toSorted()).toEqual(['aspectRatio', 'fps', 'resolution', 'seed']);
     expect(bodies()[0]?.aspect_ratio).toBe('16:9');
+  });
+
+  test('a setting is the field of a model that has it, whatever the model', async () => {
+    const seeded = defineModel({
+      id: 'kwaivgi/kling-video-o5/reference-to-video',
+      input: { prompt: field.prompt(), seed: z.int().optional() },
+    });
+    const { kling, bodies } = await setup({ emulator: { models: [seeded] } });
+    const settings = { seed: 7, duration: 6, resolution: '1920x1080', aspectRatio: '21:9' } as const;
+    const call = { prompt: 'A fox', download: kling.download, ...settings };
+    const made = await generateVideo({ ...call, model: kling.video(seeded) });
+    expect(bodies()[0]).toEqual({ prompt: 'A fox', seed: 7 });
+    expect(made.warnings.map((warning) => 'feature' in warning && warning.feature)).toEqual([
+      'duration',
+      'aspectRatio',
+      'resolution',
+    ]);
+    const v4 = await generateVideo({ ...call, model: kling.video(KLING_V4) });
+    expect(bodies()[1]).toEqual({
+      prompt: 'A fox',
+      aspect_ratio: '21:9',
+      resolution: '1080p',
+      duration: 6,
+    });
+    expect(v4.warnings).toMatchObject([{ feature: 'seed', details: 'The model takes no seed.' }]);
+    const other = await generateVideo({ ...call, resolution: '640x480', model: kling.video(KLING_V4) });
+    expect(other.warnings[0]).toMatchObject({ details: 'The model makes 720p, 1080p, 4k, not 640x480.' });
   });
 
   test.each([

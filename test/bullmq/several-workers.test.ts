@@ -3,7 +3,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { ConfigurationError, KLING_O1, type Prediction, type WaveSpeedKling } from 'wavespeed-kling';
+import {
+  ConfigurationError,
+  KLING_O1,
+  KLING_V4,
+  type Prediction,
+  type WaveSpeedKling,
+} from 'wavespeed-kling';
 import { addKling, createKlingWorker, type KlingJobData, redisEvents } from 'wavespeed-kling/bullmq';
 import { ManualClock, type StartEmulatorOptions } from 'wavespeed-kling/testing';
 import { createWebhookReceiver } from 'wavespeed-kling/webhooks';
@@ -233,7 +239,11 @@ describe('addKling', () => {
     const queue = { name: 'videos', add } as never;
     const file = new URL('file:///fox.png') as unknown as string;
     const local = { model: KLING_O1, input: { prompt: 'A fox', images: [file] } } as const;
-    await expect(addKling(queue, local)).rejects.toThrow('upload local files first');
+    await expect(addKling(queue, local)).rejects.toThrow(
+      'images: a job takes URLs only; upload local files first',
+    );
+    const audio = { model: KLING_V4, input: { prompt: 'A fox', audios: [file] } };
+    await expect(addKling(queue, audio)).rejects.toThrow('audios: a job takes URLs only');
     await expect(addKling(queue, { model: KLING_O1, input: { prompt: '' } })).rejects.toThrow('prompt');
     expect(add).not.toHaveBeenCalled();
   });

@@ -109,8 +109,11 @@ describe.concurrent('doctor', () => {
       'price o1 with a video',
       'price o3-std with sound',
       'price v4 at 4k',
+      'price o3-4k at 9:16',
     ])
       expect(names).toContain(name);
+    // Only with a video, and only from 1080p: not asked alone.
+    expect(names.filter((name) => /v4 with keep|v4 at hdr/.test(name))).toEqual([]);
     expect(checks.every(({ ok }) => ok)).toBe(true);
     expect(stdout).not.toContain(emulator.webhookSecret);
   });

@@ -4,7 +4,8 @@ import { standardSchemaResolver } from '@hookform/resolvers/standard-schema';
 import { zodResolver } from '@hookform/resolvers/zod';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { initTRPC, TRPCError } from '@trpc/server';
@@ -26,6 +27,7 @@ import {
   klingO3StdInputObject,
   klingO3StdInputSchema,
   type ModelId,
+  models,
   parseInput,
 } from 'wavespeed-kling/schemas';
 import * as z from 'zod';
@@ -258,18 +260,25 @@ test('OpenAPI 3.1 accepts the JSON Schemas as components', async () => {
   }
 });
 
-test("an MCP tool has the complete JSON Schema, and reports this library's messages", async () => {
-  const server = new McpServer({ name: 'videos', version: '1.0.0' });
-  server.registerTool('make_video', { inputSchema: klingO3StdInputSchema }, (request) => ({
-    content: [{ type: 'text', text: JSON.stringify(request) }],
+test("an MCP tool has the schema for language models, and reports this library's messages", async () => {
+  const server = new Server({ name: 'videos', version: '1.0.0' }, { capabilities: { tools: {} } });
+  server.setRequestHandler(ListToolsRequestSchema, () => ({
+    tools: [{ name: 'make_video', inputSchema: { ...models[KLING_O3_STD].toolJsonSchema } }],
   }));
+  server.setRequestHandler(CallToolRequestSchema, ({ params }) => {
+    try {
+      const text = JSON.stringify(parseInput(KLING_O3_STD, params.arguments));
+      return { content: [{ type: 'text', text }] };
+    } catch (error) {
+      return { content: [{ type: 'text', text: String(error) }], isError: true };
+    }
+  });
   const client = new Client({ name: 'test', version: '1.0.0' });
   const [here, there] = InMemoryTransport.createLinkedPair();
   await Promise.all([server.connect(there), client.connect(here)]);
 
   const { tools } = await client.listTools();
-  const { $schema: _, ...schema } = inputJsonSchemas[KLING_O3_STD];
-  expect(tools[0]?.inputSchema).toMatchObject(schema);
+  expect(tools[0]?.inputSchema).toEqual(models[KLING_O3_STD].toolJsonSchema);
 
   const call = async (input: Record<string, unknown>) => {
     const { content, isError } = await client.callTool({ name: 'make_video', arguments: input });

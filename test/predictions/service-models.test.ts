@@ -10,6 +10,7 @@ import {
   KLING_O3_STD,
   KLING_V4,
   type ManyResult,
+  memoryJournal,
   type ModelInput,
   ServerError,
   type WaveSpeedKlingOptions,
@@ -112,6 +113,24 @@ describe('maxCost with a price that only the service knows', () => {
     expect(reasons).toMatchObject([{ name: 'BudgetExceededError', cost: 1.5, spent: 3, maxCost: 3.2 }]);
     expect(paths().filter((path) => path === PRICE)).toHaveLength(3);
     expect(paths().filter((path) => path === `/api/v3/${KLING_O3_PRO}`)).toHaveLength(2);
+  });
+
+  test('the journal keeps the price that was asked', async () => {
+    const journal = memoryJournal();
+    const { kling } = setup({}, { journal });
+    await kling.submit(KLING_O3_PRO, input, { idempotencyKey: 'order-1', maxCost: 2 });
+    for await (const _ of kling.runMany([{ model: KLING_O3_PRO, input, idempotencyKey: 'order-2' }], {
+      maxCost: 2,
+      pollIntervalMs: 5,
+    }));
+    await kling.submit(KLING_O3_PRO, input, { idempotencyKey: 'order-3' });
+    const costs = ['order-1', 'order-2', 'order-3'].map(async (key) => (await journal.get(key))?.entry);
+    expect(await Promise.all(costs)).toMatchObject([
+      { state: 'submitted', cost: 1.5 },
+      { state: 'ended', cost: 1.5 },
+      { state: 'submitted' },
+    ]);
+    expect(await costs[2]).not.toHaveProperty('cost');
   });
 
   test('asks nothing without a limit, nor where the model knows the price', async () => {

@@ -1,7 +1,8 @@
 /** Checks models of `defineModel` on the emulator, with and without a server. */
 import { expect, test } from 'vitest';
 import { inputJsonSchemas, KLING_O3_PRO, KLING_V4, models as builtIn } from 'wavespeed-kling/schemas';
-import { createEmulator, emulatorHandlers } from '../../src/testing/index.js';
+import { WaveSpeedKling } from 'wavespeed-kling';
+import { createEmulator, emulatorHandlers, sampleVideo } from '../../src/testing/index.js';
 import { referenceModel } from '../models/support.js';
 import { call, O1, O3, result, started } from './support.js';
 
@@ -121,4 +122,23 @@ test('refuses what a rule of the model forbids, and ignores unknown fields', asy
   );
   expect(emulator.account.charged).toBe(0);
   expect((await call(emulator, O1, { body: { prompt: 'x', sound: true, seed: 5 } })).status).toBe(200);
+});
+
+test('a price request with a made-up URL fails with 4006, and a submit over it sends nothing', async () => {
+  const emulator = await started();
+  const clip = 'https://clips.invalid/fox.mp4';
+  for (const inputs of [{ videos: [clip] }, { images: ['https://example.com/a.png', clip] }]) {
+    const { status, json } = await call(emulator, 'model/price', { body: { model_id: KLING_V4, inputs } });
+    expect([status, json['error_code']]).toEqual([400, 4006]);
+  }
+  const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, baseUrl: emulator.baseUrl });
+  const refused = kling.run(KLING_V4, { prompt: 'A fox', videos: [clip] }, { maxCost: 5 });
+  await expect(refused).rejects.toMatchObject({ name: 'ApiError', code: 4006 });
+  await expect(refused).rejects.toThrow(
+    /'videos': the length or size of https:\/\/clips\.invalid\/fox\.mp4 could not be read.*nothing was submitted/,
+  );
+  expect(emulator.requestCount({ operation: 'submit' })).toBe(0);
+  const real = await kling.upload(new Blob([Uint8Array.from(sampleVideo())]));
+  await kling.run(KLING_V4, { prompt: 'A fox', videos: [real] }, { maxCost: 5, pollIntervalMs: 5 });
+  expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
 });

@@ -11,6 +11,10 @@ export type Checked = { input: Record<string, unknown> } | { rejection: Rejectio
 
 export const MISSING_PARAMETER = 1400;
 export const INVALID_PARAMETER = 1401;
+const UNREADABLE_MEDIA = 4006;
+
+/** No host has such a name (RFC 2606). */
+const NO_HOST = '.invalid';
 
 export function asFields(value: unknown): Record<string, unknown> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -94,7 +98,20 @@ export function checkSubmit(model: DefinedModel, body: unknown): Checked {
   return read;
 }
 
-/** Reads the inputs of a price request: any field may be absent. */
+/**
+ * Reads the inputs of a price request: any field may be absent. The service measures the media, so that a made-up URL
+ * fails; here one whose host cannot exist does.
+ */
 export function checkPriced(model: DefinedModel, inputs: unknown): Checked {
-  return readFields(model, asFields(inputs) ?? {}, false);
+  const read = readFields(model, asFields(inputs) ?? {}, false);
+  if ('rejection' in read) return read;
+  for (const [name, { media }] of Object.entries(model.fields)) {
+    if (media === undefined) continue;
+    const urls = [read.input[name] ?? []].flat() as string[];
+    const bad = urls.find((url) => URL.canParse(url) && new URL(url).hostname.endsWith(NO_HOST));
+    if (bad === undefined) continue;
+    const message = `property '${name}': the length or size of ${bad} could not be read`;
+    return { rejection: { message, code: UNREADABLE_MEDIA } };
+  }
+  return read;
 }
