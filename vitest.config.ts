@@ -23,6 +23,24 @@ const SLOW = [
 /** Projects of their own, and what is installed in them. */
 const NEVER = ['**/node_modules/**', 'test/consumers/**'];
 
+/** Files that replace a module for the library itself: each in a process of its own. */
+const ALONE = ['test/http/minified.test.ts', 'test/media/download-files.test.ts'];
+
+/** Files whose processes are what costs: few tests of a file run at once. */
+const PROCESSES = ['test/cli/**/*.test.ts'];
+
+const common = {
+  setupFiles: ['test/support/setup.ts'],
+  // Loading the library and what it is tested with costs more than most files: a process runs many of them.
+  isolate: false,
+  // A limit for a test that hangs, not for a slow machine.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  expect: { poll: { timeout: 30_000 } },
+  unstubEnvs: true,
+  unstubGlobals: true,
+};
+
 export default defineConfig(({ mode }) => ({
   resolve: {
     alias: [
@@ -32,16 +50,32 @@ export default defineConfig(({ mode }) => ({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: mode === 'quick' ? [...NEVER, ...SLOW] : NEVER,
-    // A limit for a test that hangs, not for a slow machine.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
-    setupFiles: ['test/support/setup.ts'],
-    environment: 'node',
-    unstubEnvs: true,
-    unstubGlobals: true,
-    maxConcurrency: 24,
+    maxWorkers: '100%',
+    projects: [
+      {
+        extends: true,
+        test: {
+          ...common,
+          name: 'library',
+          include: ['test/**/*.test.ts'],
+          exclude: [...NEVER, ...PROCESSES, ...ALONE, ...(mode === 'quick' ? SLOW : [])],
+          maxConcurrency: 24,
+        },
+      },
+      {
+        extends: true,
+        test: { ...common, name: 'alone', include: ALONE, isolate: true },
+      },
+      {
+        extends: true,
+        test: {
+          ...common,
+          name: 'command',
+          include: PROCESSES,
+          exclude: mode === 'quick' ? SLOW : [],
+          maxConcurrency: 4,
+        },
+      },
+    ],
   },
 }));

@@ -6,29 +6,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spawn as spawnPty } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
-import { afterAll, vi } from 'vitest';
 import { type Emulator, startEmulator, type StartEmulatorOptions } from 'wavespeed-kling/testing';
+import { onFileCleanup } from '../support/cleanup.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 if (!existsSync(COMMAND)) throw new Error('dist/cli.js is missing: run `npm run build` before these tests.');
-
-// Each test starts processes, and the machine may have few cores.
-vi.setConfig({ testTimeout: 60_000, maxConcurrency: 4 });
 
 export const IMAGE = fileURLToPath(new URL('../../examples/images/front.jpg', import.meta.url));
 
 type Environment = Record<string, string | undefined>;
 
-const cleanups: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const cleanup of cleanups) await cleanup();
-});
-
 /** Starts an emulator and makes a directory, both gone after the tests of the file. */
 export async function setUp(options: StartEmulatorOptions = {}) {
   const emulator = await startEmulator({ queueMs: 20, processingMs: 20, ...options });
   const directory = mkdtempSync(join(tmpdir(), 'wavespeed-kling-cli-'));
-  cleanups.push(async () => {
+  onFileCleanup(async () => {
     await emulator.close();
     rmSync(directory, { recursive: true, force: true });
   });

@@ -9,20 +9,14 @@ import {
 } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { afterEach } from 'vitest';
 import { KLING_O3_STD, WaveSpeedKling, type WaveSpeedKlingOptions } from 'wavespeed-kling';
+import { onCleanup } from './cleanup.js';
 import { task } from './client.js';
 
 export const INPUT = { prompt: 'A fox in the snow' } as const;
 export const KEY = 'test-key-123456';
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-/** Runs when the test is over; the last one first. */
-export const onCleanup = (cleanup: () => unknown): void => void cleanups.push(cleanup);
+export { onCleanup };
 
 export interface CountingServer {
   url: string;

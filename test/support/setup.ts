@@ -1,8 +1,10 @@
-/** Runs before each test file: `vi.waitFor` gives up after 30 seconds, as `expect.poll` does, and not after one. */
-import { vi } from 'vitest';
+/** Runs before each test file, also where many share a process: what each of them needs to be alone. */
+import { afterAll, afterEach, vi } from 'vitest';
+import { cleanUpFile, cleanUpTest } from './cleanup.js';
+import './patience.js';
 
-const { waitFor } = vi;
-
-// A limit for what never happens, not for a slow machine. vitest has no setting for it.
-vi.waitFor = (callback, options) =>
-  waitFor(callback, { timeout: 30_000, ...(typeof options === 'number' ? { timeout: options } : options) });
+afterEach(async () => {
+  vi.useRealTimers();
+  await cleanUpTest();
+});
+afterAll(cleanUpFile);
