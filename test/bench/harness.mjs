@@ -1,6 +1,7 @@
 // Runs contenders in turn, each in a process of its own, and writes their medians as rows of docs/benchmarks.md.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { median } from './quantile.mjs';
 
 /**
  * Numbers: what the probe counts (`userMs`, `systemMs`, `cpuMs`, `wallMs`, `peakMb`), and what a contender adds.
@@ -84,18 +85,6 @@ export async function runNode(args, { env = {} } = {}) {
 export function path(name) {
   return fileURLToPath(new URL(name, import.meta.url));
 }
-
-/**
- * @param {number[]} values
- * @param {number} share
- */
-export function quantile(values, share) {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
-/** @param {number[]} values */
-export const median = (values) => quantile(values, 0.5);
 
 /**
  * @param {Counts[]} results

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { path, quantile } from './harness.mjs';
+import { path } from './harness.mjs';
+import { quantile } from './quantile.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'wavespeed-kling-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));

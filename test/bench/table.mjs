@@ -19,7 +19,7 @@ export function formatRow(bench, row, run) {
   const { ours, baseline, digits = 0, unit, limit, most } = row;
   /** @param {number} value */
   const show = (value) =>
-    `${value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`;
+    `${value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`.trim();
   const ratio = row.moreIsBetter ? baseline / ours : ours / baseline;
   const mark = (/** @type {string} */ text, /** @type {boolean} */ isOver) => (isOver ? `**${text}**` : text);
   const cells = [

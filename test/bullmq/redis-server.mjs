@@ -19,14 +19,17 @@ export function hasRedis() {
   }
 }
 
-/** @returns {Promise<{ url: string, stop: () => void }>} */
-export async function startRedis() {
+/**
+ * @param {string[]} [settings] Of the command line.
+ * @returns {Promise<{ url: string, stop: () => void }>}
+ */
+export async function startRedis(settings = []) {
   if (process.env.REDIS_URL) return { url: process.env.REDIS_URL, stop: () => undefined };
   const port = await getFreePort();
   const folder = mkdtempSync(join(tmpdir(), 'redis-'));
   const server = spawn(
     'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder],
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder, ...settings],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   );
   await /** @type {Promise<void>} */ (

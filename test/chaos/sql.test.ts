@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openBetterSqlite, openPostgres } from '../sql/databases.js';
-import { hasPostgres, startPostgres } from '../sql/postgres-server.js';
+import { hasPostgres, startPostgres } from '../sql/postgres-server.mjs';
 import { killProcesses, type SqlChaosReport } from './sql-kills.js';
 
 const KILLS = Number(process.env.CHAOS_KILLS ?? 12);

@@ -11,7 +11,7 @@ import {
   openPostgres,
   type TestDatabase,
 } from './databases.js';
-import { hasPostgres, startPostgres } from './postgres-server.js';
+import { hasPostgres, startPostgres } from './postgres-server.mjs';
 
 /** A server, and a pool of connections to it. */
 async function openServer(): Promise<TestDatabase> {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JournalEntry } from 'wavespeed-kling';
 import { sqlJournal, sqlSchema } from 'wavespeed-kling/sql';
 import { createTables, openPostgres, type TestDatabase } from './databases.js';
-import { hasPostgres, type PostgresServer, startPostgres } from './postgres-server.js';
+import { hasPostgres, type PostgresServer, startPostgres } from './postgres-server.mjs';
 
 const idle = (reason: string): JournalEntry => ({
   fingerprint: 'f',

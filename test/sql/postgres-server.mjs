@@ -1,4 +1,4 @@
-/** A PostgreSQL server of its own: on a free port, in a temporary folder, and as an unprivileged user, as PostgreSQL demands. */
+// A PostgreSQL server of its own: on a free port, in a temporary folder, and as an unprivileged user, as PostgreSQL demands.
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -10,7 +10,7 @@ import pg from 'pg';
 const run = promisify(execFile);
 
 /** Where Debian's package and others have the programs of the server, which are not on the PATH. */
-function findPrograms(): string | undefined {
+function findPrograms() {
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian)
     ? readdirSync(debian).sort((one, other) => Number(other) - Number(one))
@@ -24,7 +24,7 @@ function findPrograms(): string | undefined {
 }
 
 /** Returns whether there is a PostgreSQL to test with, and prints how to get one where there is none. */
-export function hasPostgres(): boolean {
+export function hasPostgres() {
   if (findPrograms() !== undefined) return true;
   const hint = 'this needs PostgreSQL (apt-get install postgresql)';
   if (process.env.CI) throw new Error(`In CI no test may be skipped: ${hint}.`);
@@ -32,12 +32,16 @@ export function hasPostgres(): boolean {
   return false;
 }
 
-/** The server refuses to run as root. */
-function unprivileged(): { uid?: number; gid?: number } {
+/**
+ * The server refuses to run as root.
+ *
+ * @returns {{ uid?: number, gid?: number }}
+ */
+function unprivileged() {
   if (process.getuid?.() !== 0) return {};
   for (const name of ['postgres', 'nobody']) {
     try {
-      const id = (flag: string) =>
+      const id = (/** @type {string} */ flag) =>
         Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: 'pipe' }));
       return { uid: id('-u'), gid: id('-g') };
     } catch {
@@ -47,16 +51,19 @@ function unprivileged(): { uid?: number; gid?: number } {
   throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody.');
 }
 
-export interface PostgresServer {
-  url: string;
-  /** Kills the server, as a crash would; what it had confirmed is there after `start`. */
-  crash: () => Promise<void>;
-  start: () => Promise<void>;
-  /** Ends it, and removes its files. */
-  stop: () => Promise<void>;
-}
+/**
+ * @typedef {object} PostgresServer
+ * @property {string} url
+ * @property {() => Promise<void>} crash Kills the server, as a crash would; what it had confirmed is there after `start`.
+ * @property {() => Promise<void>} start
+ * @property {() => Promise<void>} stop Ends it, and removes its files.
+ */
 
-export async function startPostgres(): Promise<PostgresServer> {
+/**
+ * @param {{ fsync?: 'on' | 'off' }} [settings] Without `fsync` it survives its own crash, and not that of the machine.
+ * @returns {Promise<PostgresServer>}
+ */
+export async function startPostgres({ fsync = 'off' } = {}) {
   const programs = findPrograms();
   if (programs === undefined) throw new Error('PostgreSQL is not installed.');
   const user = unprivileged();
@@ -72,15 +79,16 @@ export async function startPostgres(): Promise<PostgresServer> {
     options,
   );
 
-  let ended: Promise<void> = Promise.resolve();
-  let kill: (signal: NodeJS.Signals) => void = () => undefined;
+  /** @type {Promise<void>} */
+  let ended = Promise.resolve();
+  /** @type {(signal: NodeJS.Signals) => void} */
+  let kill = () => undefined;
   const start = async () => {
     const settings = {
       port: String(port),
       listen_addresses: '127.0.0.1',
       unix_socket_directories: folder,
-      // A crash of the server is tested, not one of the machine.
-      fsync: 'off',
+      fsync,
       max_connections: '60',
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -94,7 +102,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     await waitUntilReady(url, server);
   };
   await start();
-  const end = (signal: NodeJS.Signals) => {
+  const end = (/** @type {NodeJS.Signals} */ signal) => {
     kill(signal);
     return ended;
   };
@@ -110,7 +118,11 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
 }
 
-async function waitUntilReady(url: string, server: { exitCode: number | null }): Promise<void> {
+/**
+ * @param {string} url
+ * @param {{ exitCode: number | null }} server
+ */
+async function waitUntilReady(url, server) {
   for (;;) {
     if (server.exitCode !== null) throw new Error('PostgreSQL ended before it was ready.');
     const client = new pg.Client({ connectionString: url });
@@ -127,9 +139,10 @@ async function waitUntilReady(url: string, server: { exitCode: number | null }):
   }
 }
 
-async function getFreePort(): Promise<number> {
+/** @returns {Promise<number>} */
+async function getFreePort() {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await /** @type {Promise<void>} */ (new Promise((resolve) => server.listen(0, '127.0.0.1', resolve)));
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   return typeof address === 'object' && address !== null ? address.port : 0;
