@@ -83,7 +83,7 @@ async function makeSome(page: Page): Promise<void> {
   const square = await make(page, 'The fox in the red scarf turns around and winks');
   await page.getByLabel('Aspect ratio').selectOption('16:9');
   await page.getByLabel('Duration').fill('8');
-  await page.getByLabel('Sound').check();
+  await page.getByLabel('Sound', { exact: true }).check();
   const wide = await make(page, 'A paper boat drifts down a rainy street at night, neon in the puddles');
   for (const task of [square, wide]) await hasStatus(task, 'completed');
   for (const task of [square, wide]) await videoOf(task);

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { type Emulator, startEmulator } from 'wavespeed-kling/testing';
+import { KLING_V4, models } from 'wavespeed-kling/schemas';
+import { type Emulator, sampleVideo, startEmulator } from 'wavespeed-kling/testing';
 import { buildStudio } from '../../examples/studio/start.mjs';
 import { launchBrowser } from './browser.js';
 import { startStudio, type Studio } from './studio.js';
@@ -79,7 +80,7 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
     await page.getByLabel('Reference images').setInputFiles([image('front.jpg'), image('side.jpg')]);
     await page.getByLabel('Duration').fill('8');
     await page.getByLabel('Aspect ratio').selectOption('9:16');
-    await page.getByLabel('Sound').check();
+    await page.getByLabel('Sound', { exact: true }).check();
     expect(await page.getByTestId('price').textContent()).toBe('$0.672');
     const task = await make(page, 'A fox’s red scarf in the wind');
     await hasStatus(task, 'completed');
@@ -104,9 +105,9 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
         "-p 'A fox’s red scarf in the wind'",
         '--image front.jpg',
         '--image side.jpg',
-        '--sound',
         '--aspect-ratio 9:16',
         '--duration 8',
+        '--sound',
         '-o out',
       ].join(' \\\n  '),
     );
@@ -115,7 +116,7 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
     await page.reload();
     await task.getByRole('button', { name: 'Use again' }).click();
     expect(await page.getByTestId('price').textContent()).toBe('$0.672');
-    expect(await page.locator('#image-list li').count()).toBe(2);
+    expect(await page.locator('#images-list li').count()).toBe(2);
     const first = last();
     await page.getByLabel('Prompt').fill('The same again');
     await makeButton(page).click();
@@ -134,7 +135,7 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
     await page.getByLabel('Duration').fill('16');
     expect([await price(), await issue('duration')]).toEqual(['–', expect.stringContaining('from 3 to 15')]);
     await page.getByLabel('Model').selectOption({ label: 'Kling O1' });
-    expect(await page.getByLabel('Sound').isDisabled()).toBe(true);
+    expect(await page.getByLabel('Sound', { exact: true }).count()).toBe(0);
     await page.getByLabel('Duration').fill('11');
     expect([await price(), await issue('duration')]).toEqual(['–', expect.stringContaining('from 3 to 10')]);
     await page.getByLabel('Duration').fill('10');
@@ -170,6 +171,67 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
         .slice(before)
         .filter(({ operation }) => operation !== 'balance' && operation !== 'list'),
     ).toEqual([]);
+  });
+
+  test('offers every model with its own fields, and submits those of V4 as they were chosen', async () => {
+    const page = await openStudio(browser, studio.url);
+    const model = page.getByLabel('Model');
+    const offered = await model.locator('option').allTextContents();
+    expect(offered.toSorted()).toEqual(
+      Object.values(models)
+        .map(({ name }) => name)
+        .toSorted(),
+    );
+    const ids = page.locator('#form .field :is(input, select, textarea)').and(page.locator('[id]'));
+    for (const { id, fields } of Object.values(models)) {
+      await model.selectOption(id);
+      const shown = new Set(await ids.evaluateAll((elements) => elements.map((element) => element.id)));
+      for (const other of ['model', 'budget', 'rehearsal']) shown.delete(other);
+      expect(shown).toEqual(new Set(Object.keys(fields)));
+    }
+
+    await model.selectOption({ label: 'Kling V4' });
+    const before = submits();
+    const label = (name: string) => page.getByLabel(name, { exact: true });
+    const clip = { name: 'clip.mp4', mimeType: 'video/mp4', buffer: Buffer.from(sampleVideo()) };
+    const wav = Buffer.from('RIFF\x24\0\0\0WAVEfmt \x10\0\0\0', 'latin1');
+    await label('Reference images').setInputFiles([image('front.jpg'), image('side.jpg')]);
+    await label('Reference videos').setInputFiles([clip]);
+    await label('Reference audio files').setInputFiles([
+      { name: 'voice.wav', mimeType: 'audio/wav', buffer: wav },
+    ]);
+    await label('Keep original sound').selectOption('yes');
+    await label('Aspect ratio').selectOption('21:9');
+    await label('Dynamic range').selectOption('hdr');
+    expect(await page.locator('#dynamic_range-issue').textContent()).toContain('1080p');
+    await label('Resolution').selectOption('4k');
+    expect(await page.locator('#dynamic_range-issue').textContent()).toBe('');
+    await label('Duration').fill('30');
+    // The page prints no price of it: the service is asked, after the uploads.
+    expect(await page.getByTestId('price').textContent()).toBe('?');
+    await page.getByLabel('Prompt').fill('@Image3 dances');
+    expect(await page.locator('#prompt-issue').textContent()).toContain('`images` has 2 files');
+    const task = await make(page, '@Image1 meets @Image2 in @Video1');
+    await hasStatus(task, 'completed');
+    const urls = emulator.uploads.slice(-4).map(({ url }) => url);
+    const { images, videos, audios, ...rest } = last().input as Record<string, string[]>;
+    expect(rest).toEqual({
+      prompt: '@Image1 meets @Image2 in @Video1',
+      keep_original_sound: true,
+      aspect_ratio: '21:9',
+      resolution: '4k',
+      dynamic_range: 'hdr',
+      duration: 30,
+    });
+    expect([images?.length, videos?.length, audios?.length]).toEqual([2, 1, 1]);
+    expect([...(images ?? []), ...(videos ?? []), ...(audios ?? [])].toSorted()).toEqual(urls.toSorted());
+    expect([last().model, submits()]).toEqual([KLING_V4, before + 1]);
+    // The emulator's made-up price, which the service is asked for and the budget counts.
+    expect(await task.getByText('$6').count()).toBe(1);
+    await task.getByText('Code').click();
+    await expect
+      .poll(() => task.getByLabel('Command line', { exact: true }).textContent())
+      .toContain('--audio voice.wav \\\n  --keep-original-sound');
   });
 
   test('shows the server’s own issues beside the fields', async () => {
@@ -400,6 +462,14 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
     await dialog.getByRole('button', { name: 'Pay $0.42' }).click();
     await hasStatus(taskOf(page, 'A confirmed cost'), 'completed');
     expect(submits()).toBe(before + 1);
+
+    // Only the service knows this price: asked for before it is paid.
+    await page.getByLabel('Model').selectOption({ label: 'Kling O3 Pro' });
+    emulator.fail({ on: 'price', kind: 'data', patch: { discounted_price: 0.77 } });
+    await makeButton(page).click();
+    await page.getByRole('dialog', { name: 'Spend $0.77?' }).getByRole('button', { name: 'Cancel' }).click();
+    expect(submits()).toBe(before + 1);
+    await page.getByLabel('Model').selectOption({ label: 'Kling O3 Standard' });
 
     await page.getByLabel('Session budget').fill('0.5');
     await page.getByLabel('Duration').fill('6');

@@ -1,9 +1,11 @@
 /** One task: its video, how far it is, what went wrong, and what can be done with it. */
+import { referencesOf } from '../shared/references.js';
 import type { Reference, TaskView } from '../shared/types.js';
 import { api, RequestFailed } from './api.js';
 import { toCommand, toTypeScript } from './code.js';
+import { words } from './controls.js';
 import { announce, h, setAttribute, setText } from './dom.js';
-import { dollars, isRunning, MODEL_NAMES, seconds, statusWord, time } from './format.js';
+import { dollars, isRunning, modelName, seconds, statusWord, time } from './format.js';
 import { Outcome } from './outcome.js';
 import { Stage, videoUrl } from './stage.js';
 
@@ -161,23 +163,18 @@ export class Card {
 }
 
 function makeFacts({ model, input, cost }: TaskView): HTMLElement {
-  const facts = [
-    MODEL_NAMES[model] ?? model,
-    input.duration > 0 && `${input.duration} s`,
-    input.aspect_ratio,
-    input.sound === true && 'with sound',
-    cost !== undefined && dollars(cost),
-  ];
-  return h(
-    'ul',
-    { class: 'facts' },
-    ...facts.filter((fact) => typeof fact === 'string').map((fact) => h('li', {}, fact)),
-  );
+  const facts = Object.entries(input).flatMap(([name, value]) => {
+    const text = words(name).toLowerCase();
+    if (name === 'prompt' || typeof value === 'object' || value === undefined || value === false) return [];
+    return [value === true ? text : `${text} ${value}`];
+  });
+  const all = [modelName(model), ...facts, ...(cost === undefined ? [] : [dollars(cost)])];
+  return h('ul', { class: 'facts' }, ...all.map((fact) => h('li', {}, fact)));
 }
 
 function makeReferences({ input }: TaskView): HTMLElement | undefined {
-  const references = [...input.images, ...(input.video ? [input.video] : [])];
-  return references.length === 0 ? undefined : h('ul', { class: 'facts' }, ...references.map(makeThumb));
+  const references = referencesOf(input).map(({ reference }) => makeThumb(reference));
+  return references.length === 0 ? undefined : h('ul', { class: 'facts' }, ...references);
 }
 
 function makeThumb(reference: Reference): HTMLElement {

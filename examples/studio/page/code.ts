@@ -1,9 +1,7 @@
 /** The TypeScript and the command line that make the same video again. */
-import { KLING_O1, KLING_O3_STD } from 'wavespeed-kling/schemas';
-import type { Reference, StudioInput } from '../shared/types.js';
-
-const CONSTANTS: Record<string, string> = { [KLING_O1]: 'KLING_O1', [KLING_O3_STD]: 'KLING_O3_STD' };
-const SHORT_NAMES: Record<string, string> = { [KLING_O1]: 'o1', [KLING_O3_STD]: 'o3-std' };
+import { isModelId, type ModelFields, models } from 'wavespeed-kling/schemas';
+import { isReference, referencesOf } from '../shared/references.js';
+import type { FieldValue, Reference, StudioInput } from '../shared/types.js';
 
 /** Writes a text as a string of TypeScript. */
 const quoted = (text: string) =>
@@ -13,47 +11,54 @@ const quoted = (text: string) =>
 const shellWord = (text: string) =>
   /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
+const fieldsOf = (model: string): ModelFields => (isModelId(model) ? models[model].fields : {});
+
+/** The fields that say something: a default need not be written. */
+function givenFields(model: string, input: StudioInput): [string, FieldValue][] {
+  const fields = fieldsOf(model);
+  return Object.entries(input).flatMap(([name, value]): [string, FieldValue][] => {
+    if (name === 'prompt') return [];
+    const isEmpty = Array.isArray(value) && value.length === 0;
+    return value === undefined || isEmpty || value === fields[name]?.default ? [] : [[name, value]];
+  });
+}
+
+function toSource(value: FieldValue): string {
+  if (Array.isArray(value)) return `[${value.map(toSource).join(', ')}]`;
+  if (!isReference(value)) return typeof value === 'string' ? quoted(value) : String(value);
+  return 'file' in value ? `pathToFileURL(${quoted(value.name)})` : quoted(value.url);
+}
+
 export function toTypeScript(model: string, input: StudioInput): string {
-  const references = [...input.images, ...(input.video ? [input.video] : [])];
-  const hasFiles = references.some((reference) => 'file' in reference);
-  const media = (reference: Reference) =>
-    'file' in reference ? `pathToFileURL(${quoted(reference.name)})` : quoted(reference.url);
-  const constant = CONSTANTS[model];
-  const fields = [
-    `prompt: ${quoted(input.prompt)},`,
-    input.images.length > 0 && `images: [${input.images.map(media).join(', ')}],`,
-    input.video && `video: ${media(input.video)},`,
-    input.keep_original_sound === false && 'keep_original_sound: false,',
-    input.sound === true && 'sound: true,',
-    `aspect_ratio: ${quoted(input.aspect_ratio)},`,
-    `duration: ${input.duration},`,
-  ];
+  const hasFiles = referencesOf(input).some(({ reference }) => 'file' in reference);
+  const fields = givenFields(model, input).map(([name, value]) => `  ${name}: ${toSource(value)},`);
   return [
-    hasFiles && "import { pathToFileURL } from 'node:url';",
-    `import { ${constant === undefined ? '' : `${constant}, `}WaveSpeedKling } from 'wavespeed-kling';`,
+    ...(hasFiles ? ["import { pathToFileURL } from 'node:url';"] : []),
+    "import { WaveSpeedKling } from 'wavespeed-kling';",
     '',
     'const kling = new WaveSpeedKling();',
-    `const video = await kling.run(${constant ?? quoted(model)}, {`,
-    ...fields.filter((field) => typeof field === 'string').map((field) => `  ${field}`),
+    `const video = await kling.run(${quoted(model)}, {`,
+    `  prompt: ${quoted(input.prompt)},`,
+    ...fields,
     '});',
     "await kling.download(video, './out/');",
-  ]
-    .filter((line) => line !== false)
-    .join('\n');
+  ].join('\n');
 }
 
 export function toCommand(model: string, input: StudioInput): string {
-  const media = (reference: Reference) => shellWord('file' in reference ? reference.name : reference.url);
-  const parts = [
-    `npx wavespeed-kling run ${SHORT_NAMES[model] ?? shellWord(model)}`,
+  const short = isModelId(model) ? models[model].shortName : undefined;
+  const file = (reference: Reference) => ('file' in reference ? reference.name : reference.url);
+  const fields = givenFields(model, input).flatMap(([name, value]) => {
+    const flag = name.replaceAll('_', '-');
+    if (typeof value === 'boolean') return [value ? `--${flag}` : `--no-${flag}`];
+    if (typeof value !== 'object') return [`--${flag} ${shellWord(String(value))}`];
+    const kind = fieldsOf(model)[name]?.media ?? flag;
+    return [value].flat().map((reference) => `--${kind} ${shellWord(file(reference))}`);
+  });
+  return [
+    `npx wavespeed-kling run ${short ?? shellWord(model)}`,
     `-p ${shellWord(input.prompt)}`,
-    ...input.images.map((image) => `--image ${media(image)}`),
-    input.video && `--video ${media(input.video)}`,
-    input.keep_original_sound === false && '--no-keep-original-sound',
-    input.sound === true && '--sound',
-    `--aspect-ratio ${input.aspect_ratio}`,
-    `--duration ${input.duration}`,
+    ...fields,
     '-o out',
-  ];
-  return parts.filter((part) => typeof part === 'string').join(' \\\n  ');
+  ].join(' \\\n  ');
 }

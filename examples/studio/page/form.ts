@@ -1,62 +1,52 @@
-/** The form: limits, issues and price follow every key, from the schemas that the server checks with as well. */
+/** The form, made from the chosen model's fields: limits, issues and price follow every key, from the schemas that the server checks with as well. */
 import {
-  ASPECT_RATIOS,
   estimateCost,
   InvalidInputError,
-  KLING_O1,
+  isModelId,
   KLING_O3_STD,
+  type ModelField,
+  type ModelFields,
   type ModelId,
   models,
   parseInput,
 } from 'wavespeed-kling/schemas';
-import { toRequestFields } from '../shared/request-fields.js';
-import type { Problem, StudioInput } from '../shared/types.js';
-import { find, h, setAttribute, setText } from './dom.js';
-import { dollars, MODEL_NAMES } from './format.js';
+import { kindOf } from '../shared/limits.js';
+import { isReference, toRequestFields } from '../shared/references.js';
+import type { FieldValue, Problem, Reference, StudioInput } from '../shared/types.js';
+import { type Control, makeControl } from './controls.js';
+import { find, h, setText } from './dom.js';
+import { dollars } from './format.js';
 import { References, showIssues } from './references.js';
 
-/** Fields that have a place for their issues, by the name that an issue's path begins with. */
-const FIELDS = ['prompt', 'images', 'video', 'duration', 'aspect_ratio', 'sound'] as const;
-const ELEMENT_OF: Record<(typeof FIELDS)[number], string> = {
-  prompt: 'prompt',
-  images: 'images',
-  video: 'video',
-  duration: 'duration',
-  aspect_ratio: 'ratio',
-  sound: 'sound',
-};
+/** The first of the list is the one that a new page shows. */
+const OFFERED: ModelId[] = [
+  KLING_O3_STD,
+  ...Object.values(models).flatMap(({ id }) => (id === KLING_O3_STD ? [] : [id])),
+];
 
 export class Form {
   readonly #model = find<HTMLSelectElement>('model');
   readonly #prompt = find<HTMLTextAreaElement>('prompt');
-  readonly #duration = find<HTMLInputElement>('duration');
-  readonly #ratio = find<HTMLSelectElement>('ratio');
-  readonly #sound = find<HTMLInputElement>('sound');
-  readonly #keep = find<HTMLInputElement>('keep');
-  readonly #images: References;
-  readonly #video: References;
   readonly #onChange: () => void;
+  /** The chosen model's fields that are not media, by name. */
+  #controls = new Map<string, Control>();
+  /** The chosen model's media, by name. */
+  #media = new Map<string, References>();
+  /** Those of all models that were chosen: files stay when another model takes them too. */
+  readonly #everyMedia = new Map<string, References>();
+  #built: ModelId | undefined;
+  /** A field that is taken out of the page while it is edited sends `change`. */
+  #isBuilding = false;
   /** An empty prompt is an issue only after it was left or sent. */
   #showsMissing = false;
 
   constructor(onChange: () => void) {
     this.#onChange = onChange;
-    for (const id of [KLING_O3_STD, KLING_O1]) {
-      this.#model.append(h('option', { value: id }, MODEL_NAMES[id]));
-      find('filter-model').append(h('option', { value: id }, MODEL_NAMES[id]));
+    for (const id of OFFERED) {
+      for (const select of [this.#model, find('filter-model')])
+        select.append(h('option', { value: id }, models[id].name));
     }
-    for (const ratio of ASPECT_RATIOS) this.#ratio.append(h('option', { value: ratio }, ratio));
     const refresh = () => this.refresh();
-    this.#images = new References(
-      'image',
-      { input: 'images', drop: 'images-drop', list: 'image-list' },
-      refresh,
-    );
-    this.#video = new References(
-      'video',
-      { input: 'video', drop: 'video-drop', list: 'video-list' },
-      refresh,
-    );
     const form = find<HTMLFormElement>('form');
     form.addEventListener('input', refresh);
     form.addEventListener('change', refresh);
@@ -67,19 +57,21 @@ export class Form {
     this.#prompt.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     });
-    find('shorter').addEventListener('click', () => this.#step(-1));
-    find('longer').addEventListener('click', () => this.#step(1));
     document.addEventListener('paste', (event) => {
       const files = [...(event.clipboardData?.files ?? [])];
       if (files.length === 0) return;
       event.preventDefault();
-      this.#images.add(files);
+      this.#paste(files);
     });
     this.refresh();
   }
 
   get model(): ModelId {
     return this.#model.value as ModelId;
+  }
+
+  get #fields(): ModelFields {
+    return models[this.model].fields;
   }
 
   /** Returns everything that is wrong, and shows it beside the fields. */
@@ -90,28 +82,23 @@ export class Form {
 
   /** Returns the input once every file of it is on the server. */
   async input(): Promise<StudioInput> {
-    const [images, videos] = await Promise.all([this.#images.references(), this.#video.references()]);
-    return this.#input(images, videos[0]);
+    const media = [...this.#media].map(async ([name, references]) => [name, await references.references()]);
+    return this.#input(Object.fromEntries(await Promise.all(media)) as Record<string, Reference[]>);
   }
 
   /** A text that changes with everything that is in the form. */
   fingerprint(): string {
-    return JSON.stringify([
-      this.model,
-      this.#input(this.#images.placeholders(), this.#video.placeholders()[0]),
-    ]);
+    return JSON.stringify([this.model, this.#input()]);
   }
 
   /** Puts an earlier task into the form. */
   fill(model: string, input: StudioInput): void {
-    this.#model.value = model in MODEL_NAMES ? model : KLING_O3_STD;
+    this.#model.value = isModelId(model) ? model : KLING_O3_STD;
+    this.#build();
     this.#prompt.value = input.prompt;
-    this.#duration.value = String(input.duration);
-    this.#ratio.value = input.aspect_ratio;
-    this.#sound.checked = input.sound === true;
-    this.#keep.checked = input.keep_original_sound !== false;
-    this.#images.restore(input.images);
-    this.#video.restore(input.video === undefined ? [] : [input.video]);
+    for (const [name, control] of this.#controls) control.set(input[name] ?? this.#fields[name]?.default);
+    for (const [name, references] of this.#media)
+      references.restore([input[name] ?? []].flat().filter(isReference));
     this.refresh();
     this.#prompt.focus();
   }
@@ -123,8 +110,9 @@ export class Form {
 
   /** Shows limits, issues and price as they are now. */
   refresh(): Problem | undefined {
-    this.#showLimits();
-    const input = this.#input(this.#images.placeholders(), this.#video.placeholders()[0]);
+    if (this.#isBuilding) return undefined;
+    if (this.#built !== this.model) this.#build();
+    const input = this.#input();
     const problem = this.#validate(input);
     this.showIssues(problem);
     this.#showPrice(input);
@@ -137,38 +125,83 @@ export class Form {
   /** Shows each issue beside its field, and what has no field below the button. */
   showIssues(problem: Problem | undefined): void {
     const issues = problem?.issues ?? [];
-    for (const field of FIELDS) {
-      const own = issues
-        .filter(({ path }) => path[0] === field)
-        .map(({ message }) => sentence(message, field));
-      const isMissing = field === 'prompt' && !this.#showsMissing;
-      showIssues(ELEMENT_OF[field], find(ELEMENT_OF[field]), isMissing ? [] : own);
+    const names = ['prompt', ...this.#media.keys(), ...this.#controls.keys()];
+    for (const name of names) {
+      const own = issues.filter(({ path }) => path[0] === name).map(({ message }) => sentence(message, name));
+      const isMissing = name === 'prompt' && this.#prompt.value.trim() === '' && !this.#showsMissing;
+      showIssues(name, find(name), isMissing ? [] : own);
     }
-    const others = issues.filter(({ path }) => !(FIELDS as readonly unknown[]).includes(path[0]));
+    const others = issues.filter(({ path }) => !(names as unknown[]).includes(path[0]));
     const rest =
       problem !== undefined && issues.length === 0 ? [problem.message] : others.map(({ message }) => message);
     setText(find('form-issue'), rest.join('. '));
   }
 
-  #input(images: StudioInput['images'], video: StudioInput['video']): StudioInput {
-    const hasSound = 'sound' in models[this.model].fields;
-    return {
-      prompt: this.#prompt.value,
-      images,
-      ...(video !== undefined && { video, keep_original_sound: this.#keep.checked }),
-      ...(hasSound && { sound: this.#sound.checked }),
-      aspect_ratio: this.#ratio.value,
-      duration: this.#duration.value === '' ? Number.NaN : Number(this.#duration.value),
-    };
+  /** Makes the chosen model's fields. What was chosen for a field stays, where this model has it as well. */
+  #build(): void {
+    const before = this.#built === undefined ? {} : (models[this.#built].fields as ModelFields);
+    const changed = [...this.#controls].filter(
+      ([name, control]) => control.value() !== before[name]?.default,
+    );
+    this.#built = this.model;
+    this.#controls = new Map();
+    this.#media = new Map();
+    for (const [name, field] of Object.entries(this.#fields)) {
+      if (name === 'prompt') continue;
+      const hint = this.#hint(name, field);
+      if (field.media === undefined)
+        this.#controls.set(
+          name,
+          makeControl(name, field, hint, () => this.refresh()),
+        );
+      else this.#media.set(name, this.#references(name, field, hint));
+    }
+    for (const [name, control] of changed) this.#controls.get(name)?.set(control.value());
+    this.#isBuilding = true;
+    find('media').replaceChildren(...[...this.#media.values()].map(({ element }) => element));
+    find('options').replaceChildren(...[...this.#controls.values()].map(({ element }) => element));
+    this.#isBuilding = false;
+    setText(find('model-hint'), this.model);
+  }
+
+  #references(name: string, { media = 'image', type }: ModelField, hint: string): References {
+    const isSingle = type !== 'array';
+    const key = `${name} ${media} ${isSingle}`;
+    const references =
+      this.#everyMedia.get(key) ?? new References({ name, kind: media, isSingle }, () => this.refresh());
+    this.#everyMedia.set(key, references);
+    references.describe(hint);
+    return references;
+  }
+
+  /** What the model says of a field, and of it beside others. */
+  #hint(name: string, { description }: ModelField): string {
+    const { rules, shortName } = models[this.model];
+    const own = rules.filter(({ fields }) => fields[0] === name);
+    const texts = own.map(({ text }) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`);
+    return [description, ...texts].join(' ').trim() || `A field of ${shortName}.`;
+  }
+
+  #input(sent?: Record<string, Reference[]>): StudioInput {
+    const input: StudioInput = { prompt: this.#prompt.value };
+    for (const [name, references] of this.#media) {
+      const chosen = sent?.[name] ?? references.placeholders();
+      const value: FieldValue | undefined = references.isSingle ? chosen[0] : chosen;
+      if (chosen.length > 0 && value !== undefined) input[name] = value;
+    }
+    for (const [name, control] of this.#controls) {
+      const value = control.value();
+      if (value !== undefined) input[name] = value;
+    }
+    return input;
   }
 
   #validate(input: StudioInput): Problem | undefined {
-    const files = [
-      ...this.#images.issues.map((message) => ({ path: ['images'], message })),
-      ...this.#video.issues.map((message) => ({ path: ['video'], message })),
-    ];
+    const files = [...this.#media].flatMap(([name, { issues }]) =>
+      issues.map((message) => ({ path: [name], message })),
+    );
     try {
-      parseInput(this.model, toRequestFields(input) as never);
+      parseInput(this.model, toRequestFields(input));
     } catch (error) {
       if (!InvalidInputError.isInstance(error)) throw error;
       return { name: error.name, message: error.message, issues: [...error.issues, ...files] };
@@ -176,52 +209,26 @@ export class Form {
     return files.length === 0 ? undefined : { name: 'InvalidInputError', message: '', issues: files };
   }
 
-  #showLimits(): void {
-    const { images } = models[this.model].fields;
-    const durations = this.#durations();
-    const [shortest, longest] = [Math.min(...durations), Math.max(...durations)];
-    const sound = 'sound' in models[this.model].fields;
-    const perSecond = (input: object) => cost(estimateCost(this.model, { duration: 5, ...input }), 5);
-    setText(
-      find('model-hint'),
-      `${perSecond({})} per second, ${perSecond({ video: 'a video' })} with a reference video`,
-    );
-    setText(find('images-hint'), `${this.#images.count} of ${images?.maxItems}. Up to 20 MB each.`);
-    setText(find('duration-hint'), `${shortest} to ${longest} seconds`);
-    setAttribute(this.#duration, 'min', String(shortest));
-    setAttribute(this.#duration, 'max', String(longest));
-    this.#sound.disabled = !sound;
-    if (!sound) this.#sound.checked = false;
-    setText(find('sound-hint'), sound ? '\u00a0' : 'Not on O1');
-    find('keep-row').hidden = this.#video.count === 0;
-    setAttribute(find('shape'), 'data-ratio', this.#ratio.value);
-  }
-
-  #showPrice({ duration, video }: StudioInput): void {
-    if (!this.#durations().includes(duration)) {
+  #showPrice(input: StudioInput): void {
+    const { prompt: _, ...priced } = toRequestFields(input);
+    try {
+      const cost = estimateCost(this.model, priced);
+      setText(find('price'), cost === undefined ? '?' : dollars(cost));
+      setText(find('formula'), cost === undefined ? 'the service is asked first' : 'at the list price');
+    } catch (error) {
+      if (!InvalidInputError.isInstance(error)) throw error;
       setText(find('price'), '–');
-      setText(find('formula'), 'no price for this duration');
-      return;
+      setText(find('formula'), 'no price for this input');
     }
-    const total = estimateCost(this.model, { duration: duration as 5, ...(video && { video: 'a video' }) });
-    setText(find('price'), cost(total));
-    setText(find('formula'), `${duration} s × ${cost(total, duration)}`);
   }
 
-  #durations(): number[] {
-    return (models[this.model].fields['duration']?.values ?? []).map(Number);
-  }
-
-  #step(by: number): void {
-    const durations = this.#durations();
-    const wanted = (Number(this.#duration.value) || Math.min(...durations)) + by;
-    this.#duration.value = String(Math.min(Math.max(wanted, Math.min(...durations)), Math.max(...durations)));
-    this.refresh();
+  #paste(files: readonly File[]): void {
+    for (const references of this.#media.values()) {
+      const own = files.filter(({ name }) => kindOf(name) === references.kind);
+      if (own.length > 0) references.add(own);
+    }
   }
 }
-
-/** Writes a cost, or a second's part of it. */
-const cost = (total: number | undefined, parts = 1) => (total === undefined ? '?' : dollars(total / parts));
 
 /** The label says which field it is: leaves its name out of the message. */
 function sentence(message: string, field: string): string {

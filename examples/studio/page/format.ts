@@ -1,10 +1,7 @@
 /** Amounts and times in words. */
-import { KLING_O1, KLING_O3_STD } from 'wavespeed-kling/schemas';
+import { isModelId, models } from 'wavespeed-kling/schemas';
 
-export const MODEL_NAMES: Record<string, string> = {
-  [KLING_O3_STD]: 'Kling O3 Standard',
-  [KLING_O1]: 'Kling O1',
-};
+export const modelName = (id: string): string => (isModelId(id) ? models[id].name : id);
 
 /** Writes dollars to a tenth of a cent where there is one: `$0.42`, `$0.672`. */
 export function dollars(amount: number): string {

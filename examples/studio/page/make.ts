@@ -1,10 +1,11 @@
 /** Makes a video at a click: one key for each click, so that whatever happens to it is paid for once. */
 import { estimateCost } from 'wavespeed-kling/schemas';
+import { toRequestFields } from '../shared/references.js';
 import type { StudioInput, TaskView } from '../shared/types.js';
 import { api, RequestFailed } from './api.js';
 import { announce, find, setAttribute, setText } from './dom.js';
 import type { Form } from './form.js';
-import { dollars, MODEL_NAMES } from './format.js';
+import { dollars, modelName } from './format.js';
 
 /** Clicks on an unchanged form that follow each other faster are one: a double click. In milliseconds. */
 const DOUBLE_CLICK_MS = 1000;
@@ -74,16 +75,15 @@ export class Maker {
   }
 }
 
-/** Asks before money is spent. */
-function confirmCost(model: Form['model'], input: StudioInput): Promise<boolean> {
+/** Asks before money is spent: what it costs is the list price, or what the service says. */
+async function confirmCost(model: Form['model'], input: StudioInput): Promise<boolean> {
+  const known = estimateCost(model, toRequestFields(input));
+  const cost = dollars(known ?? (await api.price({ model, input })).cost);
   const dialog = find<HTMLDialogElement>('confirm');
-  const cost = dollars(
-    estimateCost(model, { duration: input.duration as 5, ...(input.video && { video: 'a video' }) }) ?? 0,
-  );
   setText(find('confirm-title'), `Spend ${cost}?`);
   setText(
     find('confirm-text'),
-    `${MODEL_NAMES[model]}, ${input.duration} seconds. The service charges ${cost} as soon as it has accepted the task; a task cannot be cancelled.`,
+    `${modelName(model)}. The service charges ${cost} as soon as it has accepted the task; a task cannot be cancelled.`,
   );
   setText(find('confirm-yes'), `Pay ${cost}`);
   dialog.returnValue = 'no';

@@ -1,7 +1,8 @@
-/** The reference images and the reference video: chosen, dropped or pasted, shown, reordered and removed. */
-import { fileProblem, type FileKind, kindOf } from '../shared/limits.js';
+/** The files of one field: chosen, dropped or pasted, shown, reordered and removed. */
+import { FILE_LIMITS, fileProblem, type FileKind, kindOf } from '../shared/limits.js';
 import type { Reference } from '../shared/types.js';
 import { RequestFailed, sendFile } from './api.js';
+import { makeDropZone } from './drop.js';
 import { announce, find, h, setAttribute, setText } from './dom.js';
 
 /** One chosen file. It is sent to the server at once, so that making a video does not wait for it. */
@@ -16,38 +17,47 @@ interface Chosen {
 
 export class References {
   #chosen: Chosen[] = [];
-  readonly #kind: FileKind;
-  readonly #list: HTMLElement;
-  readonly #onChange: () => void;
+  /** The whole field: label, files, issues and hint. */
+  readonly element: HTMLElement;
+  readonly kind: FileKind;
   /** Where another file takes the place of the first. */
-  readonly #isSingle: boolean;
+  readonly isSingle: boolean;
+  readonly #list: HTMLElement;
+  readonly #hint: HTMLElement;
+  readonly #onChange: () => void;
+  #description = '';
 
-  constructor(kind: FileKind, ids: { input: string; drop: string; list: string }, onChange: () => void) {
-    this.#kind = kind;
-    this.#isSingle = kind === 'video';
-    this.#list = find(ids.list);
+  constructor(field: { name: string; kind: FileKind; isSingle: boolean }, onChange: () => void) {
+    const { name, kind, isSingle } = field;
+    this.kind = kind;
+    this.isSingle = isSingle;
     this.#onChange = onChange;
-    const input = find<HTMLInputElement>(ids.input);
-    input.addEventListener('change', () => {
-      this.add([...(input.files ?? [])]);
-      input.value = '';
-    });
-    const drop = find(ids.drop);
-    for (const event of ['dragenter', 'dragover'] as const) {
-      drop.addEventListener(event, (dragged) => {
-        if (dragged.dataTransfer?.types.includes('Files') !== true) return;
-        dragged.preventDefault();
-        drop.classList.add('over');
-      });
-    }
-    for (const event of ['dragleave', 'drop'] as const)
-      drop.addEventListener(event, () => drop.classList.remove('over'));
-    drop.addEventListener('drop', (dropped) => {
-      const files = [...(dropped.dataTransfer?.files ?? [])];
-      if (files.length === 0) return;
-      dropped.preventDefault();
-      this.add(files);
-    });
+    this.#list = h('ol', { class: 'thumbs', id: `${name}-list` });
+    this.#hint = h('p', { class: 'hint', id: `${name}-hint` });
+    this.element = h(
+      'div',
+      { class: 'field' },
+      h(
+        'label',
+        { for: name },
+        `Reference ${isSingle ? kind : kind === 'audio' ? 'audio files' : `${kind}s`}`,
+      ),
+      makeDropZone({ name, kind, isSingle, list: this.#list }, (files) => this.add(files)),
+      h('p', { class: 'issue', id: `${name}-issue`, 'aria-live': 'polite' }),
+      this.#hint,
+    );
+  }
+
+  /** Says what the chosen model takes here. */
+  describe(description: string): void {
+    this.#description = description;
+    this.#showHint();
+  }
+
+  #showHint(): void {
+    const size = `Up to ${FILE_LIMITS[this.kind].maxBytes / 1024 / 1024} MB${this.isSingle ? '' : ' each'}.`;
+    const count = this.isSingle || this.count === 0 ? '' : `${this.count} chosen. `;
+    setText(this.#hint, `${count}${this.#description} ${size}`);
   }
 
   get count(): number {
@@ -70,7 +80,7 @@ export class References {
   }
 
   add(files: readonly File[]): void {
-    if (this.#isSingle && files.length > 0) this.#clear();
+    if (this.isSingle && files.length > 0) this.#clear();
     for (const file of files) this.#addFile(file);
     this.#renumber();
   }
@@ -82,7 +92,7 @@ export class References {
       const name = 'file' in reference ? reference.name : reference.url;
       const { preview, release } = makePreview(
         name,
-        this.#kind,
+        this.kind,
         'file' in reference ? `/api/files/${reference.file}` : undefined,
       );
       this.#add({ name, preview, issue: undefined, sent: Promise.resolve(reference), drop: release });
@@ -97,8 +107,8 @@ export class References {
   #addFile(file: File): void {
     const { name } = file;
     const abort = new AbortController();
-    const issue = fileProblem(name, file.size, this.#kind);
-    const { preview, release } = makePreview(name, this.#kind, URL.createObjectURL(file));
+    const issue = fileProblem(name, file.size, this.kind);
+    const { preview, release } = makePreview(name, this.kind, URL.createObjectURL(file));
     const bar = h('progress', { max: '1', value: '0', 'aria-label': `Sending ${name}` });
     const sent =
       issue === undefined
@@ -148,7 +158,7 @@ export class References {
     };
     item.append(h('button', { type: 'button', 'aria-label': `Remove ${name}`, click: chosen.remove }, '×'));
     item.addEventListener('keydown', (event) => this.#onKey(event, chosen));
-    if (!this.#isSingle) this.#makeDraggable(chosen);
+    if (!this.isSingle) this.#makeDraggable(chosen);
     this.#chosen.push(chosen);
     this.#list.append(item);
     return chosen;
@@ -183,7 +193,7 @@ export class References {
   }
 
   #move(chosen: Chosen, to: number): void {
-    if (this.#isSingle || to < 0 || to >= this.#chosen.length) return;
+    if (this.isSingle || to < 0 || to >= this.#chosen.length) return;
     const others = this.#chosen.filter((other) => other !== chosen);
     others.splice(to, 0, chosen);
     this.#chosen = others;
@@ -197,9 +207,10 @@ export class References {
   #renumber(): void {
     const { length } = this.#chosen;
     for (const [index, { name, item }] of this.#chosen.entries()) {
-      const help = this.#isSingle ? 'Delete removes it' : 'Arrow keys move it, Delete removes it';
+      const help = this.isSingle ? 'Delete removes it' : 'Arrow keys move it, Delete removes it';
       setAttribute(item, 'aria-label', `${name}, ${index + 1} of ${length}. ${help}`);
     }
+    this.#showHint();
     this.#onChange();
   }
 }

@@ -22,7 +22,7 @@ export class Stage {
 
   constructor(task: TaskView) {
     const wait = h('div', { class: 'wait', 'aria-hidden': 'true' }, this.#time, this.#label);
-    this.element = h('div', { class: 'stage', 'data-ratio': task.input.aspect_ratio }, wait);
+    this.element = h('div', { class: 'stage', 'data-ratio': ratioOf(task) }, wait);
   }
 
   /** @param plays Whether a video that has just been made may begin by itself. */
@@ -48,7 +48,8 @@ export class Stage {
       preload: 'metadata',
       'aria-label': 'Result',
     });
-    video.muted = task.input.sound !== true || plays;
+    // A browser starts nothing with sound by itself.
+    video.muted = plays;
     video.addEventListener('error', () => {
       this.element.replaceChildren(
         h(
@@ -70,6 +71,14 @@ export class Stage {
       h('button', { type: 'button', class: 'load', click: load }, 'Load the video'),
     );
   }
+}
+
+/** The shape that was asked for, such as `9:16`. */
+function ratioOf({ input }: TaskView): string | undefined {
+  const ratio = Object.entries(input).find(
+    ([name, value]) => name !== 'prompt' && typeof value === 'string' && /^\d+:\d+$/.test(value),
+  );
+  return ratio?.[1] as string | undefined;
 }
 
 export function videoUrl(task: TaskView): string {

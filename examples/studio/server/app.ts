@@ -50,8 +50,11 @@ const reference = z.union([
 const makeRequest = z.strictObject({
   key: z.string().regex(/^[\w-]{8,100}$/),
   model: z.string(),
-  input: z.looseObject({ prompt: z.string(), images: z.array(reference), video: reference.optional() }),
+  input: z
+    .object({ prompt: z.string() })
+    .catchall(z.union([z.string(), z.number(), z.boolean(), reference, z.array(reference).max(100)])),
 });
+const priceRequest = makeRequest.omit({ key: true });
 const historyQuery = z.object({
   page: z.coerce.number().int().min(1).max(1000).default(1),
   status: z.string().min(1).optional(),
@@ -143,8 +146,12 @@ function addTaskRoutes(app: Hono, { kling, store, tasks, history, views, events 
     context.json(await history.page(historyQuery.parse(context.req.query()))),
   );
   app.post('/api/tasks', async (context) => {
-    const request = makeRequest.parse(await context.req.json()) as unknown as MakeRequest;
+    const request = makeRequest.parse(await context.req.json()) satisfies MakeRequest;
     return context.json(views.ofMine(await tasks.make(request)), 202);
+  });
+  app.post('/api/price', async (context) => {
+    const request = priceRequest.parse(await context.req.json());
+    return context.json({ cost: await tasks.price(request) });
   });
   app.get(
     '/api/tasks/:key/candidates',

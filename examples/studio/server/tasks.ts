@@ -5,7 +5,7 @@ import {
   estimateCost,
   IdempotencyConflictError,
   isTerminal,
-  type KLING_O3_STD,
+  type ModelId,
   type ModelInput,
   NotFoundError,
   type Prediction,
@@ -15,7 +15,8 @@ import {
   type WaveSpeedKling,
   WaveSpeedError,
 } from 'wavespeed-kling';
-import type { CandidateView, MakeRequest, Reference } from '../shared/types.js';
+import { replaceReferences, toRequestFields } from '../shared/references.js';
+import type { CandidateView, MakeRequest, StudioInput } from '../shared/types.js';
 import type { Budget } from './budget.js';
 import { checkRequest } from './check-request.js';
 import type { Events } from './events.js';
@@ -68,11 +69,8 @@ export class Tasks {
     if (known !== undefined) return sameRequest(known, request);
     await checkRequest(request, files);
     const { key, input } = request;
-    const model = request.model as typeof KLING_O3_STD;
-    const cost = estimateCost(model, {
-      duration: input.duration as 5,
-      ...(input.video && { video: 'a video' }),
-    });
+    const model = request.model as ModelId;
+    const cost = await this.#cost(request);
     await budget.spend({ key, cost });
     // A second click can have come in meanwhile. From here to the store there is no pause.
     const racing = store.get(key);
@@ -81,6 +79,12 @@ export class Tasks {
     await store.save(task);
     this.follow(task);
     return task;
+  }
+
+  /** @throws {InvalidInputError} for a request that would not be made. */
+  async price(request: Omit<MakeRequest, 'key'>): Promise<number> {
+    await checkRequest(request, this.#parts.files);
+    return this.#cost(request);
   }
 
   /** Follows a task to its end, unless that is done already. */
@@ -122,6 +126,22 @@ export class Tasks {
     await Promise.allSettled(this.#followed.values());
   }
 
+  /** The list price, or what the service says: it measures the files, which are uploaded for it. */
+  async #cost({ model, input }: Omit<MakeRequest, 'key'>): Promise<number> {
+    const id = model as ModelId;
+    const known = estimateCost(id, toRequestFields(input));
+    if (known !== undefined) return known;
+    const { signal } = this.#stop;
+    const asked = this.#withFiles(input) as ModelInput<ModelId>;
+    return (await this.#parts.kling.quote(id, asked, { signal })).discounted_price;
+  }
+
+  #withFiles(input: StudioInput): Record<string, unknown> {
+    return replaceReferences(input, (reference) =>
+      'file' in reference ? pathToFileURL(this.#parts.files.path(reference.file)) : reference.url,
+    );
+  }
+
   async #follow(task: StudioTask): Promise<void> {
     const { kling, webhooks, pollIntervalMs } = this.#parts;
     const { signal } = this.#stop;
@@ -137,16 +157,12 @@ export class Tasks {
     task: StudioTask,
     onUpdate: (prediction: Prediction) => Promise<void>,
   ): Promise<CompletedPrediction> {
-    const { kling, budget, uploads, webhooks, files, pollIntervalMs } = this.#parts;
+    const { kling, budget, uploads, webhooks, pollIntervalMs } = this.#parts;
     const { signal } = this.#stop;
     // Also for one that was rejected, or found after a restart.
     await budget.spend(task);
     await uploads.upload(task, signal, () => this.#changed(task));
-    const asMedia = (reference: Reference) =>
-      'file' in reference ? pathToFileURL(files.path(reference.file)) : reference.url;
-    const { images, video, ...fields } = task.input;
-    const input = { ...fields, images: images.map(asMedia), ...(video && { video: asMedia(video) }) };
-    return kling.run(task.model, input as ModelInput<typeof task.model>, {
+    return kling.run(task.model, this.#withFiles(task.input) as ModelInput<ModelId>, {
       signal,
       onUpdate,
       onSubmitted: onUpdate,

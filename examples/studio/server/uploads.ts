@@ -1,6 +1,7 @@
 /** Uploads a task's reference files to the service, with their progress. */
 import { stat } from 'node:fs/promises';
 import type { WaveSpeedKling } from 'wavespeed-kling';
+import { referencesOf } from '../shared/references.js';
 import type { UploadView } from '../shared/types.js';
 import type { ReferenceFiles } from './files.js';
 import type { StudioTask } from './store.js';
@@ -25,9 +26,8 @@ export class Uploads {
 
   /** Uploads every file of a task. The client remembers their URLs: `run` does not upload them again. */
   async upload(task: StudioTask, signal: AbortSignal, onProgress: () => void): Promise<void> {
-    const { images, video } = task.input;
-    const references = [...images, ...(video === undefined ? [] : [video])].flatMap((one) =>
-      'file' in one ? [one] : [],
+    const references = referencesOf(task.input).flatMap(({ reference }) =>
+      'file' in reference ? [reference] : [],
     );
     if (references.length === 0) return;
     let reportedAt = 0;

@@ -1,8 +1,9 @@
 /** Tasks as the page shows them. */
 import { existsSync } from 'node:fs';
 import { estimateCost, type Prediction } from 'wavespeed-kling';
-import { isModelId } from 'wavespeed-kling/schemas';
-import type { Reference, StudioInput, TaskView } from '../shared/types.js';
+import { isModelId, type ModelFields, models } from 'wavespeed-kling/schemas';
+import { toRequestFields } from '../shared/references.js';
+import type { FieldValue, Reference, StudioInput, TaskView } from '../shared/types.js';
 import type { StudioTask } from './store.js';
 import type { Uploads } from './uploads.js';
 import { videoFile } from './videos.js';
@@ -72,23 +73,27 @@ export function promptOf(prediction: Prediction): string {
 
 /** Reads a task's input, which the service gives back under two names, or not at all. */
 function readInput(prediction: Prediction): StudioInput {
-  const input = prediction.input ?? prediction['inputs'];
-  const fields = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
+  const { model } = prediction;
+  const given = prediction.input ?? prediction['inputs'];
+  const values = (typeof given === 'object' && given !== null ? given : {}) as Record<string, unknown>;
+  const input: StudioInput = { prompt: typeof values['prompt'] === 'string' ? values['prompt'] : '' };
   const asReference = (url: unknown): Reference => ({ url: String(url) });
-  return {
-    prompt: typeof fields['prompt'] === 'string' ? fields['prompt'] : '',
-    images: Array.isArray(fields['images']) ? fields['images'].map(asReference) : [],
-    ...(typeof fields['video'] === 'string' && { video: asReference(fields['video']) }),
-    ...(fields['sound'] === true && { sound: true }),
-    aspect_ratio: typeof fields['aspect_ratio'] === 'string' ? fields['aspect_ratio'] : '16:9',
-    duration: typeof fields['duration'] === 'number' ? fields['duration'] : 0,
-  };
+  const fields: ModelFields = isModelId(model) ? models[model].fields : {};
+  for (const [name, { media }] of Object.entries(fields)) {
+    const value = values[name];
+    if (name === 'prompt' || value === undefined || value === null) continue;
+    if (media !== undefined) input[name] = Array.isArray(value) ? value.map(asReference) : asReference(value);
+    else if (['string', 'number', 'boolean'].includes(typeof value)) input[name] = value as FieldValue;
+  }
+  return input;
 }
 
-function costOf(model: string, { duration, video }: StudioInput): { cost?: number } {
-  if (!isModelId(model) || duration === 0) return {};
+function costOf(model: string, input: StudioInput): { cost?: number } {
+  const { prompt: _, ...fields } = toRequestFields(input);
+  // The service did not show what was asked for.
+  if (!isModelId(model) || Object.keys(fields).length === 0) return {};
   try {
-    const cost = estimateCost(model, { duration: duration as 5, ...(video && { video: 'a video' }) });
+    const cost = estimateCost(model, fields);
     return cost === undefined ? {} : { cost };
   } catch {
     return {};

@@ -1,18 +1,15 @@
 /** What the server and the page tell each other, as JSON. */
 import type { InputIssue } from 'wavespeed-kling/schemas';
 
-/** A reference image or video: a file that was sent to the studio's server, or a URL. */
+/** A reference file: one that was sent to the studio's server, or a URL. */
 export type Reference = { file: string; name: string } | { url: string };
 
-/** The fields of a request, before its references have URLs. */
+export type FieldValue = string | number | boolean | Reference | Reference[];
+
+/** The fields of a request under the service's names, before its references have URLs. */
 export interface StudioInput {
   prompt: string;
-  images: Reference[];
-  video?: Reference;
-  keep_original_sound?: boolean;
-  sound?: boolean;
-  aspect_ratio: string;
-  duration: number;
+  [field: string]: FieldValue | undefined;
 }
 
 /** What the page sends to have a video made. */
@@ -21,6 +18,11 @@ export interface MakeRequest {
   key: string;
   model: string;
   input: StudioInput;
+}
+
+/** What a request would cost, in US dollars. */
+export interface PriceView {
+  cost: number;
 }
 
 /** What went wrong, in words for the page. */
