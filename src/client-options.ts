@@ -1,4 +1,5 @@
 /** Options of the client, and their checks. */
+import { ACCOUNT_LEVELS, type AccountLevel } from './core/account-levels.js';
 import { ConfigurationError } from './core/errors/input-error.js';
 import { findInterception } from './core/interception.js';
 import {
@@ -18,18 +19,7 @@ import type { OnRetry } from './http/retry.js';
 import type { DispatcherLike } from './http/types.js';
 import { memoryJournal } from './predictions/journal/memory.js';
 import type { Journal } from './predictions/journal/journal.js';
-import { checkPollInterval, type PollInterval } from './predictions/options.js';
-
-/** Limits of tasks submitted per minute and running concurrently, by account level. Source: WaveSpeed's documentation. */
-export const ACCOUNT_LEVELS = {
-  bronze: { perMinute: 2, concurrency: 2 },
-  silver: { perMinute: 500, concurrency: 300 },
-  gold: { perMinute: 3000, concurrency: 3000 },
-  ultra: { perMinute: 5000, concurrency: 10_000 },
-} as const;
-
-/** Level of a WaveSpeed account. */
-export type AccountLevel = keyof typeof ACCOUNT_LEVELS;
+import { checkPollInterval, type PollInterval } from './predictions/wait-options.js';
 
 /** Limits shared by all submits of a client. */
 export interface SubmitLimits {

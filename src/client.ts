@@ -12,53 +12,50 @@ import { ApiClient, type ApiRequest } from './http/api-client.js';
 import { startTrace, traceCall } from './http/diagnostics.js';
 import type { RetryContext } from './http/retry.js';
 import { Transport } from './http/transport.js';
-import { download, type DownloadedFile, type DownloadOptions } from './media/download.js';
-import { UploadManager, type UploadOptions } from './media/upload-manager.js';
+import { download, type DownloadedFile } from './media/download.js';
+import type { DownloadOptions } from './media/download-options.js';
+import { UploadManager } from './media/upload-manager.js';
+import type { UploadOptions } from './media/upload-options.js';
 import type { UploadSource } from './media/upload-source.js';
 import type { Model } from './models/catalog.js';
 import type { ModelInput } from './models/input-types.js';
 import { type PreparedInput, prepareInput, replaceMedia } from './models/prepare-input.js';
+import { checkId, checkIds, checkPrediction } from './predictions/arguments.js';
+import type { Declared, ManyRequest, ManyResult } from './predictions/batch-request.js';
 import {
+  type BillingRow,
   type BillingsQuery,
-  checkId,
-  checkIds,
-  checkPrediction,
-  type ListQuery,
-  readBillingsQuery,
-  readListQuery,
-  readReconcileRange,
-  readUsageRange,
-  type ReconcileRange,
-  requireIdempotencyKey,
+  listBillings,
+  readUsage,
+  type Usage,
   type UsageRange,
-} from './predictions/arguments.js';
-import { type BillingRow, listBillings, readUsage, type Usage } from './predictions/billings.js';
-import { reconcileAccount, type Reconciliation } from './predictions/reconcile.js';
+} from './predictions/billings.js';
+import { getTask } from './predictions/get-task.js';
+import { listTasks, type ListQuery } from './predictions/history.js';
+import type { KeyState } from './predictions/journal/keys.js';
+import { readResolveOptions, type ResolveOptions } from './predictions/journal/resolve.js';
+import { reconcileAccount, type Reconciliation, type ReconcileRange } from './predictions/reconcile.js';
+import { Batch, type BatchLimits } from './predictions/run-many.js';
+import type { RunManyOptions } from './predictions/run-many-options.js';
+import { type Quote, type ServiceModel, ServiceModels } from './predictions/service-models.js';
 import {
-  readResolveOptions,
+  checkIdempotencyKey,
   readRunOptions,
   readSubmitOptions,
-  readWaitOptions,
-  readWatchOptions,
-  type ResolveOptions,
-  type RunManyOptions,
   type RunOptions,
   type SubmitOptions,
-  type WaitOptions,
-  type WatchOptions,
-} from './predictions/options.js';
-import type { KeyState } from './predictions/journal/keys.js';
-import type { Declared, ManyRequest, ManyResult } from './predictions/batch-request.js';
-import { Batch, type BatchLimits } from './predictions/run-many.js';
-import { TaskHistory } from './predictions/history.js';
-import { type Quote, type ServiceModel, ServiceModels } from './predictions/service-models.js';
+} from './predictions/submit-options.js';
 import { TaskSubmitter } from './predictions/submitter.js';
 import { TaskWaiter } from './predictions/wait.js';
+import {
+  readWaitOptions,
+  readWatchOptions,
+  type WaitOptions,
+  type WatchOptions,
+} from './predictions/wait-options.js';
 import { Call, type CallLimits } from './utils/call.js';
 import { isRecord } from './utils/is-record.js';
 import { abortableGenerator } from './utils/closable-iterator.js';
-
-const BATCH_CONCURRENCY = 100;
 
 /**
  * A client of WaveSpeed's Kling reference-to-video models.
@@ -73,7 +70,6 @@ export class WaveSpeedKling {
   readonly #transport: Transport;
   readonly #http: ApiClient;
   readonly #uploads: UploadManager;
-  readonly #history: TaskHistory;
   readonly #waiter: TaskWaiter;
   readonly #submitter: TaskSubmitter;
   readonly #models: ServiceModels;
@@ -86,12 +82,16 @@ export class WaveSpeedKling {
     this.#transport = new Transport(settings);
     this.#http = new ApiClient({ ...settings, transport: this.#transport });
     this.#uploads = new UploadManager({ ...settings, http: this.#http, transport: this.#transport });
-    const shared = { settings, http: this.#http, uploads: this.#uploads };
-    this.#history = new TaskHistory({ ...shared, withOpenHttp: (work) => this.#withOpenHttp(work) });
     this.#waiter = new TaskWaiter(settings, this.#http);
-    this.#models = new ServiceModels(this.#history, settings.maxRetries);
-    const parts = { history: this.#history, waiter: this.#waiter, models: this.#models };
-    this.#submitter = new TaskSubmitter({ ...shared, ...parts });
+    this.#models = new ServiceModels(this.#http, settings.maxRetries);
+    this.#submitter = new TaskSubmitter({
+      settings,
+      http: this.#http,
+      uploads: this.#uploads,
+      waiter: this.#waiter,
+      models: this.#models,
+      withOpenHttp: (work) => this.#withOpenHttp(work),
+    });
   }
 
   /**
@@ -174,12 +174,11 @@ export class WaveSpeedKling {
     requests: Iterable<Request & Declared<Request>> | AsyncIterable<Request & Declared<Request>>,
     options: RunManyOptions = {},
   ): AsyncGenerator<ManyResult<Request>, void, void> {
-    const { concurrency } = this.#settings.limits;
     return new Batch<Request>(
       (prepared, runOptions, batch) => this.#run(prepared, runOptions, batch),
       requests,
       options,
-      concurrency < Infinity ? concurrency : BATCH_CONCURRENCY,
+      this.#settings.limits.concurrency,
     );
   }
 
@@ -206,7 +205,7 @@ export class WaveSpeedKling {
       timeoutMs = this.#settings.requestTimeoutMs,
       force = false,
     } = readResolveOptions(options);
-    const key = requireIdempotencyKey(idempotencyKey);
+    const key = checkIdempotencyKey(idempotencyKey);
     const id = predictionId === null ? null : checkId(predictionId);
     const createTimeoutError = () =>
       new RequestTimeoutError(`timeoutMs (${timeoutMs} ms) ran out before the key was settled.`);
@@ -225,7 +224,7 @@ export class WaveSpeedKling {
    * });
    */
   async lookup(idempotencyKey: string): Promise<KeyState | undefined> {
-    const key = requireIdempotencyKey(idempotencyKey);
+    const key = checkIdempotencyKey(idempotencyKey);
     return this.#during({}, (call) => this.#submitter.keys.lookup(call, key));
   }
 
@@ -245,7 +244,7 @@ export class WaveSpeedKling {
 
   /** Fetches a task once. */
   async get(id: string, options: CallOptions = {}): Promise<Prediction> {
-    return this.#during(readCallOptions(options), (call) => this.#history.get(call, checkId(id)));
+    return this.#during(readCallOptions(options), (call) => getTask(this.#http, call, checkId(id)));
   }
 
   /**
@@ -258,7 +257,7 @@ export class WaveSpeedKling {
   async *list(query: ListQuery = {}, options: CallOptions = {}): AsyncGenerator<Prediction, void, void> {
     const call = this.#open(readCallOptions(options));
     try {
-      yield* this.#history.list(call, readListQuery(query));
+      yield* listTasks(this.#http, call, query);
     } finally {
       call.close();
     }
@@ -321,7 +320,7 @@ export class WaveSpeedKling {
   ): AsyncGenerator<BillingRow, void, void> {
     const call = this.#open(readCallOptions(options));
     try {
-      yield* listBillings(this.#history, call, readBillingsQuery(query));
+      yield* listBillings(this.#http, call, query);
     } finally {
       call.close();
     }
@@ -335,8 +334,7 @@ export class WaveSpeedKling {
    * const { summary } = await kling.usage({ from: '2026-01-01', to: new Date() });
    */
   async usage(range: UsageRange, options: CallOptions = {}): Promise<Usage> {
-    const read = readUsageRange(range);
-    return this.#during(readCallOptions(options), (call) => readUsage(this.#history, call, read));
+    return this.#during(readCallOptions(options), (call) => readUsage(this.#http, call, range));
   }
 
   /**
@@ -354,10 +352,8 @@ export class WaveSpeedKling {
     options: CallOptions = {},
   ): AsyncGenerator<Reconciliation, void, void> {
     const call = this.#open(readCallOptions(options));
-    const { entries } = this.#settings;
-    const nowMs = () => Date.now() + this.#http.clockSkewMs;
     try {
-      yield* reconcileAccount({ history: this.#history, call, entries, nowMs }, readReconcileRange(range));
+      yield* reconcileAccount(this.#http, call, range, this.#settings.entries);
     } finally {
       call.close();
     }
@@ -482,9 +478,7 @@ export class WaveSpeedKling {
     options: CallOptions,
   ): Promise<Record<string, unknown>> {
     const parse = (data: unknown) => (isRecord(data) ? data : {});
-    return this.#during(readCallOptions(options), (call) =>
-      this.#history.read(call, operation, request, parse),
-    );
+    return this.#during(readCallOptions(options), (call) => this.#http.read(call, operation, request, parse));
   }
 }
 

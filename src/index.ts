@@ -8,7 +8,8 @@ export { type DefinedModel, defineModel, type ModelDefinition } from './models/d
 export { field } from './models/field.js';
 export { parseInput } from './models/parse-input.js';
 export { rule } from './models/rule.js';
-export type { DownloadedFile, DownloadOptions } from './media/download.js';
+export type { DownloadedFile } from './media/download.js';
+export type { DownloadOptions, DownloadProgress } from './media/download-options.js';
 export {
   ApiError,
   AuthenticationError,
@@ -53,16 +54,12 @@ export type {
   ParsedInput,
 } from './models/input-types.js';
 export type { Media, MediaKind } from './models/media.js';
-export type { TransferProgress, UploadOptions } from './media/upload-manager.js';
+export type { TransferProgress, UploadOptions } from './media/upload-options.js';
 export type { UploadSource } from './media/upload-source.js';
 export type { Model, ModelId } from './models/catalog.js';
 export * from './models/family.js';
-export {
-  ACCOUNT_LEVELS,
-  type AccountLevel,
-  type SubmitLimits,
-  type WaveSpeedKlingOptions,
-} from './client-options.js';
+export { ACCOUNT_LEVELS, type AccountLevel } from './core/account-levels.js';
+export type { SubmitLimits, WaveSpeedKlingOptions } from './client-options.js';
 export type { CallOptions } from './core/validate-options.js';
 export { type KnownServiceCode, SERVICE_CODES, type ServiceCode } from './core/service-codes.js';
 export type { KeyState } from './predictions/journal/keys.js';
@@ -72,14 +69,12 @@ export { memoryJournal } from './predictions/journal/memory.js';
 export type {
   PollInterval,
   PredictionEvents,
-  ResolveOptions,
-  RunManyOptions,
-  RunOptions,
-  SubmitOptions,
   WaitOptions,
   WatchOptions,
-} from './predictions/options.js';
-export type { DownloadProgress } from './media/download-task.js';
+} from './predictions/wait-options.js';
+export type { RunOptions, SubmitOptions } from './predictions/submit-options.js';
+export type { RunManyOptions } from './predictions/run-many-options.js';
+export type { ResolveOptions } from './predictions/journal/resolve.js';
 export {
   type CompletedPrediction,
   isCompleted,
@@ -87,9 +82,9 @@ export {
   type Prediction,
   type PredictionStatus,
 } from './core/prediction.js';
-export type { BillingsQuery, ListQuery, ReconcileRange, UsageRange } from './predictions/arguments.js';
-export type { BillingRow, Usage } from './predictions/billings.js';
-export type { Finding, Reconciliation } from './predictions/reconcile.js';
+export type { ListQuery } from './predictions/history.js';
+export type { BillingRow, BillingsQuery, Usage, UsageRange } from './predictions/billings.js';
+export type { Finding, Reconciliation, ReconcileRange } from './predictions/reconcile.js';
 export type { ManyRequest, ManyResult } from './predictions/batch-request.js';
 export type { OnRetry, RetryContext } from './http/retry.js';
 export type { DispatcherLike } from './http/types.js';

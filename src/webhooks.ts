@@ -7,8 +7,13 @@ export type { WebhookVerificationReason } from './core/errors/index.js';
 export { isCompleted, isTerminal } from './core/prediction.js';
 export type { CompletedPrediction, Prediction, PredictionStatus } from './core/prediction.js';
 export { verifyWebhook } from './webhooks/verify.js';
-export type { RawWebhookBody, VerifyWebhookOptions, WebhookEvent } from './webhooks/verify.js';
-export type { ToleranceOptions, WebhookHeaders, WebhookSecret } from './webhooks/signature.js';
+export type {
+  RawWebhookBody,
+  ToleranceOptions,
+  VerifyWebhookOptions,
+  WebhookEvent,
+} from './webhooks/verify.js';
+export type { WebhookHeaders, WebhookSecret } from './webhooks/signature.js';
 export type { WebhookSecretSource } from './webhooks/secret-source.js';
 export type { NodeWebhookRequest } from './webhooks/read-body.js';
 export { createWebhookReceiver } from './webhooks/receiver.js';

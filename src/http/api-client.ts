@@ -1,7 +1,8 @@
-/** Makes one attempt at one API call: URL, headers, timeout, and a typed error for what fails. */
+/** Makes API calls, in one attempt or with retries: URL, headers, timeout, and a typed error for what fails. */
 import { ConnectionError, RequestTimeoutError, WaveSpeedError } from '../core/errors/index.js';
 import { createClientHeaders } from './client-headers.js';
 import { addAbortListener } from '../utils/abort.js';
+import type { Call } from '../utils/call.js';
 import { setDeadlineTimer } from '../utils/deadline-timer.js';
 import { getErrorMessage } from '../utils/error-message.js';
 import { type ApiKeySource, resolveApiKey } from './api-key.js';
@@ -9,6 +10,7 @@ import { getErrorCode } from './error-code.js';
 import { UnsentError } from './unsent-error.js';
 import { parseResponse } from './parse-response.js';
 import { redactError } from './redact.js';
+import { type OnRetry, retry, type RetryContext } from './retry.js';
 import type { HttpTransport, InFlightRequest, RawResponse } from './types.js';
 
 export interface ApiRequest {
@@ -28,9 +30,11 @@ export interface ApiClientOptions {
   requestTimeoutMs: number;
   maxResponseBytes: number;
   transport: HttpTransport;
+  onRetry?: OnRetry | undefined;
 }
 
 export class ApiClient {
+  readonly baseUrl: string;
   readonly requestTimeoutMs: number;
   /** Milliseconds that the service's clock is ahead of this machine's, from the last `Date` header. */
   clockSkewMs = 0;
@@ -40,9 +44,28 @@ export class ApiClient {
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
+    this.baseUrl = options.baseUrl;
     this.requestTimeoutMs = options.requestTimeoutMs;
   }
 
+  /** Makes a request that may be repeated, also after an answer that `parse` throws for. */
+  read<T>(
+    call: Pick<Call, 'signal' | 'maxRetries'>,
+    operation: RetryContext['operation'],
+    request: ApiRequest,
+    parse: (data: unknown) => T,
+  ): Promise<T> {
+    const { signal, maxRetries } = call;
+    return retry(async () => parse(await this.request({ ...request, signal })), {
+      operation,
+      signal,
+      maxRetries,
+      onRetry: this.#options.onRetry,
+      predictionId: request.predictionId,
+    });
+  }
+
+  /** Makes one attempt. */
   async request(request: ApiRequest): Promise<unknown> {
     const { signal } = request;
     signal?.throwIfAborted();
@@ -83,12 +106,12 @@ export class ApiClient {
     key: string,
     onStart: () => void,
   ): InFlightRequest {
-    const { baseUrl, clientName, maxResponseBytes, transport } = this.#options;
+    const { clientName, maxResponseBytes, transport } = this.#options;
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const inFlight = transport.start(
       {
         method: request.method,
-        url: new URL(baseUrl + request.path),
+        url: new URL(this.baseUrl + request.path),
         headers: {
           ...createClientHeaders(key, clientName),
           // Compressed responses can be read as well, at a cost.

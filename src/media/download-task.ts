@@ -7,10 +7,11 @@ import { formatStatus } from '../http/create-api-error.js';
 import type { StreamResponse } from '../http/types.js';
 import type { Transport } from '../http/transport.js';
 import { checkAbsent, diskError, existsError, sizeOfKept } from './download-errors.js';
+import type { DownloadProgress, IfExists } from './download-options.js';
 import type { Output } from './download-source.js';
 import { checkResponse, type CreateError, mayAppear, requestOutput } from './download-request.js';
 import { detectFileType, extensionFor } from './file-type.js';
-import { type IfExists, PartialFile, type PublishableFile } from './partial-file.js';
+import { PartialFile, type PublishableFile } from './partial-file.js';
 import {
   type FileVersion,
   isContinuation,
@@ -31,16 +32,6 @@ export interface DownloadDependencies {
 
 /** Time between two requests for an output that may appear, in milliseconds. */
 const APPEARS_POLL_MS = 1000;
-
-/** Progress of one file. */
-export interface DownloadProgress {
-  /** The output's URL. */
-  url: string;
-  /** Bytes written. Decreases when the download has to restart. */
-  loaded: number;
-  /** Size of the file; undefined when the server does not send it. */
-  total: number | undefined;
-}
 
 export interface DownloadSettings {
   signal: AbortSignal;

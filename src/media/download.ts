@@ -3,30 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
 import { DownloadError, RequestTimeoutError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
-import { type CallOptions, checkInteger, checkMs, rejectOption } from '../core/validate-options.js';
 import { checkAbsent, diskError } from './download-errors.js';
+import { type DownloadOptions, type IfExists, readDownloadOptions } from './download-options.js';
 import { type Output, readDirectory, readOutputs } from './download-source.js';
-import { type DownloadDependencies, type DownloadProgress, DownloadTask } from './download-task.js';
+import { type DownloadDependencies, DownloadTask } from './download-task.js';
 import { forbiddenReason } from './media-url.js';
-import { type IfExists, publishAll } from './partial-file.js';
+import { publishAll } from './partial-file.js';
+import { reportProgress } from './report-progress.js';
 import { removeStaleFiles } from './stale-files.js';
-import { readTransferOptions, reportProgress } from './transfer-options.js';
-
-/** Options of `download`. */
-export interface DownloadOptions extends CallOptions {
-  /** Called with the number of bytes written; not awaited. The download fails if it throws or rejects. */
-  onProgress?: ((progress: DownloadProgress) => unknown) | undefined;
-  /**
-   * What happens with a file that is there already. `error`: rejects before any request. `keep`: returns it without a request,
-   * also if another download made it in the meantime. `overwrite`: replaces it, in one step.
-   * @default 'error'
-   */
-  ifExists?: IfExists | undefined;
-  /** Maximum size of a file in bytes. @default 2_147_483_648 (2 GiB) */
-  maxBytes?: number | undefined;
-  /** Time limit for the call in milliseconds, over all files and retries. @default 3_600_000 (1 hour) */
-  timeoutMs?: number | undefined;
-}
 
 /** A downloaded file. */
 export interface DownloadedFile {
@@ -39,31 +23,13 @@ export interface DownloadedFile {
   contentType: string | undefined;
 }
 
-const OPTIONS = ['signal', 'maxRetries', 'onProgress', 'ifExists', 'maxBytes', 'timeoutMs'] as const;
-const IF_EXISTS: readonly unknown[] = ['error', 'keep', 'overwrite'] satisfies IfExists[];
-const DEFAULT_MAX_BYTES = 2 * 1024 ** 3;
-const DEFAULT_TIMEOUT_MS = 60 * 60_000;
-
-function readOptions(options: DownloadOptions) {
-  const { ifExists = 'error', maxBytes, timeoutMs, ...rest } = readTransferOptions(options, OPTIONS);
-  if (!IF_EXISTS.includes(ifExists)) rejectOption('ifExists', ifExists, "'error', 'keep' or 'overwrite'");
-  checkInteger('maxBytes', maxBytes, 1);
-  checkMs('timeoutMs', timeoutMs);
-  return {
-    ...rest,
-    ifExists,
-    maxBytes: maxBytes ?? DEFAULT_MAX_BYTES,
-    timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,
-  };
-}
-
 export async function download(
   dependencies: DownloadDependencies,
   source: Prediction | string | URL,
   directory: string | URL,
   options: DownloadOptions,
 ): Promise<DownloadedFile[]> {
-  const { signal, maxRetries, onProgress, ifExists, maxBytes, timeoutMs } = readOptions(options);
+  const { signal, maxRetries, onProgress, ifExists, maxBytes, timeoutMs } = readDownloadOptions(options);
   const path = await readDirectory(directory);
   const outputs = readOutputs(source, path);
   checkUrls(outputs, dependencies.baseUrl);

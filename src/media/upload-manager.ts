@@ -1,26 +1,12 @@
 /** Uploads a client's files: validates all of them before the first byte is sent, and uploads each only once. */
 import { addAbortListener, raceAbort } from '../utils/abort.js';
 import { type InputIssue, InvalidInputError, type WaveSpeedError } from '../core/errors/index.js';
-import type { CallOptions } from '../core/validate-options.js';
 import { formatPath } from '../models/field-messages.js';
 import type { PendingUpload } from '../models/prepare-input.js';
-import { readTransferOptions, reportProgress } from './transfer-options.js';
+import { reportProgress } from './report-progress.js';
+import { readUploadOptions, type UploadOptions } from './upload-options.js';
 import { inspect, readSource, type UploadSource } from './upload-source.js';
 import { Uploader, type UploadDependencies, type ValidatedFile } from './uploader.js';
-
-/** Progress of an upload. */
-export interface TransferProgress {
-  /** Bytes sent. Starts from 0 again when the upload is retried. */
-  loaded: number;
-  /** Size of the file in bytes. */
-  total: number;
-}
-
-/** Options of `upload`. */
-export interface UploadOptions extends CallOptions {
-  /** Called with the number of bytes passed to the network; not awaited. The upload fails if it throws or rejects. */
-  onProgress?: ((progress: TransferProgress) => unknown) | undefined;
-}
 
 const UPLOAD_CONCURRENCY = 4;
 
@@ -88,8 +74,7 @@ export class UploadManager {
   }
 
   async upload(source: UploadSource, options: UploadOptions): Promise<string> {
-    const known = ['signal', 'maxRetries', 'onProgress'] as const;
-    const { signal, maxRetries = this.#maxRetries, onProgress } = readTransferOptions(options, known);
+    const { signal, maxRetries = this.#maxRetries, onProgress } = readUploadOptions(options);
     const invalid = (problem: string) =>
       new InvalidInputError('upload', [{ path: ['file'], message: `file: ${problem}` }]);
     const result = await raceAbort(inspect(readSource(source, invalid), ['image', 'video', 'audio']), signal);

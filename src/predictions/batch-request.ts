@@ -14,7 +14,7 @@ import type { ModelInput } from '../models/input-types.js';
 import { type PreparedInput, prepareInput } from '../models/prepare-input.js';
 import type { Model } from '../models/catalog.js';
 import { formatValue } from '../utils/messages.js';
-import { checkIdempotencyKey } from './options.js';
+import { checkIdempotencyKey } from './submit-options.js';
 
 /** One request of a batch: a model and its input. */
 export type ManyRequest = (

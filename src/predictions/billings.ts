@@ -1,9 +1,35 @@
 /** Reads what was charged and refunded, row by row or as totals. */
 import { InvalidResponseError } from '../core/errors/index.js';
+import { type Check, readOptions } from '../core/validate-options.js';
+import type { ModelId } from '../models/catalog.js';
+import type { ApiClient } from '../http/api-client.js';
 import type { Call } from '../utils/call.js';
 import { isRecord } from '../utils/is-record.js';
-import type { BillingsQuery, UsageRange } from './arguments.js';
-import type { TaskHistory } from './history.js';
+import { anything, checkIds, invalid, timeOf } from './arguments.js';
+
+/** Which charges and refunds to list. */
+export interface BillingsQuery {
+  /** Only charges, or only refunds. */
+  type?: 'deduct' | 'refund' | undefined;
+  /** Only of these tasks. */
+  predictionIds?: string | readonly string[] | undefined;
+  /** Only rows from this time on: a Date, or ISO 8601. */
+  from?: Date | string | undefined;
+  /** Only rows up to this time: a Date, or ISO 8601. */
+  to?: Date | string | undefined;
+  /** Only of this model. */
+  model?: ModelId | (string & {}) | undefined;
+}
+
+/** Which time to total. */
+export interface UsageRange {
+  /** A Date, or ISO 8601. */
+  from: Date | string;
+  /** A Date, or ISO 8601. */
+  to: Date | string;
+  /** Only this model. */
+  model?: ModelId | (string & {}) | undefined;
+}
 
 /** One charge or refund, under the service's names. */
 export interface BillingRow {
@@ -40,13 +66,37 @@ export const toUnits = (dollars: number) => Math.round(Math.abs(dollars) * UNITS
 const toIso = (time: Date | string | undefined) =>
   time === undefined ? undefined : new Date(time).toISOString();
 
+const BILLINGS_QUERY = {
+  type: {
+    check: ((value, name) => {
+      if (value === 'deduct' || value === 'refund') return;
+      throw invalid('billings', name, `got ${String(value)}; expected 'deduct' or 'refund'`);
+    }) as Check,
+  },
+  predictionIds: { check: ((value) => void checkIds(value, 'billings')) as Check },
+  from: { check: timeOf('billings') },
+  to: { check: timeOf('billings') },
+  model: { check: anything },
+};
+
+const USAGE_RANGE = {
+  from: { check: timeOf('usage') },
+  to: { check: timeOf('usage') },
+  model: { check: anything },
+};
+
 /** Yields the rows of a query, newest first, and fetches a page when it is needed. */
 export async function* listBillings(
-  history: TaskHistory,
+  http: ApiClient,
   call: Call,
   query: BillingsQuery,
 ): AsyncGenerator<BillingRow, void, void> {
-  const { type, predictionIds, from, to, model } = query;
+  const { type, predictionIds, from, to, model } = readOptions<BillingsQuery, typeof BILLINGS_QUERY>(
+    query,
+    BILLINGS_QUERY,
+    'query',
+    "{ type: 'refund' }",
+  );
   const filters = {
     billing_type: type,
     prediction_uuids: typeof predictionIds === 'string' ? [predictionIds] : predictionIds,
@@ -60,7 +110,7 @@ export async function* listBillings(
   let reached = 0;
   for (let page = 1; ; page++) {
     const request = { method: 'POST', path: SEARCH_PATH, body: { ...filters, page } } as const;
-    const { rows, count, total, hasMore } = await history.read(call, 'billings', request, readPage);
+    const { rows, count, total, hasMore } = await http.read(call, 'billings', request, readPage);
     // While newer rows come in, a row moves to the next page.
     const fresh = rows.filter(({ uuid }) => !seen.has(uuid));
     for (const row of fresh) {
@@ -108,10 +158,20 @@ function readRow(value: unknown): BillingRow {
   };
 }
 
-/** Fetches the totals of a time. */
-export function readUsage(history: TaskHistory, call: Call, range: UsageRange): Promise<Usage> {
-  const body = { start_time: toIso(range.from), end_time: toIso(range.to), model_uuid: range.model };
-  return history.read(call, 'usage', { method: 'POST', path: USAGE_PATH, body }, (data) => {
+/**
+ * Fetches the totals of a time.
+ *
+ * @throws {InvalidInputError} without both times.
+ */
+export function readUsage(http: ApiClient, call: Call, range: UsageRange): Promise<Usage> {
+  const read = readOptions<UsageRange, typeof USAGE_RANGE>(range, USAGE_RANGE, 'range', '{ from, to }');
+  for (const name of ['from', 'to'] as const) {
+    if (read[name] === undefined) {
+      throw invalid('usage', name, 'got nothing; expected a Date, or a time in ISO 8601');
+    }
+  }
+  const body = { start_time: toIso(read.from), end_time: toIso(read.to), model_uuid: read.model };
+  return http.read(call, 'usage', { method: 'POST', path: USAGE_PATH, body }, (data) => {
     const { per_model_usage, daily_usage, summary } = isRecord(data) ? data : {};
     if (!isRecord(data) || !isRecord(summary)) {
       throw new InvalidResponseError(`[POST] ${USAGE_PATH}: the response has no summary.`, { body: data });

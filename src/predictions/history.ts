@@ -1,24 +1,29 @@
-/** Reads tasks: one by its id, the account's history, and the candidates of a lost submit. */
-import {
-  ApiError,
-  type CandidatesOptions,
-  InvalidResponseError,
-  RequestTimeoutError,
-} from '../core/errors/index.js';
-import { idOf, normalizePrediction, type Prediction } from '../core/prediction.js';
-import { readMessageFields } from '../core/reason.js';
-import type { ApiClient, ApiRequest } from '../http/api-client.js';
-import { type OnRetry, retry, type RetryContext } from '../http/retry.js';
-import { Call } from '../utils/call.js';
+/** Lists the tasks of the account's history, page by page. */
+import { ApiError, InvalidResponseError } from '../core/errors/index.js';
+import { normalizePrediction, type Prediction, type PredictionStatus } from '../core/prediction.js';
+import { type Check, type OptionTable, readOptions } from '../core/validate-options.js';
+import type { ApiClient } from '../http/api-client.js';
+import type { ModelId } from '../models/catalog.js';
+import type { Call } from '../utils/call.js';
 import { isRecord } from '../utils/is-record.js';
-import type { ListQuery } from './arguments.js';
-import { type ComparedTask, findCandidates, type LostRequest, type SearchRange } from './candidates.js';
+import { anything, invalid, timeOf } from './arguments.js';
 
-export interface HistoryDependencies {
-  settings: { baseUrl: string; onRetry: OnRetry | undefined; maxRetries: number };
-  http: ApiClient;
-  /** Works also after the client was closed. */
-  withOpenHttp: <T>(work: (http: ApiClient) => Promise<T>) => Promise<T>;
+/** Which tasks to list. The service keeps the last 7 days. */
+export interface ListQuery {
+  /** Only tasks of this model. */
+  model?: ModelId | (string & {}) | undefined;
+  /** Only tasks in this status. */
+  status?: PredictionStatus | (string & {}) | undefined;
+  /** Only tasks created after this time: a Date, or ISO 8601. */
+  created_after?: Date | string | undefined;
+  /** Only tasks created before this time: a Date, or ISO 8601. */
+  created_before?: Date | string | undefined;
+  /** Asks the service to show each task's input. @default false */
+  include_inputs?: boolean | undefined;
+  /** First page. @default 1 */
+  page?: number | undefined;
+  /** Tasks per request, 1–100. @default 100 */
+  page_size?: number | undefined;
 }
 
 interface Page {
@@ -27,156 +32,80 @@ interface Page {
   total: number | undefined;
 }
 
-const CANDIDATES_TIMEOUT_MS = 60_000;
+const LIST_PATH = '/api/v3/predictions';
+
+/** Default of `page_size`, and the most that the service returns. */
 const PAGE_SIZE = 100;
 
-export class TaskHistory {
-  readonly #deps: HistoryDependencies;
+const wholeNumber =
+  (most: number): Check =>
+  (value, name) => {
+    if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most) return;
+    const range = most === Infinity ? ', 1 or more' : ` from 1 to ${most}`;
+    throw invalid('list', name, `got ${String(value)}; expected a whole number${range}`);
+  };
 
-  constructor(dependencies: HistoryDependencies) {
-    this.#deps = dependencies;
-  }
+const LIST_QUERY = {
+  model: { check: anything },
+  status: { check: anything },
+  created_after: { check: timeOf('list') },
+  created_before: { check: timeOf('list') },
+  include_inputs: { check: anything },
+  page: { check: wholeNumber(Infinity), default: 1 },
+  page_size: { check: wholeNumber(PAGE_SIZE), default: PAGE_SIZE },
+} satisfies OptionTable<ListQuery>;
 
-  /** Sends a request that may be repeated, also after an answer that `parse` throws for. */
-  read<T>(
-    call: Call,
-    operation: RetryContext['operation'],
-    request: ApiRequest,
-    parse: (data: unknown) => T,
-    http = this.#deps.http,
-  ): Promise<T> {
-    const { signal, maxRetries } = call;
-    return retry(async () => parse(await http.request({ ...request, signal })), {
-      operation,
-      signal,
-      maxRetries,
-      onRetry: this.#deps.settings.onRetry,
-      predictionId: request.predictionId,
-    });
-  }
-
-  get(call: Call, id: string, http = this.#deps.http): Promise<Prediction> {
-    const path = resultPathOf(id, undefined, this.#deps.settings.baseUrl);
-    const request = { method: 'GET', path, predictionId: id } as const;
-    return this.read(call, 'get', request, (data) => readTask(data, id, path), http);
-  }
-
-  /**
-   * Yields the tasks of a query, newest first, and fetches a page when it is needed. A task that moves to the next page
-   * while newer ones come in is yielded once.
-   *
-   * @param isThorough Keeps reading after a short page: without a `total`, only a page with nothing new ends the list.
-   */
-  async *list(
-    call: Call,
-    query: ListQuery,
-    isThorough = false,
-    http = this.#deps.http,
-  ): AsyncGenerator<Prediction, void, void> {
-    const { page: firstPage = 1, page_size = PAGE_SIZE } = query;
-    const seen = new Set<string>();
-    let reached = (firstPage - 1) * page_size;
-    let isPastEnd = false;
-    for (let page = firstPage; ; page++) {
-      let fetched: Page;
-      try {
-        fetched = await this.#fetchPage(call, { ...query, page, page_size }, http);
-      } catch (error) {
-        // A page beyond the end may be an error.
-        if (isPastEnd && error instanceof ApiError) return;
-        throw error;
-      }
-      const { items, total } = fetched;
-      const tasks = items.map(normalizePrediction).filter((task) => task !== undefined);
-      const fresh = tasks.filter(({ id }) => !seen.has(id));
-      for (const task of fresh) {
-        seen.add(task.id);
-        yield task;
-      }
-      // Past the end, or a server that ignores `page`.
-      if (fresh.length === 0) return;
-      reached += items.length;
-      isPastEnd = total === undefined && items.length < page_size;
-      if (total === undefined ? isPastEnd && !isThorough : reached >= total) return;
-    }
-  }
-
-  /** Finds tasks by model, time and input; see `findCandidates`. */
-  async findCandidates(
-    lost: LostRequest,
-    options: CandidatesOptions,
-    isKnown: (id: string) => boolean,
-    range?: SearchRange,
-  ): Promise<ComparedTask[]> {
-    const { signal, timeoutMs = CANDIDATES_TIMEOUT_MS } = options;
-    const { maxRetries } = this.#deps.settings;
-    const createTimeoutError = () =>
-      new RequestTimeoutError(`The search for candidates took longer than timeoutMs (${timeoutMs} ms).`);
-    const call = new Call({ signal, timeoutMs, maxRetries, createTimeoutError });
-    const once = new Call({ signal: call.signal });
+/**
+ * Yields the tasks of a query, newest first, and fetches a page when it is needed. A task that moves to the next page
+ * while newer ones come in is yielded once. The service ignores a misspelt field and lists everything: such a query is
+ * rejected.
+ *
+ * @param isThorough Keeps reading after a short page: without a `total`, only a page with nothing new ends the list.
+ */
+export async function* listTasks(
+  http: ApiClient,
+  call: Call,
+  query: ListQuery,
+  isThorough = false,
+): AsyncGenerator<Prediction, void, void> {
+  const given = readOptions<ListQuery, typeof LIST_QUERY>(query, LIST_QUERY, 'query', "{ status: 'failed' }");
+  const { page: firstPage, page_size, created_after, created_before } = given;
+  const filters = { ...given, created_after: toIso(created_after), created_before: toIso(created_before) };
+  const seen = new Set<string>();
+  let reached = (firstPage - 1) * page_size;
+  let isPastEnd = false;
+  for (let page = firstPage; ; page++) {
+    let fetched: Page;
     try {
-      return await this.#deps.withOpenHttp((http) =>
-        findCandidates(
-          {
-            getClockSkewMs: () => http.clockSkewMs,
-            list: (query) => this.list(call, query, true, http),
-            get: (id) => this.get(once, id, http),
-            isKnown,
-          },
-          lost,
-          range,
-        ),
-      );
-    } finally {
-      once.close();
-      call.close();
+      const request = { method: 'POST', path: LIST_PATH, body: { ...filters, page } } as const;
+      fetched = await http.read(call, 'list', request, readPage);
+    } catch (error) {
+      // A page beyond the end may be an error.
+      if (isPastEnd && error instanceof ApiError) return;
+      throw error;
     }
-  }
-
-  #fetchPage(
-    call: Call,
-    query: ListQuery & { page: number; page_size: number },
-    http: ApiClient,
-  ): Promise<Page> {
-    const path = '/api/v3/predictions';
-    const { created_after, created_before } = query;
-    const body = { ...query, created_after: toIso(created_after), created_before: toIso(created_before) };
-    return this.read(call, 'list', { method: 'POST', path, body }, (data) => readPage(data, path), http);
+    const { items, total } = fetched;
+    const tasks = items.map(normalizePrediction).filter((task) => task !== undefined);
+    const fresh = tasks.filter(({ id }) => !seen.has(id));
+    for (const task of fresh) {
+      seen.add(task.id);
+      yield task;
+    }
+    // Past the end, or a server that ignores `page`.
+    if (fresh.length === 0) return;
+    reached += items.length;
+    isPastEnd = total === undefined && items.length < page_size;
+    if (total === undefined ? isPastEnd && !isThorough : reached >= total) return;
   }
 }
 
-function readPage(data: unknown, path: string): Page {
+function readPage(data: unknown): Page {
   if (Array.isArray(data)) return { items: data, total: undefined };
   const { items, total } = isRecord(data) ? data : {};
   if (Array.isArray(items)) return { items, total: typeof total === 'number' ? total : undefined };
   // An account without tasks may have null in place of the list.
   if (items === null && (total ?? 0) === 0) return { items: [], total: 0 };
-  throw new InvalidResponseError(`[POST] ${path}: the response has no list of tasks.`, { body: data });
-}
-
-/** Returns the result path of a task: its own `urls.get` where that is on the API's origin, else the documented path. */
-export function resultPathOf(id: string, last: Prediction | undefined, baseUrl: string): string {
-  const path = `/api/v3/predictions/${encodeURIComponent(id)}/result`;
-  const get = last?.urls.get;
-  if (get === undefined || get === baseUrl + path || !URL.canParse(get)) return path;
-  const [base, url] = [new URL(baseUrl), new URL(get)];
-  const prefix = base.pathname.replace(/\/+$/, '');
-  const isOwn =
-    url.origin === base.origin && url.username === '' && url.pathname.startsWith(`${prefix}/api/v3/`);
-  return isOwn ? `${url.pathname.slice(prefix.length)}${url.search}` : path;
-}
-
-const TASK_FIELDS = ['id', 'status', 'outputs'];
-
-/** Reads the answer about one task. An answer about another task would be somebody else's video. */
-export function readTask(data: unknown, id: string, path: string): Prediction {
-  const isTask = isRecord(data) && TASK_FIELDS.some((field) => Object.hasOwn(data, field));
-  const prediction = isTask ? normalizePrediction({ ...data, id: idOf(data) ?? id }) : undefined;
-  if (prediction?.id === id) return prediction;
-  const words = isRecord(data) ? readMessageFields(data) : '';
-  const noTask = `has no task${words === '' ? '' : `: ${words}`}`;
-  const problem = prediction === undefined ? noTask : `is about another task (${prediction.id})`;
-  throw new InvalidResponseError(`[GET] ${path}: the response ${problem}.`, { predictionId: id, body: data });
+  throw new InvalidResponseError(`[POST] ${LIST_PATH}: the response has no list of tasks.`, { body: data });
 }
 
 const toIso = (time: Date | string | undefined) => (time instanceof Date ? time.toISOString() : time);

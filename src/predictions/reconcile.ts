@@ -1,12 +1,22 @@
 /** Joins what was charged with the account's tasks and the journal's keys, and says what does not add up. */
 import { isTerminal, type Prediction } from '../core/prediction.js';
+import { readOptions } from '../core/validate-options.js';
 import { estimateCost } from '../models/estimate-cost.js';
-import { isRecord } from '../utils/is-record.js';
+import type { ApiClient } from '../http/api-client.js';
 import type { Call } from '../utils/call.js';
-import type { ReconcileRange } from './arguments.js';
+import { isRecord } from '../utils/is-record.js';
+import { timeOf } from './arguments.js';
 import { type BillingRow, listBillings, toUnits, UNITS_PER_DOLLAR } from './billings.js';
-import type { TaskHistory } from './history.js';
+import { listTasks } from './history.js';
 import type { Journal, JournalEntry } from './journal/journal.js';
+
+/** Which tasks to reconcile, by their creation. */
+export interface ReconcileRange {
+  /** A Date, or ISO 8601. @default 7 days ago, as long as the service keeps the history */
+  since?: Date | string | undefined;
+  /** A Date, or ISO 8601. @default now */
+  until?: Date | string | undefined;
+}
 
 /**
  * What a task's charges show; the first that fits:
@@ -35,22 +45,6 @@ export interface Reconciliation {
   finding: Finding;
 }
 
-export interface ReconcileDependencies {
-  history: TaskHistory;
-  call: Call;
-  /** Undefined if the journal cannot list its entries. */
-  entries: Journal['entries'];
-  /** The service's time. */
-  nowMs: () => number;
-}
-
-interface Sources {
-  /** With their inputs. */
-  tasks: AsyncIterable<Prediction>;
-  entries: ReturnType<NonNullable<Journal['entries']>> | undefined;
-  rows: AsyncIterable<BillingRow>;
-}
-
 const DAY_MS = 24 * 60 * 60_000;
 /** The service keeps the history so long. */
 const DEFAULT_RANGE_MS = 7 * DAY_MS;
@@ -69,21 +63,33 @@ interface Known {
   row?: BillingRow;
 }
 
-/** Yields the tasks that were created in the range, newest first. */
+const RECONCILE_RANGE = { since: { check: timeOf('reconcile') }, until: { check: timeOf('reconcile') } };
+
+/**
+ * Yields the tasks that were created in the range, newest first.
+ *
+ * @param entries Undefined if the journal cannot list them.
+ */
 export async function* reconcileAccount(
-  { history, call, entries, nowMs }: ReconcileDependencies,
+  http: ApiClient,
+  call: Call,
   range: ReconcileRange,
+  entries: Journal['entries'],
 ): AsyncGenerator<Reconciliation, void, void> {
-  const untilMs = range.until === undefined ? nowMs() : new Date(range.until).getTime();
-  const sinceMs = range.since === undefined ? nowMs() - DEFAULT_RANGE_MS : new Date(range.since).getTime();
-  const [since, until] = [new Date(sinceMs), new Date(untilMs)];
-  const listed = { created_after: since, created_before: until, include_inputs: true };
-  const known = await join({
-    tasks: history.list(call, listed),
-    entries: entries?.(),
-    // Without an end: refunds come hours later.
-    rows: listBillings(history, call, { from: new Date(sinceMs - MARGIN_MS) }),
-  });
+  const { since, until } = readOptions<ReconcileRange, typeof RECONCILE_RANGE>(
+    range,
+    RECONCILE_RANGE,
+    'range',
+    '{ since }',
+  );
+  const nowMs = () => Date.now() + http.clockSkewMs;
+  const untilMs = until === undefined ? nowMs() : new Date(until).getTime();
+  const sinceMs = since === undefined ? nowMs() - DEFAULT_RANGE_MS : new Date(since).getTime();
+  const created = { created_after: new Date(sinceMs), created_before: new Date(untilMs) };
+  const tasks = listTasks(http, call, { ...created, include_inputs: true });
+  // Without an end: refunds come hours later.
+  const rows = listBillings(http, call, { from: new Date(sinceMs - MARGIN_MS) });
+  const known = await join(tasks, entries?.() ?? [], rows);
   const found = [...known].flatMap(([id, one]) => {
     const createdMs = createdMsOf(one);
     // A refund alone is of a task that was created before.
@@ -97,7 +103,12 @@ export async function* reconcileAccount(
   }
 }
 
-async function join({ rows, tasks, entries }: Sources): Promise<Map<string, Known>> {
+/** @param tasks With their inputs. */
+async function join(
+  tasks: AsyncIterable<Prediction>,
+  entries: AsyncIterable<{ key: string; entry: JournalEntry }> | [],
+  rows: AsyncIterable<BillingRow>,
+): Promise<Map<string, Known>> {
   const known = new Map<string, Known>();
   const of = (id: string): Known => {
     const one = known.get(id) ?? { chargedUnits: 0, refundedUnits: 0 };
@@ -106,10 +117,8 @@ async function join({ rows, tasks, entries }: Sources): Promise<Map<string, Know
   };
   // Tasks before charges: a task that is charged meanwhile is then not taken for one without a charge.
   for await (const task of tasks) of(task.id).task = task;
-  if (entries !== undefined) {
-    for await (const { key, entry } of entries) {
-      if ('predictionId' in entry) Object.assign(of(entry.predictionId), { key, entry });
-    }
+  for await (const { key, entry } of entries) {
+    if ('predictionId' in entry) Object.assign(of(entry.predictionId), { key, entry });
   }
   for await (const row of rows) {
     const id = row.prediction?.uuid;
@@ -157,19 +166,16 @@ function describe(id: string, one: Known, age: { hasEntries: boolean; ageMs: num
     charged: one.chargedUnits / UNITS_PER_DOLLAR,
     refunded: one.refundedUnits / UNITS_PER_DOLLAR,
     ...(estimate !== undefined && { estimate }),
-    finding: findingOf(one, { ...age, status, estimate }),
+    finding: findingOf(one, status, estimate, age),
   };
 }
 
-interface Facts {
-  status: string | undefined;
-  estimate: number | undefined;
-  hasEntries: boolean;
-  ageMs: number;
-}
-
-function findingOf({ task, key, chargedUnits, refundedUnits }: Known, facts: Facts): Finding {
-  const { status, estimate, hasEntries, ageMs } = facts;
+function findingOf(
+  { task, key, chargedUnits, refundedUnits }: Known,
+  status: string | undefined,
+  estimate: number | undefined,
+  { hasEntries, ageMs }: { hasEntries: boolean; ageMs: number },
+): Finding {
   const hasFailed = status !== undefined && isTerminal(status) && status !== 'completed';
   if (hasFailed && refundedUnits < chargedUnits) {
     // When it failed is not shown: as long after its creation as it ran.

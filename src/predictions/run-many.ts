@@ -12,7 +12,8 @@ import {
   prepareRequest,
   warnUnreported,
 } from './batch-request.js';
-import { readRunManyOptions, type RunManyOptions, type RunOptions } from './options.js';
+import { readRunManyOptions, type RunManyOptions } from './run-many-options.js';
+import type { RunOptions } from './submit-options.js';
 
 /** What a batch sets for each of its requests. */
 export interface BatchLimits {
@@ -46,7 +47,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   readonly #run: RunOne;
   readonly #requests: Iterable<Request> | AsyncIterable<Request>;
   readonly #options: RunManyOptions;
-  readonly #defaultConcurrency: number;
+  readonly #limit: number;
   /** Aborts every request of the batch. */
   readonly #abort = new AbortController();
   /** Aborts with `#abort`, or before it: stops new submits, and what was submitted continues. */
@@ -65,12 +66,12 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     run: RunOne,
     requests: Iterable<Request> | AsyncIterable<Request>,
     options: RunManyOptions,
-    defaultConcurrency: number,
+    limit: number,
   ) {
     this.#run = run;
     this.#requests = requests;
     this.#options = options;
-    this.#defaultConcurrency = defaultConcurrency;
+    this.#limit = limit;
   }
 
   async next(): Promise<IteratorResult<ManyResult<Request>, void>> {
@@ -130,7 +131,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
 
   async #start(): Promise<void> {
     try {
-      const options = readRunManyOptions(this.#options);
+      const options = readRunManyOptions(this.#options, this.#limit);
       const source = getIterator(this.#requests);
       await this.#feed(source, options);
     } catch (error) {
@@ -141,8 +142,11 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   }
 
   /** Takes requests from the source as there is room for them. */
-  async #feed(source: Iterator<Request> | AsyncIterator<Request>, options: RunManyOptions): Promise<void> {
-    const { concurrency = this.#defaultConcurrency, maxCost, signal } = options;
+  async #feed(
+    source: Iterator<Request> | AsyncIterator<Request>,
+    options: RunManyOptions & { concurrency: number },
+  ): Promise<void> {
+    const { concurrency, maxCost, signal } = options;
     const queue = new PQueue({ concurrency });
     const budget = createBudget(maxCost);
     const stopped = this.#stop.signal;

@@ -1,10 +1,10 @@
 /** What the service itself says of its models: the list with their fields, and the price of an input. */
 import { InvalidInputError, InvalidResponseError, WaveSpeedError } from '../core/errors/index.js';
+import type { ApiClient } from '../http/api-client.js';
 import type { DefinedModel } from '../models/define-model.js';
 import type { PreparedInput } from '../models/prepare-input.js';
 import { Call } from '../utils/call.js';
 import { isRecord } from '../utils/is-record.js';
-import type { TaskHistory } from './history.js';
 
 /** Price of a task, in US dollars unless `currency` names another currency. */
 export interface Quote {
@@ -39,18 +39,18 @@ export function propertiesOf(model: ServiceModel): Record<string, unknown> | und
 }
 
 export class ServiceModels {
-  readonly #history: Pick<TaskHistory, 'read'>;
+  readonly #http: ApiClient;
   readonly #maxRetries: number;
   #list: Promise<ServiceModel[]> | undefined;
 
-  constructor(history: Pick<TaskHistory, 'read'>, maxRetries: number) {
-    this.#history = history;
+  constructor(http: ApiClient, maxRetries: number) {
+    this.#http = http;
     this.#maxRetries = maxRetries;
   }
 
   list(call: Call): Promise<ServiceModel[]> {
     const path = '/api/v3/models';
-    return this.#history.read(call, 'listModels', { method: 'GET', path }, (data) => {
+    return this.#http.read(call, 'listModels', { method: 'GET', path }, (data) => {
       const isList = Array.isArray(data) && data.every((item) => typeof item?.model_id === 'string');
       if (isList) return data as ServiceModel[];
       throw new InvalidResponseError(`[GET] ${path}: the response has no list of models.`, { body: data });
@@ -60,7 +60,7 @@ export class ServiceModels {
   quote(call: Call, model: DefinedModel, inputs: unknown): Promise<Quote> {
     const path = '/api/v3/model/price';
     const body = { model_id: model.id, inputs };
-    return this.#history.read(call, 'quote', { method: 'POST', path, body }, (data) => {
+    return this.#http.read(call, 'quote', { method: 'POST', path, body }, (data) => {
       const { price, discounted_price = price, ...others } = isRecord(data) ? data : {};
       if (typeof price === 'number' && typeof discounted_price === 'number') {
         return { ...others, model_id: model.id, price, discounted_price };

@@ -14,25 +14,26 @@ import type { UploadManager } from '../media/upload-manager.js';
 import { type PreparedInput, replaceMedia } from '../models/prepare-input.js';
 import { Call } from '../utils/call.js';
 import { invokeCallback, toAbortError } from './callbacks.js';
-import { digestInput, type LostRequest, toCandidate } from './candidates.js';
-import type { TaskHistory } from './history.js';
+import { type CandidateSearch, findCandidates, type LostRequest, toCandidate } from './candidates.js';
+import { digestInput } from './digest.js';
 import { InFlight, type PendingSubmit } from './in-flight.js';
 import { IdempotencyKeys, type KeySettings } from './journal/keys.js';
 import type { Mark } from './journal/mark.js';
-import type { SubmitOptions } from './options.js';
 import type { ServiceModels } from './service-models.js';
 import { type Accepted, submitOnce } from './submit.js';
+import type { SubmitOptions } from './submit-options.js';
 import type { TaskWaiter } from './wait.js';
 
 export interface SubmitterDependencies {
   settings: KeySettings & {
     maxCost: number;
+    maxRetries: number;
     limits: Limits;
     onRetry: OnRetry | undefined;
   };
   http: ApiClient;
   uploads: UploadManager;
-  history: TaskHistory;
+  withOpenHttp: CandidateSearch['withOpenHttp'];
   waiter: TaskWaiter;
   models: ServiceModels;
 }
@@ -49,13 +50,15 @@ export class TaskSubmitter {
   readonly keys: IdempotencyKeys;
   readonly #deps: SubmitterDependencies;
   readonly #limiter: RateLimiter;
+  readonly #search: CandidateSearch;
   readonly #inFlight = new InFlight();
 
   constructor(dependencies: SubmitterDependencies) {
-    const { settings, http, history } = dependencies;
+    const { settings, http, withOpenHttp } = dependencies;
     this.#deps = dependencies;
     this.#limiter = new RateLimiter(settings.limits);
-    this.keys = new IdempotencyKeys(settings, http, history);
+    this.#search = { maxRetries: settings.maxRetries, withOpenHttp };
+    this.keys = new IdempotencyKeys(settings, http, this.#search);
   }
 
   /** Counts a task toward the concurrency limit until its slot is released. */
@@ -235,7 +238,7 @@ export class TaskSubmitter {
     patience.close();
     signal?.throwIfAborted();
     const isKnown = (id: string) => this.#inFlight.isOfAnother(pending, id);
-    const found = await this.#deps.history.findCandidates(lost, options, isKnown);
+    const found = await findCandidates(this.#search, lost, options, isKnown);
     return this.#inFlight.assign(pending, found.map(toCandidate));
   }
 

@@ -15,15 +15,15 @@ import { addAbortListener } from '../utils/abort.js';
 import { Call } from '../utils/call.js';
 import { createPause } from '../utils/pause.js';
 import { invokeCallback, toAbortError } from './callbacks.js';
-import { readTask, resultPathOf } from './history.js';
+import { readTask, resultPathOf } from './get-task.js';
+import { PollScheduler } from './poll-scheduler.js';
 import {
   type PollInterval,
   type PredictionEvents,
   readPollInterval,
   type WaitOptions,
   type WatchOptions,
-} from './options.js';
-import { PollScheduler } from './poll-scheduler.js';
+} from './wait-options.js';
 
 export interface WaiterSettings {
   baseUrl: string;

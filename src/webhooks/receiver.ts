@@ -6,14 +6,9 @@ import { deduplicate, rejected, type WebhookErrorContext, type WebhookResponse }
 import { createEmitter } from './event-emitter.js';
 import { checkMaxBodyBytes, type NodeWebhookRequest, readFetchBody, readNodeBody } from './read-body.js';
 import { createSecretSource, type WebhookSecretSource } from './secret-source.js';
-import {
-  checkTolerance,
-  readSignatureHeaders,
-  type ToleranceOptions,
-  type WebhookHeaders,
-} from './signature.js';
+import { readSignatureHeaders, type WebhookHeaders } from './signature.js';
 import { createMemoryStore, type WebhookStore } from './store.js';
-import { toBytes, verifyBody, type WebhookEvent } from './verify.js';
+import { checkTolerance, toBytes, type ToleranceOptions, verifyBody, type WebhookEvent } from './verify.js';
 import { withTimeLimit } from './with-time-limit.js';
 
 /** Options of `createWebhookReceiver`. */

@@ -15,26 +15,7 @@ export interface SignatureHeaders {
   digests: readonly Uint8Array[];
 }
 
-/** When a signature is recent. */
-export interface ToleranceOptions {
-  /**
-   * Maximum difference between the webhook's timestamp and the clock, in seconds, in either direction.
-   * @default 300
-   */
-  toleranceSeconds?: number | undefined;
-  /** Returns the current time in milliseconds since 1970; for tests. @default Date.now */
-  now?: (() => number) | undefined;
-}
-
 const MAX_SIGNATURES = 16;
-
-export function checkTolerance({ toleranceSeconds = 300 }: ToleranceOptions): number {
-  // An infinite tolerance would allow replaying a captured webhook forever.
-  if (Number.isFinite(toleranceSeconds) && toleranceSeconds >= 0) return toleranceSeconds;
-  throw new ConfigurationError(
-    `Expected \`toleranceSeconds\` to be a finite number of seconds, 0 or more; got ${String(toleranceSeconds)}.`,
-  );
-}
 
 export function checkSecret(secret: WebhookSecret): string[] {
   const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret];

@@ -1,15 +1,13 @@
-/** Verifies a webhook and parses the event in it. */
-import { WebhookVerificationError } from '../core/errors/index.js';
+/** Verifies that a webhook is signed and recent, and parses the event in it. */
+import { ConfigurationError, WebhookVerificationError } from '../core/errors/index.js';
 import { parseJson } from '../core/parse-json.js';
 import { normalizePrediction, type Prediction } from '../core/prediction.js';
 import { parsedBodyError } from './read-body.js';
 import {
   checkSecret,
-  checkTolerance,
   isSignedBy,
   readSignatureHeaders,
   type SignatureHeaders,
-  type ToleranceOptions,
   type WebhookHeaders,
   type WebhookSecret,
 } from './signature.js';
@@ -19,6 +17,20 @@ export type WebhookEvent = Prediction;
 
 /** The body exactly as received: bytes (such as a Node Buffer), or text that is encoded as UTF-8. */
 export type RawWebhookBody = string | ArrayBufferView | ArrayBuffer;
+
+/** Default of `toleranceSeconds`. */
+const TOLERANCE_SECONDS = 300;
+
+/** When a signature is recent. */
+export interface ToleranceOptions {
+  /**
+   * Maximum difference between the webhook's timestamp and the clock, in seconds, in either direction.
+   * @default 300
+   */
+  toleranceSeconds?: number | undefined;
+  /** Returns the current time in milliseconds since 1970; for tests. @default Date.now */
+  now?: (() => number) | undefined;
+}
 
 /** Options of `verifyWebhook`. */
 export interface VerifyWebhookOptions extends ToleranceOptions {}
@@ -52,6 +64,14 @@ export async function verifyWebhook(
   const body = toBytes(rawBody);
   const signature = readSignatureHeaders(headers, toleranceSeconds, (options.now ?? Date.now)());
   return verifyBody(body, signature, keys);
+}
+
+export function checkTolerance({ toleranceSeconds = TOLERANCE_SECONDS }: ToleranceOptions): number {
+  // An infinite tolerance would allow replaying a captured webhook forever.
+  if (Number.isFinite(toleranceSeconds) && toleranceSeconds >= 0) return toleranceSeconds;
+  throw new ConfigurationError(
+    `Expected \`toleranceSeconds\` to be a finite number of seconds, 0 or more; got ${String(toleranceSeconds)}.`,
+  );
 }
 
 export async function verifyBody(

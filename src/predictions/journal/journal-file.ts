@@ -4,10 +4,9 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { JournalError } from '../../core/errors/input-error.js';
 import { getErrorMessage } from '../../utils/error-message.js';
-import { FileIndex } from './file-index.js';
+import { FileIndex, readJournal } from './file-index.js';
 import { formatRow, HEADER, parseRow, type Row } from './file-lines.js';
 import { lock } from './file-lock.js';
-import { readJournal } from './file-read.js';
 import { restoreCopy, rewriteFile, syncDirectory } from './file-rewrite.js';
 import type { JournalEntry, StoredEntry } from './journal.js';
 

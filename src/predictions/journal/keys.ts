@@ -4,13 +4,13 @@ import { isTerminal, type Prediction } from '../../core/prediction.js';
 import type { ApiClient } from '../../http/api-client.js';
 import { emitRetry, type OnRetry } from '../../http/retry.js';
 import type { PreparedInput } from '../../models/prepare-input.js';
-import type { Call } from '../../utils/call.js';
-import { digestInput } from '../candidates.js';
-import type { TaskHistory } from '../history.js';
+import { Call } from '../../utils/call.js';
+import { type CandidateSearch, findCandidates } from '../candidates.js';
+import { digestInput } from '../digest.js';
+import { getTask } from '../get-task.js';
 import { createFingerprint } from './fingerprint.js';
 import { commonOf, type Journal, type JournalEntry, readEntry, withoutInput, writeEntry } from './journal.js';
 import { type KeyedTask, submitWithKey } from './keyed-submit.js';
-import { limitJournal } from './limit.js';
 import type { Clock, Mark } from './mark.js';
 import { resolveKey } from './resolve.js';
 
@@ -34,17 +34,22 @@ export interface KeyState {
 /** How often a waiting call looks whether another process has learned the end of its task, in milliseconds. */
 const LOOK_MS = { least: 1000, most: 5000 };
 
+/** Grace period for the journal after an abort or the deadline: what it stores then keeps the key usable. */
+const GRACE_MS = 5000;
+
 export class IdempotencyKeys {
   readonly #settings: KeySettings;
-  readonly #history: TaskHistory;
+  readonly #http: ApiClient;
+  readonly #search: CandidateSearch;
   readonly #clock: Clock;
   readonly #unsent = new Set<string>();
   /** The calls that submit, by key: a second call with the key waits for the first. */
   readonly #submitting = new Map<string, Promise<unknown>>();
 
-  constructor(settings: KeySettings, http: Pick<ApiClient, 'serviceTime'>, history: TaskHistory) {
+  constructor(settings: KeySettings, http: ApiClient, search: CandidateSearch) {
     this.#settings = settings;
-    this.#history = history;
+    this.#http = http;
+    this.#search = search;
     this.#clock = {
       local: Date.now,
       service: () => http.serviceTime(),
@@ -87,7 +92,7 @@ export class IdempotencyKeys {
           // The search reaches minutes further on both sides.
           const until = Date.parse(sendBy) + requestTimeoutMs + idempotency.settleMs;
           const lost = { model, digest, from: new Date(markedAt), until: new Date(until) };
-          return (await this.#history.findCandidates(lost, options, () => false, range)).reverse();
+          return (await findCandidates(this.#search, lost, options, () => false, range)).reverse();
         },
         onWait: (wait) => emitRetry({ operation: 'recover', ...wait }, onRetry, call.signal),
       },
@@ -133,7 +138,7 @@ export class IdempotencyKeys {
       ...idempotency,
       requestTimeoutMs,
       clock: this.#clock,
-      get: (id) => this.#history.get(call, id),
+      get: (id) => getTask(this.#http, call, id),
     });
   }
 
@@ -197,4 +202,36 @@ export class IdempotencyKeys {
   #journal(call: Call): Journal {
     return limitJournal(this.#settings.journal, call, this.#settings.requestTimeoutMs);
   }
+}
+
+/** Each call of the journal ends within the time of one request, and within seconds of the end of the client's call. */
+function limitJournal(journal: Journal, call: Call, requestTimeoutMs: number): Journal {
+  const limit = async <T>(work: () => Promise<T>): Promise<T> => {
+    const createTimeoutError = () =>
+      new JournalError(`The journal did not respond within requestTimeoutMs (${requestTimeoutMs} ms).`);
+    const access = new Call({ timeoutMs: requestTimeoutMs, createTimeoutError });
+    try {
+      return await call.grace(GRACE_MS, access.run(work()));
+    } catch (cause) {
+      if (!call.signal.aborted || cause !== call.signal.reason) throw cause;
+      throw new JournalError('The journal did not respond before the call ended.', { cause });
+    } finally {
+      access.close();
+    }
+  };
+  return {
+    get: (key) => limit(async () => journal.get(key)),
+    put: (key, entry, revision) => limit(async () => journal.put(key, entry, revision)),
+    ...(journal.find !== undefined && { find: (id) => limit(async () => journal.find?.(id)) }),
+    ...(journal.entries !== undefined && {
+      async *entries() {
+        const iterator = journal.entries?.()[Symbol.asyncIterator]();
+        for (;;) {
+          const result = await limit(async () => iterator?.next());
+          if (result === undefined || result.done === true) return;
+          yield result.value;
+        }
+      },
+    }),
+  };
 }

@@ -1,9 +1,10 @@
-/** Settles a key by hand, whose submit has an unknown outcome. */
+/** Settles a key by hand, whose submit has an unknown outcome: `resolve`, and its options. */
 import { IdempotencyConflictError, InvalidInputError } from '../../core/errors/input-error.js';
 import type { Prediction } from '../../core/prediction.js';
+import { checkSignal, ms, type OptionTable, readOptions, rejectOption } from '../../core/validate-options.js';
 import { isModelId, resolveModel } from '../../models/catalog.js';
 import type { Call } from '../../utils/call.js';
-import { compareInput, inputOf } from '../candidates.js';
+import { compareInput, inputOf } from '../digest.js';
 import {
   commonOf,
   type Journal,
@@ -14,6 +15,32 @@ import {
   writeEntry,
 } from './journal.js';
 import type { Clock } from './mark.js';
+
+/** Options of `resolve`. */
+export interface ResolveOptions {
+  signal?: AbortSignal | undefined;
+  /** Time limit, in milliseconds. @default the client's requestTimeoutMs */
+  timeoutMs?: number | undefined;
+  /**
+   * Also settles the key before it is certain that there is no task, and with a task whose input differs.
+   *
+   * @default false
+   */
+  force?: boolean | undefined;
+}
+
+const RESOLVE_OPTIONS = {
+  signal: { check: checkSignal },
+  timeoutMs: { check: ms },
+  force: { check: checkForce, default: false },
+} satisfies OptionTable<ResolveOptions>;
+
+export const readResolveOptions = (options: ResolveOptions): ResolveOptions =>
+  readOptions<ResolveOptions, typeof RESOLVE_OPTIONS>(options, RESOLVE_OPTIONS);
+
+function checkForce(value: unknown): void {
+  if (typeof value !== 'boolean') rejectOption('force', value, 'true or false');
+}
 
 interface ResolveContext {
   call: Call;
