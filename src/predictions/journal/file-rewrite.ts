@@ -3,13 +3,20 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { JournalError } from '../../core/errors/input-error.js';
-import type { FileIndex } from './file-index.js';
+import type { FileIndex, JournalContent } from './file-index.js';
 import { formatRow, HEADER, parseRow, readLines, STALE_HEADER } from './file-lines.js';
 import { upgradeEntry } from './journal.js';
 
 const CREATE_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
+/** A smaller file is not worth it. */
+const MIN_REWRITTEN_LINES = 1000;
 const BUFFER_CHARACTERS = 256 * 1024;
 const copyOf = (path: string) => `${path}.new`;
+
+export function needsRewrite({ kind, index, lineCount, isTorn }: JournalContent): boolean {
+  const isLong = lineCount > MIN_REWRITTEN_LINES && lineCount > 4 * index.size;
+  return isTorn || isLong || kind === 'headerless';
+}
 
 /** Returns the handle of the rewritten file: another one where it was replaced, the same where it was overwritten. */
 export async function rewriteFile(path: string, handle: FileHandle, index: FileIndex): Promise<FileHandle> {

@@ -6,7 +6,7 @@ import { ConfigurationError, JournalError } from '../../core/errors/input-error.
 import { getErrorMessage } from '../../utils/error-message.js';
 import type { FileIndex } from './file-index.js';
 import type { Journal } from './journal.js';
-import { JournalFile } from './journal-file.js';
+import { JournalFile } from './file-open.js';
 
 /** A journal in a file. */
 export interface FileJournal extends Required<Journal> {

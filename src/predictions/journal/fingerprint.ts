@@ -1,15 +1,18 @@
-/** The fingerprint of a request: equal for the same service, model and input, in every process. */
+/** The fingerprint of a request, and the conflict of a key that is used with another request. */
 import { createHash } from 'node:crypto';
-import { InvalidInputError } from '../../core/errors/input-error.js';
+import { IdempotencyConflictError, InvalidInputError } from '../../core/errors/input-error.js';
 import { openLocalFile } from '../../media/local-file.js';
 import { inspect } from '../../media/upload-source.js';
 import { formatPath } from '../../models/field-messages.js';
 import { type PendingUpload, type PreparedInput, replaceMedia } from '../../models/prepare-input.js';
 import { createDigest } from '../digest.js';
+import type { JournalEntry } from './journal.js';
+import { nameOf } from './key-context.js';
 
+/** What identifies the request of a key. */
 export interface Fingerprint {
-  origin: string;
-  fingerprint: string;
+  /** As it stands in the journal. */
+  request: { model: string; origin: string; fingerprint: string };
   /** As earlier releases made it, without the service. */
   withoutOrigin: string;
 }
@@ -28,10 +31,30 @@ export async function createFingerprint(
   const request = { model: prepared.model.id, input: replaceMedia(prepared, digests) };
   const { origin } = new URL(baseUrl);
   return {
-    origin,
-    fingerprint: createDigest({ ...request, origin }),
+    request: { model: request.model, origin, fingerprint: createDigest({ ...request, origin }) },
     withoutOrigin: createDigest(request),
   };
+}
+
+/** @throws {IdempotencyConflictError} if the entry is of another request. */
+export function checkFingerprint(
+  key: string,
+  { fingerprint, model, origin }: JournalEntry,
+  { request, withoutOrigin }: Fingerprint,
+): void {
+  if (fingerprint === request.fingerprint) return;
+  // An entry of an earlier release.
+  if (origin === undefined && fingerprint === withoutOrigin) return;
+  const other =
+    origin !== undefined && origin !== request.origin
+      ? `another service (${origin})`
+      : model !== request.model
+        ? `another model (${model}) or another input`
+        : 'another input';
+  throw new IdempotencyConflictError(
+    key,
+    `${nameOf(key)} was used before with ${other}; nothing was sent. Use a new key for a new request.`,
+  );
 }
 
 /** A file that the service would not accept, such as one that is too large, is not read. */

@@ -1,11 +1,9 @@
 /** The life of an idempotency key: submits its only task, or returns the existing one. */
-import { IdempotencyConflictError, JournalError } from '../../core/errors/input-error.js';
-import { SubmissionUnknownError } from '../../core/errors/prediction-error.js';
 import { WaveSpeedError, withPredictionId } from '../../core/errors/base.js';
-import { RequestTimeoutError } from '../../core/errors/connection-error.js';
+import { JournalError } from '../../core/errors/input-error.js';
+import { SubmissionUnknownError } from '../../core/errors/prediction-error.js';
 import type { Prediction } from '../../core/prediction.js';
-import type { Call } from '../../utils/call.js';
-import { toCandidate } from '../candidates.js';
+import { checkFingerprint, type Fingerprint } from './fingerprint.js';
 import {
   commonOf,
   type JournalEntry,
@@ -14,27 +12,10 @@ import {
   type StoredEntry,
   writeEntry,
 } from './journal.js';
-import { EntryChanged, type KeyedRequest, Mark, type MarkContext } from './mark.js';
-import { recover, type RecoverContext } from './recover.js';
-
-export interface KeyedSubmitContext extends MarkContext, RecoverContext {
-  call: Pick<Call, 'signal' | 'sleep'>;
-  whenAbsent: 'throw' | 'resubmit';
-  /** Cost of the task, in US dollars; it may be known only after `submit`. */
-  getCost: () => number | undefined;
-  /** The request body, as far as it is known before a submit. */
-  input: unknown;
-  /** The fingerprint as earlier releases made it. */
-  withoutOrigin: string;
-  /**
-   * Submits, with pacing and safe retries; sets the mark before each POST. Rejects with a `SubmissionUnknownError` if the
-   * outcome is unknown, and with any other error only if it is certain that nothing was accepted. Not called if the key
-   * has a task.
-   */
-  submit(mark: Mark): Promise<Prediction>;
-  /** Called before each pause between two searches of the history. */
-  onWait(wait: { attempt: number; delayMs: number; error: SubmissionUnknownError }): void;
-}
+import { type KeyedCall, nameOf } from './key-context.js';
+import { EntryChanged, Mark } from './mark.js';
+import { recover } from './recover.js';
+import { createUnknownError } from './unknown-outcome.js';
 
 export interface KeyedTask {
   predictionId: string;
@@ -45,8 +26,9 @@ export interface KeyedTask {
 /** What one call knows of its key. */
 interface State {
   key: string;
-  request: KeyedRequest;
-  context: KeyedSubmitContext;
+  fingerprint: Fingerprint;
+  context: KeyedCall;
+  submit: (mark: Mark) => Promise<Prediction>;
   started?: { predictionId: string; prediction?: Prediction | undefined } | undefined;
   unknown?: SubmissionUnknownError;
   /** The last mark of this call. */
@@ -64,16 +46,19 @@ const FIRST_DELAY_MS = 500;
 /**
  * Returns the task of a key; submits it if there is none.
  *
+ * @param submit Submits, with pacing and safe retries; sets the mark before each POST. Rejects with a `SubmissionUnknownError`
+ * if the outcome is unknown, and with any other error only if it is certain that nothing was accepted.
  * @throws {IdempotencyConflictError} if the key was used with another input.
  * @throws {SubmissionUnknownError} if the outcome of an earlier submit is unknown.
  * @throws {JournalError} if the journal fails.
  */
 export async function submitWithKey(
   key: string,
-  request: KeyedRequest,
-  context: KeyedSubmitContext,
+  fingerprint: Fingerprint,
+  submit: (mark: Mark) => Promise<Prediction>,
+  context: KeyedCall,
 ): Promise<KeyedTask> {
-  const state: State = { key, request, context, searches: 0 };
+  const state: State = { key, fingerprint, submit, context, searches: 0 };
   try {
     return await settle(state);
   } catch (error) {
@@ -91,7 +76,7 @@ async function settle(state: State): Promise<KeyedTask> {
     const { started } = state;
     const found = await read(state);
     const entry = found?.entry;
-    if (entry !== undefined && entry.state !== 'idle') checkFingerprint(state, entry);
+    if (entry !== undefined && entry.state !== 'idle') checkFingerprint(state.key, entry, state.fingerprint);
     if (entry?.state === 'submitted' || entry?.state === 'ended') {
       const isOwn = started?.predictionId === entry.predictionId;
       return { prediction: isOwn ? started?.prediction : undefined, ...entry };
@@ -118,30 +103,13 @@ async function read({ key, context, mark }: State): Promise<StoredEntry | undefi
   return found;
 }
 
-function checkFingerprint({ key, request, context }: State, entry: JournalEntry): void {
-  const { fingerprint, model, origin } = entry;
-  if (fingerprint === request.fingerprint) return;
-  // An entry of an earlier release.
-  if (origin === undefined && fingerprint === context.withoutOrigin) return;
-  const other =
-    origin !== undefined && origin !== request.origin
-      ? `another service (${origin})`
-      : model !== request.model
-        ? `another model (${model}) or another input`
-        : 'another input';
-  throw new IdempotencyConflictError(
-    key,
-    `${nameOf(key)} was used before with ${other}; nothing was sent. Use a new key for a new request.`,
-  );
-}
-
 async function submit(state: State, found: StoredEntry | undefined): Promise<KeyedTask | undefined> {
-  const { key, request, context } = state;
+  const { key, fingerprint, context } = state;
   context.call.signal.throwIfAborted();
-  const mark = new Mark(key, request, found, context);
+  const mark = new Mark(key, fingerprint.request, found, context);
   state.mark = mark;
   try {
-    const prediction = await context.submit(mark);
+    const prediction = await state.submit(mark);
     state.started = { predictionId: prediction.id, prediction };
   } catch (error) {
     if (error instanceof EntryChanged) return undefined;
@@ -163,7 +131,7 @@ async function store(
   const { clock, getCost } = state.context;
   const cost = getCost();
   const entry: JournalEntry = {
-    ...state.request,
+    ...state.fingerprint.request,
     attempt,
     state: 'submitted',
     predictionId,
@@ -183,10 +151,12 @@ async function recoverTask(
 ): Promise<KeyedTask | undefined> {
   const { key, context, mark } = state;
   const { signal } = context.call;
+  const unknown = (why: Parameters<typeof createUnknownError>[4]) =>
+    createUnknownError(key, entry, context, state.unknown, why);
   const isOwn = mark !== undefined && mark.writer === entry.writer;
   if (state.seen?.revision !== revision) state.seen = { revision, at: context.clock.elapsed() };
   const seenAt = isOwn ? mark.setAt : state.seen.at;
-  if (signal.aborted) throw createUnknownError(state, entry, { reason: signal.reason });
+  if (signal.aborted) throw unknown({ reason: signal.reason });
   const found = await recover({ key, entry, revision, seenAt, isOwn }, context);
   if (found.state === 'changed') return undefined;
   if (found.state === 'found') return { predictionId: found.predictionId, state: 'submitted' };
@@ -199,84 +169,17 @@ async function recoverTask(
   }
   if (found.state !== 'pending') {
     const verdict = found.state;
-    throw createUnknownError(state, entry, { reason: found.cause ?? state.unknown, verdict });
+    throw unknown({ reason: found.cause ?? state.unknown, verdict });
   }
   const remainingMs = Math.max(found.remainingMs, FIRST_DELAY_MS / 10);
   const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(state.searches, 5), remainingMs);
   state.searches++;
-  const open = createUnknownError(state, entry, { reason: state.unknown, remainingMs });
+  const open = unknown({ reason: state.unknown, remainingMs });
   context.onWait({ attempt: state.searches, delayMs, error: open });
   try {
     await context.call.sleep(delayMs);
   } catch (reason) {
-    throw createUnknownError(state, entry, { reason, remainingMs: Math.max(0, remainingMs - delayMs) });
+    throw unknown({ reason, remainingMs: Math.max(0, remainingMs - delayMs) });
   }
   return undefined;
 }
-
-interface Verdict {
-  reason: unknown;
-  verdict?: 'absent' | 'undecidable';
-  /** Until the history can tell. */
-  remainingMs?: number;
-}
-
-function createUnknownError(
-  state: State,
-  entry: SendingEntry,
-  { reason, verdict, remainingMs }: Verdict,
-): SubmissionUnknownError {
-  const { key, context, unknown } = state;
-  const { signal } = context.call;
-  // The call's own reason says that nothing was submitted.
-  const cause =
-    signal.aborted && reason === signal.reason && reason instanceof RequestTimeoutError
-      ? new RequestTimeoutError('timeoutMs ran out before the history showed the task.', { cause: unknown })
-      : reason;
-  const certainAt = certainTimeOf(entry, context, remainingMs);
-  return new SubmissionUnknownError(
-    `${nameOf(key)}: the submit to ${entry.model} of ${entry.markedAt} may or may not have been accepted and charged; ` +
-      `it is not repeated. ${adviceOf(key, certainAt, verdict)}`,
-    {
-      cause,
-      model: entry.model,
-      input: unknown?.input ?? context.input,
-      submittedAt: new Date(entry.markedAt),
-      certainAt,
-      idempotencyKey: key,
-      isFinal: verdict !== undefined,
-      candidates: async (options = {}) =>
-        unknown === undefined
-          ? (await context.findCandidates(entry, options, 'around')).map(toCandidate)
-          : unknown.candidates(options),
-    },
-  );
-}
-
-function adviceOf(key: string, certainAt: Date, verdict: Verdict['verdict']): string {
-  const name = JSON.stringify(key);
-  if (verdict === undefined) {
-    return `It is not decided yet: call again with this key after ${certainAt.toISOString()}.`;
-  }
-  const free = `kling.resolve(${name}, null)`;
-  if (verdict === 'absent') {
-    return `The history shows no such task: free the key with ${free}, or submit again with whenAbsent: 'resubmit'.`;
-  }
-  return (
-    'The history cannot tell. Look with error.candidates(): if exactly one task has exactMatch === true, settle the key ' +
-    `with kling.resolve(${name}, predictionId); if you know that there is none, with ${free}.`
-  );
-}
-
-/** By the clock of this machine. */
-function certainTimeOf(
-  entry: SendingEntry,
-  { clock, requestTimeoutMs, settleMs }: Pick<RecoverContext, 'clock' | 'requestTimeoutMs' | 'settleMs'>,
-  remainingMs: number | undefined,
-): Date {
-  if (remainingMs !== undefined) return new Date(Math.ceil(clock.local() + remainingMs));
-  const skewMs = entry.clock === undefined ? clock.service().now - clock.local() : 0;
-  return new Date(Date.parse(entry.sendBy) + requestTimeoutMs + settleMs - skewMs);
-}
-
-const nameOf = (key: string): string => `idempotencyKey ${JSON.stringify(key)}`;

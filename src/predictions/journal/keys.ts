@@ -11,7 +11,8 @@ import { getTask } from '../get-task.js';
 import { createFingerprint } from './fingerprint.js';
 import { commonOf, type Journal, type JournalEntry, readEntry, withoutInput, writeEntry } from './journal.js';
 import { type KeyedTask, submitWithKey } from './keyed-submit.js';
-import type { Clock, Mark } from './mark.js';
+import type { KeyContext } from './key-context.js';
+import type { Mark } from './mark.js';
 import { resolveKey } from './resolve.js';
 
 export interface KeySettings {
@@ -41,7 +42,7 @@ export class IdempotencyKeys {
   readonly #settings: KeySettings;
   readonly #http: ApiClient;
   readonly #search: CandidateSearch;
-  readonly #clock: Clock;
+  readonly #clock: KeyContext['clock'];
   readonly #unsent = new Set<string>();
   /** The calls that submit, by key: a second call with the key waits for the first. */
   readonly #submitting = new Map<string, Promise<unknown>>();
@@ -68,35 +69,26 @@ export class IdempotencyKeys {
     const { baseUrl, idempotency, requestTimeoutMs, onRetry } = this.#settings;
     const { model, body } = prepared;
     const fingerprinting = createFingerprint(prepared, baseUrl, call.signal);
-    const { fingerprint, origin, withoutOrigin } = await call.run(fingerprinting);
+    const fingerprint = await call.run(fingerprinting);
     for (let other = this.#submitting.get(key); other !== undefined; other = this.#submitting.get(key)) {
       await call.run(other.catch(() => undefined));
     }
-    const submitting = submitWithKey(
-      key,
-      { model: model.id, fingerprint, origin },
-      {
-        call,
-        journal: this.#journal(call),
-        ...idempotency,
-        requestTimeoutMs,
-        whenAbsent,
-        withoutOrigin,
-        submit,
-        getCost: () => prepared.cost,
-        digestOf: (sent) => digestInput(model, sent as Record<string, unknown>),
-        input: body,
-        clock: this.#clock,
-        unsent: this.#unsent,
-        findCandidates: async ({ digest, markedAt, sendBy }, options, range) => {
-          // The search reaches minutes further on both sides.
-          const until = Date.parse(sendBy) + requestTimeoutMs + idempotency.settleMs;
-          const lost = { model, digest, from: new Date(markedAt), until: new Date(until) };
-          return (await findCandidates(this.#search, lost, options, () => false, range)).reverse();
-        },
-        onWait: (wait) => emitRetry({ operation: 'recover', ...wait }, onRetry, call.signal),
+    const submitting = submitWithKey(key, fingerprint, submit, {
+      ...this.#contextOf(call),
+      call,
+      whenAbsent,
+      input: body,
+      digestOf: (sent) => digestInput(model, sent as Record<string, unknown>),
+      getCost: () => prepared.cost,
+      unsent: this.#unsent,
+      findCandidates: async ({ digest, markedAt, sendBy }, options, range) => {
+        // The search reaches minutes further on both sides.
+        const until = Date.parse(sendBy) + requestTimeoutMs + idempotency.settleMs;
+        const lost = { model, digest, from: new Date(markedAt), until: new Date(until) };
+        return (await findCandidates(this.#search, lost, options, () => false, range)).reverse();
       },
-    );
+      onWait: (wait) => emitRetry({ operation: 'recover', ...wait }, onRetry, call.signal),
+    });
     this.#submitting.set(key, submitting);
     try {
       return await submitting;
@@ -131,15 +123,8 @@ export class IdempotencyKeys {
 
   /** Settles a key by hand. See `resolveKey`. */
   resolve(call: Call, key: string, predictionId: string | null, isForced: boolean): Promise<void> {
-    const { idempotency, requestTimeoutMs } = this.#settings;
-    return resolveKey(key, predictionId, isForced, {
-      call,
-      journal: this.#journal(call),
-      ...idempotency,
-      requestTimeoutMs,
-      clock: this.#clock,
-      get: (id) => getTask(this.#http, call, id),
-    });
+    const getOne = (id: string) => getTask(this.#http, call, id);
+    return resolveKey(key, predictionId, isForced, { ...this.#contextOf(call), call, getTask: getOne });
   }
 
   /** Answers from the journal alone. */
@@ -197,6 +182,11 @@ export class IdempotencyKeys {
         };
       },
     };
+  }
+
+  #contextOf(call: Call): KeyContext {
+    const { idempotency, requestTimeoutMs } = this.#settings;
+    return { ...idempotency, requestTimeoutMs, journal: this.#journal(call), clock: this.#clock };
   }
 
   #journal(call: Call): Journal {

@@ -1,38 +1,12 @@
 /** The mark of a key in its journal: set before a POST, cleared when nothing was accepted. */
 import { ConnectionError } from '../../core/errors/connection-error.js';
 import { SubmissionUnknownError } from '../../core/errors/prediction-error.js';
-import { type Journal, type JournalEntry, readEntry, type StoredEntry, writeEntry } from './journal.js';
+import type { Fingerprint } from './fingerprint.js';
+import { type JournalEntry, readEntry, type StoredEntry, writeEntry } from './journal.js';
+import { type KeyedCall, nameOf } from './key-context.js';
 
 /** Another caller changed the entry: read it again. */
 export class EntryChanged extends Error {}
-
-/** What the fingerprint and the model of a key are stored with. */
-export interface KeyedRequest {
-  model: string;
-  fingerprint: string;
-  origin: string;
-}
-
-/** Times in milliseconds. */
-export interface Clock {
-  /** The time of this machine. */
-  local: () => number;
-  /** The time of the service, as far as it is known. */
-  service: () => { now: number; isKnown: boolean };
-  /** Grows evenly: not set, as the other two may be. */
-  elapsed: () => number;
-}
-
-export interface MarkContext {
-  journal: Journal;
-  /** How long after its mark a POST may begin. */
-  leaseMs: number;
-  clock: Clock;
-  /** The digest of a request body. */
-  digestOf: (body: unknown) => string;
-  /** Tokens of marks of this client without a POST: they were never sent, or their POST was not accepted. */
-  unsent: Set<string>;
-}
 
 export class Mark {
   attempt: number;
@@ -42,12 +16,17 @@ export class Mark {
   /** By `clock.elapsed()`. */
   setAt = 0;
   readonly #key: string;
-  readonly #request: KeyedRequest;
-  readonly #context: MarkContext;
+  readonly #request: Fingerprint['request'];
+  readonly #context: KeyedCall;
   #localSendBy = Infinity;
   #expired: ConnectionError | undefined;
 
-  constructor(key: string, request: KeyedRequest, found: StoredEntry | undefined, context: MarkContext) {
+  constructor(
+    key: string,
+    request: Fingerprint['request'],
+    found: StoredEntry | undefined,
+    context: KeyedCall,
+  ) {
     this.#key = key;
     this.#request = request;
     this.#context = context;
@@ -92,7 +71,7 @@ export class Mark {
       return;
     }
     throw (this.#expired = new ConnectionError(
-      `idempotencyKey ${JSON.stringify(this.#key)}: the request was ready only after idempotency.leaseMs (${leaseMs} ms) had ` +
+      `${nameOf(this.#key)}: the request was ready only after idempotency.leaseMs (${leaseMs} ms) had ` +
         'passed since its mark in the journal; nothing was sent.',
       { requestSent: false },
     ));

@@ -1,22 +1,8 @@
 /** Searches the history for the task of an interrupted submit, and assigns it to the key. */
-import type { Candidate, CandidatesOptions } from '../../core/errors/prediction-error.js';
-import type { ComparedTask, SearchRange } from '../candidates.js';
+import type { Candidate } from '../../core/errors/prediction-error.js';
+import type { ComparedTask } from '../candidates.js';
 import { commonOf, type Journal, type JournalEntry, type SendingEntry, writeEntry } from './journal.js';
-import type { Clock } from './mark.js';
-
-export interface RecoverContext {
-  journal: Journal;
-  settleMs: number;
-  requestTimeoutMs: number;
-  call: { signal: AbortSignal };
-  /** Lists tasks oldest first. Must be complete: a task that is not listed counts as not accepted. */
-  findCandidates(
-    entry: SendingEntry,
-    options: CandidatesOptions,
-    range: SearchRange,
-  ): Promise<ComparedTask[]>;
-  clock: Clock;
-}
+import type { KeyedCall } from './key-context.js';
 
 export interface OpenMark {
   key: string;
@@ -44,7 +30,7 @@ const HISTORY_MS = (7 * 24 - 1) * 60 * 60_000;
 /** Creation times are precise to the second, like the service's clock. */
 const CLOCK_PRECISION_MS = 2000;
 
-export async function recover(mark: OpenMark, context: RecoverContext): Promise<Recovery> {
+export async function recover(mark: OpenMark, context: KeyedCall): Promise<Recovery> {
   const { entry } = mark;
   const { signal } = context.call;
   const lookedAt = context.clock.elapsed();
@@ -94,7 +80,7 @@ export async function recover(mark: OpenMark, context: RecoverContext): Promise<
 async function take(
   { key, entry, revision }: OpenMark,
   { id }: Candidate,
-  { journal }: RecoverContext,
+  { journal }: KeyedCall,
 ): Promise<Recovery | 'taken'> {
   const submitted: JournalEntry = {
     ...commonOf(entry),
@@ -137,7 +123,7 @@ async function readOpenDigests(journal: Journal, ownKey: string): Promise<Set<st
 
 function readTimes(
   { entry, seenAt, isOwn }: OpenMark,
-  { clock, requestTimeoutMs, settleMs }: RecoverContext,
+  { clock, requestTimeoutMs, settleMs }: KeyedCall,
   lookedAt: number,
 ) {
   const markedAt = Date.parse(entry.markedAt);

@@ -14,7 +14,7 @@ import {
   type StoredEntry,
   writeEntry,
 } from './journal.js';
-import type { Clock } from './mark.js';
+import { certainTimeOf, type KeyContext, nameOf } from './key-context.js';
 
 /** Options of `resolve`. */
 export interface ResolveOptions {
@@ -42,16 +42,7 @@ function checkForce(value: unknown): void {
   if (typeof value !== 'boolean') rejectOption('force', value, 'true or false');
 }
 
-interface ResolveContext {
-  call: Call;
-  journal: Journal;
-  leaseMs: number;
-  settleMs: number;
-  requestTimeoutMs: number;
-  clock: Clock;
-  /** Fetches a task. */
-  get: (id: string) => Promise<Prediction>;
-}
+type ResolveContext = KeyContext & { call: Call; getTask: (id: string) => Promise<Prediction> };
 
 /**
  * @param predictionId Its task, or null if there is none.
@@ -65,7 +56,7 @@ export async function resolveKey(
   isForced: boolean,
   context: ResolveContext,
 ): Promise<void> {
-  const name = `idempotencyKey ${JSON.stringify(key)}`;
+  const name = nameOf(key);
   const refuse = (why: string) => new IdempotencyConflictError(key, `${name}${why}; nothing was changed.`);
   for (;;) {
     const { entry, revision } = await read(key, name, context.journal);
@@ -100,18 +91,18 @@ async function read(key: string, name: string, journal: Journal): Promise<Stored
 async function findProblem(
   entry: SendingEntry,
   predictionId: string | null,
-  { clock, requestTimeoutMs, settleMs, get, journal }: ResolveContext,
+  context: ResolveContext,
 ): Promise<string | undefined> {
+  const { clock, getTask, journal } = context;
   if (predictionId === null) {
-    const certainAt = Date.parse(entry.sendBy) + requestTimeoutMs + settleMs;
-    const now = entry.clock === 'local' ? clock.local() : clock.service().now;
-    if (now >= certainAt) return undefined;
-    const time = new Date(certainAt - now + clock.local()).toISOString();
+    const certainMs = certainTimeOf(entry, context);
+    if (clock.local() >= certainMs) return undefined;
+    const time = new Date(certainMs).toISOString();
     return `: it is not certain before ${time} that there is no task. Call again with this key after that, or pass { force: true }`;
   }
   const owner = await journal.find?.(predictionId);
   if (owner !== undefined) return `: task ${predictionId} belongs to another key`;
-  const task = await get(predictionId);
+  const task = await getTask(predictionId);
   const shown = inputOf(task);
   const isOtherModel = task.model !== '' && task.model !== entry.model;
   // The defaults of a model that is not built in are not known here.

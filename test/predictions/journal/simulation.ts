@@ -1,10 +1,8 @@
 /** Callers of one journal in simulated time: each await of a caller is an event that a crash can prevent. */
 import { type Journal, memoryJournal, type Prediction, SubmissionUnknownError } from 'wavespeed-kling';
-import {
-  type KeyedSubmitContext,
-  type KeyedTask,
-  submitWithKey,
-} from '../../../src/predictions/journal/keyed-submit.js';
+import type { KeyedCall } from '../../../src/predictions/journal/key-context.js';
+import { type KeyedTask, submitWithKey } from '../../../src/predictions/journal/keyed-submit.js';
+import type { Mark } from '../../../src/predictions/journal/mark.js';
 import type { ComparedTask, SearchRange } from '../../../src/predictions/candidates.js';
 import type { SendingEntry } from '../../../src/predictions/journal/journal.js';
 import { createDigest } from '../../../src/predictions/digest.js';
@@ -85,10 +83,15 @@ export class Simulation {
     const outcome: Outcome = { plan, isOver: false };
     this.outcomes.push(outcome);
     this.#at(this.#now + plan.startsAt, () => {
+      const { submit, ...context } = this.#contextOf(plan);
       void submitWithKey(
         plan.key,
-        { model: MODEL, fingerprint: plan.input, origin: 'https://service' },
-        this.#contextOf(plan),
+        {
+          request: { model: MODEL, fingerprint: plan.input, origin: 'https://service' },
+          withoutOrigin: '',
+        },
+        submit,
+        context,
       ).then(
         (task) => Object.assign(outcome, { task, isOver: true }),
         (error: unknown) => Object.assign(outcome, { error, isOver: true }),
@@ -113,7 +116,7 @@ export class Simulation {
     this.#events.push({ at, order: this.#order++, run });
   }
 
-  #contextOf(plan: CallerPlan): KeyedSubmitContext {
+  #contextOf(plan: CallerPlan): KeyedCall & { submit: (mark: Mark) => Promise<Prediction> } {
     let awaits = 0;
     let posts = 0;
     let frozenUntil = -1;
@@ -195,7 +198,6 @@ export class Simulation {
       settleMs: SETTLE_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       whenAbsent: plan.whenAbsent,
-      withoutOrigin: '',
       digestOf: createDigest,
       getCost: () => undefined,
       input: bodyOf(plan.input),

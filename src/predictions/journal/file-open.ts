@@ -7,7 +7,7 @@ import { getErrorMessage } from '../../utils/error-message.js';
 import { FileIndex, readJournal } from './file-index.js';
 import { formatRow, HEADER, parseRow, type Row } from './file-lines.js';
 import { lock } from './file-lock.js';
-import { restoreCopy, rewriteFile, syncDirectory } from './file-rewrite.js';
+import { needsRewrite, restoreCopy, rewriteFile, syncDirectory } from './file-rewrite.js';
 import type { JournalEntry, StoredEntry } from './journal.js';
 
 interface PendingRow {
@@ -16,9 +16,6 @@ interface PendingRow {
   resolve: () => void;
   reject: (error: JournalError) => void;
 }
-
-/** A smaller file is not worth compacting. */
-const MIN_COMPACTED_LINES = 1000;
 
 export class JournalFile {
   readonly #path: string;
@@ -208,12 +205,10 @@ export class JournalFile {
       this.#left = await this.#handle.stat({ bigint: true });
       content = await readJournal(this.#path, this.#handle);
     }
-    const { kind, index, lineCount, isTorn } = content;
-    if (kind === 'empty') return this.#create();
+    if (content.kind === 'empty') return this.#create();
     if (content.size !== this.#left.size) throw this.#changedError();
-    this.#index = index;
-    const isLong = lineCount > MIN_COMPACTED_LINES && lineCount > 4 * index.size;
-    if (isTorn || isLong || kind === 'headerless') await this.#rewrite(isTorn);
+    this.#index = content.index;
+    if (needsRewrite(content)) await this.#rewrite(content.isTorn);
   }
 
   async #create(): Promise<void> {
