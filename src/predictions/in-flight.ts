@@ -1,6 +1,8 @@
 /** Which tasks this client started, so that no lost submit is given the task of another call. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Candidate } from '../core/errors/index.js';
+import type { Candidate, CandidatesOptions } from '../core/errors/index.js';
+import { Call } from '../utils/call.js';
+import { type CandidateSearch, findCandidates, type LostRequest, toCandidate } from './candidates.js';
 
 /** A submit whose task is not known: in flight, or lost. */
 export interface PendingSubmit {
@@ -17,6 +19,9 @@ export interface PendingSubmit {
   /** Ends the flight: with the task, with the task of a lost submit, or with none. */
   settle: (outcome: { predictionId?: string | undefined; isLost?: boolean; release?: () => void }) => void;
 }
+
+/** How long to wait for other submits of the same input, in milliseconds. */
+const TWINS_TIMEOUT_MS = 2000;
 
 const REMEMBERED_IDS = 10_000;
 const REMEMBERED_LOST = 1000;
@@ -59,22 +64,34 @@ export class InFlight {
   }
 
   /** Returns true for a task of another call. */
-  isOfAnother(pending: PendingSubmit, predictionId: string): boolean {
+  #isOfAnother(pending: PendingSubmit, predictionId: string): boolean {
     if (predictionId === pending.claimed) return false;
     return this.#known.has(predictionId) || [...this.#lost].some(({ claimed }) => claimed === predictionId);
   }
 
-  /** Resolves when no other submit of the same input is in flight. */
-  async twinsSettled(pending: PendingSubmit): Promise<void> {
-    await Promise.all(twinsOf(pending, this.#pending).map(({ settled }) => settled));
+  /** Finds the tasks that a lost submit may have started, and no other call of this client. */
+  async findCandidates(
+    search: CandidateSearch,
+    pending: PendingSubmit,
+    lost: LostRequest,
+    options: CandidatesOptions = {},
+  ): Promise<Candidate[]> {
+    const { signal, timeoutMs = Infinity } = options;
+    const twins = twinsOf(pending, this.#pending).map(({ settled }) => settled);
+    const patience = new Call({ signal, timeoutMs: Math.min(TWINS_TIMEOUT_MS, timeoutMs) });
+    await patience.run(Promise.all(twins)).catch(() => undefined);
+    patience.close();
+    signal?.throwIfAborted();
+    const found = await findCandidates(search, lost, options, (id) => this.#isOfAnother(pending, id));
+    return this.#assign(pending, found.map(toCandidate));
   }
 
   /**
    * Leaves out the tasks of other calls. Lost submits with equal inputs share the tasks with that input, one each; where
    * there are more such tasks than lost submits, some are another machine's, and all are returned.
    */
-  assign(pending: PendingSubmit, candidates: readonly Candidate[]): Candidate[] {
-    const free = candidates.filter(({ id }) => !this.isOfAnother(pending, id));
+  #assign(pending: PendingSubmit, candidates: readonly Candidate[]): Candidate[] {
+    const free = candidates.filter(({ id }) => !this.#isOfAnother(pending, id));
     // While another submit of this input is in flight, any task with this input may be its.
     if (twinsOf(pending, this.#pending).length > 0) return free.filter((task) => task.exactMatch === false);
     const matches = free.filter((task) => task.exactMatch === true);

@@ -1,22 +1,16 @@
 /** Submits tasks: checks the cost, uploads media, takes a slot, makes the POST, and reports the task. */
-import {
-  BudgetExceededError,
-  type Candidate,
-  type CandidatesOptions,
-  RateLimitError,
-  SubmissionUnknownError,
-} from '../core/errors/index.js';
+import { BudgetExceededError, RateLimitError, SubmissionUnknownError } from '../core/errors/index.js';
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
 import { type Limits, RateLimiter, type Slot } from '../http/rate-limiter.js';
 import { isRetryableSubmit, type OnRetry, retry } from '../http/retry.js';
 import type { UploadManager } from '../media/upload-manager.js';
 import { type PreparedInput, replaceMedia } from '../models/prepare-input.js';
-import { Call } from '../utils/call.js';
+import type { Call } from '../utils/call.js';
 import { invokeCallback, toAbortError } from './callbacks.js';
-import { type CandidateSearch, findCandidates, type LostRequest, toCandidate } from './candidates.js';
+import type { CandidateSearch } from './candidates.js';
 import { digestInput } from './digest.js';
-import { InFlight, type PendingSubmit } from './in-flight.js';
+import { InFlight } from './in-flight.js';
 import { IdempotencyKeys, type KeySettings } from './journal/keys.js';
 import type { Mark } from './journal/mark.js';
 import type { ServiceModels } from './service-models.js';
@@ -42,9 +36,6 @@ type Reserve = (cost: number) => void;
 
 /** A task with its slot among the running ones. */
 type Tracked = Accepted & { slot: Slot };
-
-/** How long `candidates()` waits for other submits of the same input, in milliseconds. */
-const TWINS_TIMEOUT_MS = 2000;
 
 export class TaskSubmitter {
   readonly keys: IdempotencyKeys;
@@ -87,17 +78,17 @@ export class TaskSubmitter {
     checkCost(prepared.cost, maxCost);
     call.throwIfEnded();
     const { idempotencyKey } = options;
-    const submitInTurn = (mark?: Mark) =>
+    const submitPaced = (mark?: Mark) =>
       this.#submitPaced(call, prepared, options, { maxCost, reserve, mark });
     const { prediction, abortError, slot } =
       idempotencyKey === undefined
-        ? await submitInTurn()
+        ? await submitPaced()
         : await this.#submitWithKey(
             call,
             prepared,
             options.whenAbsent ?? 'throw',
             idempotencyKey,
-            submitInTurn,
+            submitPaced,
           );
     call.commit();
     try {
@@ -115,14 +106,14 @@ export class TaskSubmitter {
     prepared: PreparedInput,
     whenAbsent: 'throw' | 'resubmit',
     key: string,
-    submitInTurn: (mark: Mark) => Promise<Tracked>,
+    submitPaced: (mark: Mark) => Promise<Tracked>,
   ): Promise<Tracked> {
     let own: Tracked | undefined;
     let slot: Slot | undefined;
     try {
       const task = await this.keys.submit(call, key, prepared, whenAbsent, async (mark) => {
         this.#inFlight.settleKey(key);
-        own = await submitInTurn(mark);
+        own = await submitPaced(mark);
         slot = own.slot;
         return own.prediction;
       });
@@ -204,12 +195,11 @@ export class TaskSubmitter {
           slot.markSent();
           call.commit();
         },
-        candidates: (from, found) =>
-          this.#candidates(
-            { model, digest: digestInput(model, body as Record<string, unknown>), from, until: new Date() },
-            pending,
-            found,
-          ),
+        candidates: (from, patience) => {
+          const digest = digestInput(model, body as Record<string, unknown>);
+          const lost = { model, digest, from, until: new Date() };
+          return this.#inFlight.findCandidates(this.#search, pending, lost, patience);
+        },
       });
       pending.settle({ predictionId: accepted.prediction.id });
       slot.markSubmitted();
@@ -225,21 +215,6 @@ export class TaskSubmitter {
       call.rollback();
       throw error;
     }
-  }
-
-  async #candidates(
-    lost: LostRequest,
-    pending: PendingSubmit,
-    options: CandidatesOptions = {},
-  ): Promise<Candidate[]> {
-    const { signal, timeoutMs = Infinity } = options;
-    const patience = new Call({ signal, timeoutMs: Math.min(TWINS_TIMEOUT_MS, timeoutMs) });
-    await patience.run(this.#inFlight.twinsSettled(pending)).catch(() => undefined);
-    patience.close();
-    signal?.throwIfAborted();
-    const isKnown = (id: string) => this.#inFlight.isOfAnother(pending, id);
-    const found = await findCandidates(this.#search, lost, options, isKnown);
-    return this.#inFlight.assign(pending, found.map(toCandidate));
   }
 
   /** Uploads local media and returns the request body. */
