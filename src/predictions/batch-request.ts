@@ -1,20 +1,21 @@
-/** The requests and results of a batch, what its requests may cost, and the warning of one that was left. */
+/** The requests of a batch: how each is prepared, run and reported, and what they may cost together. */
 import { createHash } from 'node:crypto';
 import {
   BudgetExceededError,
   ConfigurationError,
   InvalidInputError,
   SubmissionUnknownError,
+  WaitAbortedError,
   WaveSpeedError,
 } from '../core/errors/index.js';
 import type { CompletedPrediction } from '../core/prediction.js';
-import type { ModelId } from '../models/catalog.js';
+import type { Model, ModelId } from '../models/catalog.js';
 import type { DefinedModel } from '../models/define-model.js';
 import type { ModelInput } from '../models/input-types.js';
 import { type PreparedInput, prepareInput } from '../models/prepare-input.js';
-import type { Model } from '../models/catalog.js';
 import { formatValue } from '../utils/messages.js';
-import { checkIdempotencyKey } from './submit-options.js';
+import type { RunManyOptions } from './run-many-options.js';
+import { checkIdempotencyKey, type RunOptions } from './submit-options.js';
 
 /** One request of a batch: a model and its input. */
 export type ManyRequest = (
@@ -78,6 +79,64 @@ export function getIterator<T>(requests: Iterable<T> | AsyncIterable<T>): Iterat
   throw new ConfigurationError(
     `\`requests\`: got ${formatValue(given)}; expected an array of { model, input }, or another iterable or async iterable of them.`,
   );
+}
+
+/** How a request ended, and whether `onSubmitted` or `onUnknown` was told of its task. */
+export interface Settled<Request extends ManyRequest> {
+  result: ManyResult<Request>;
+  isReported: boolean;
+}
+
+/**
+ * Runs one request, and tells the caller of its task.
+ *
+ * @param stop Called when a callback failed that records what was or may have been paid for: without a record of it, no
+ * further task may be paid for.
+ */
+export async function runRequest<Request extends ManyRequest>(
+  request: Request,
+  index: number,
+  { concurrency: _, maxCost: __, onSubmitted, onUnknown, onUpdate, ...options }: RunManyOptions,
+  run: (options: RunOptions) => Promise<CompletedPrediction>,
+  stop: (error: unknown) => void,
+): Promise<Settled<Request>> {
+  let predictionId: string | undefined;
+  let isReported = false;
+  const report = async (callback: () => unknown) => {
+    try {
+      await callback();
+      isReported = true;
+    } catch (error) {
+      stop(error);
+      throw error;
+    }
+  };
+  try {
+    const value = await run({
+      ...options,
+      onSubmitted: async (prediction) => {
+        predictionId = prediction.id;
+        if (onSubmitted !== undefined) await report(() => onSubmitted(prediction, index));
+      },
+      onUpdate: onUpdate && ((prediction) => onUpdate(prediction, index)),
+    });
+    return { result: { status: 'fulfilled', index, request, value }, isReported };
+  } catch (reason) {
+    if (reason instanceof SubmissionUnknownError && onUnknown !== undefined && !isReported) {
+      await report(() => onUnknown(reason, index)).catch(() => undefined);
+    }
+    const id = predictionId ?? (reason instanceof WaveSpeedError ? reason.predictionId : undefined);
+    const task = id === undefined ? {} : { predictionId: id };
+    return { result: { status: 'rejected', index, request, reason, ...task }, isReported };
+  }
+}
+
+/** The error of a task that nobody was told of when the loop was left. */
+export function findMissed({ result, isReported }: Settled<ManyRequest>, left: Error): unknown[] {
+  if (isReported) return [];
+  if (result.status === 'fulfilled') return [new WaitAbortedError(result.value.id, left)];
+  const isOpen = result.reason instanceof SubmissionUnknownError || result.predictionId !== undefined;
+  return isOpen ? [result.reason] : [];
 }
 
 /** Warns of a task that was reported to neither a callback nor a loop. */

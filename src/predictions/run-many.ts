@@ -1,7 +1,7 @@
 /** Runs many requests, and returns each result as it comes. */
 import PQueue from 'p-queue';
-import { SubmissionUnknownError, WaitAbortedError, WaveSpeedError } from '../core/errors/index.js';
-import type { CompletedPrediction, Prediction } from '../core/prediction.js';
+import { SubmissionUnknownError } from '../core/errors/index.js';
+import type { CompletedPrediction } from '../core/prediction.js';
 import type { PreparedInput } from '../models/prepare-input.js';
 import { addAbortListener, raceAbort } from '../utils/abort.js';
 import {
@@ -9,7 +9,10 @@ import {
   getIterator,
   type ManyRequest,
   type ManyResult,
+  findMissed,
   prepareRequest,
+  runRequest,
+  type Settled,
   warnUnreported,
 } from './batch-request.js';
 import { readRunManyOptions, type RunManyOptions } from './run-many-options.js';
@@ -29,13 +32,6 @@ export type RunOne = (
   batch: BatchLimits,
 ) => Promise<CompletedPrediction>;
 
-/** What the requests of a batch share. */
-interface Taking {
-  queue: PQueue;
-  budget: ReturnType<typeof createBudget>;
-  options: RunManyOptions;
-}
-
 /** Abort reason of a batch whose loop was left. */
 const LEFT = new Error('The loop over the batch was left.');
 
@@ -52,9 +48,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
   readonly #abort = new AbortController();
   /** Aborts with `#abort`, or before it: stops new submits, and what was submitted continues. */
   readonly #stop = new AbortController();
-  readonly #results: ManyResult<Request>[] = [];
-  /** Indexes of the requests that `onSubmitted` or `onUnknown` was called for. */
-  readonly #reported = new Set<number>();
+  readonly #results: Settled<Request>[] = [];
   #wake: (() => void)[] = [];
   #running: Promise<void> | undefined;
   #isOver = false;
@@ -78,10 +72,10 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     if (this.#isLeft) return { done: true, value: undefined };
     this.#running ??= this.#start();
     for (;;) {
-      const value = this.#results.shift();
-      if (value !== undefined) {
+      const settled = this.#results.shift();
+      if (settled !== undefined) {
         this.#notify();
-        return { done: false, value };
+        return { done: false, value: settled.result };
       }
       if (this.#isOver || this.#isLeft) break;
       await this.#change();
@@ -118,12 +112,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     this.#abort.abort(LEFT);
     this.#notify();
     await this.#running;
-    const missed = this.#results.splice(0).filter(({ index }) => !this.#reported.has(index));
-    const errors = missed.flatMap((result) => {
-      if (result.status === 'fulfilled') return [new WaitAbortedError(result.value.id, LEFT)];
-      const isOpen = result.reason instanceof SubmissionUnknownError || result.predictionId !== undefined;
-      return isOpen ? [result.reason] : [];
-    });
+    const errors = this.#results.splice(0).flatMap((settled) => findMissed(settled, LEFT));
     // JavaScript drops what leaving rejects with, where the body of a loop threw.
     for (const error of errors) warnUnreported(error);
     return errors;
@@ -161,7 +150,7 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
         stopped.throwIfAborted();
         const next = await raceAbort(Promise.resolve(source.next()), stopped);
         if (next.done === true) break;
-        this.#take(next.value, index, { queue, budget, options });
+        this.#take(next.value, index, options, queue, budget);
         // Backpressure: one request queued, and no more results than the caller reads.
         await raceAbort(queue.onSizeLessThan(1), stopped);
         while (this.#results.length > concurrency) await raceAbort(this.#change(), stopped);
@@ -176,7 +165,13 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     }
   }
 
-  #take(request: Request, index: number, { queue, budget, options }: Taking): void {
+  #take(
+    request: Request,
+    index: number,
+    options: RunManyOptions,
+    queue: PQueue,
+    budget: ReturnType<typeof createBudget>,
+  ): void {
     let prepared: PreparedInput;
     let cost: number | undefined;
     try {
@@ -185,78 +180,29 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
       ({ cost } = prepared);
       if (cost !== undefined) budget.reserve(cost);
     } catch (reason) {
-      this.#settle({ status: 'rejected', index, request, reason });
+      this.#settle({ result: { status: 'rejected', index, request, reason }, isReported: false });
       return;
     }
     const { idempotencyKey } = request;
+    const isAsked = cost === undefined && options.maxCost !== undefined;
+    const reserve = (asked: number) => {
+      budget.reserve(asked);
+      cost = asked;
+    };
+    const limits = { stop: this.#stop.signal, reserve: isAsked ? reserve : undefined };
+    const run = (given: RunOptions) =>
+      this.#run(prepared, { ...given, idempotencyKey, signal: this.#abort.signal }, limits);
     void queue.add(async () => {
-      const isAsked = cost === undefined && options.maxCost !== undefined;
-      const reserve = (asked: number) => {
-        budget.reserve(asked);
-        cost = asked;
-      };
-      const limits = { stop: this.#stop.signal, reserve: isAsked ? reserve : undefined };
-      const result = await this.#runOne(request, prepared, index, { ...options, idempotencyKey, limits });
+      const settled = await runRequest(request, index, options, run, (error) => this.#stop.abort(error));
+      const { result } = settled;
       const isFree = result.status === 'rejected' && result.predictionId === undefined;
       if (isFree && !(result.reason instanceof SubmissionUnknownError)) budget.release(cost ?? 0);
-      this.#settle(result);
+      this.#settle(settled);
     });
   }
 
-  async #runOne(
-    request: Request,
-    prepared: PreparedInput,
-    index: number,
-    given: RunManyOptions & { idempotencyKey: string | undefined; limits: BatchLimits },
-  ): Promise<ManyResult<Request>> {
-    const { concurrency: _, maxCost: __, limits, onSubmitted, onUnknown, onUpdate, ...options } = given;
-    let predictionId: string | undefined;
-    try {
-      const value = await this.#run(
-        prepared,
-        {
-          ...options,
-          signal: this.#abort.signal,
-          onSubmitted: async (prediction) => {
-            predictionId = prediction.id;
-            if (onSubmitted !== undefined) {
-              await this.#report(index, async () => onSubmitted(prediction, index));
-            }
-          },
-          onUpdate: onUpdate && ((prediction: Prediction) => onUpdate(prediction, index)),
-        },
-        limits,
-      );
-      return { status: 'fulfilled', index, request, value };
-    } catch (reason) {
-      if (reason instanceof SubmissionUnknownError && onUnknown !== undefined && !this.#reported.has(index)) {
-        await this.#report(index, async () => onUnknown(reason, index)).catch(() => undefined);
-      }
-      const id = predictionId ?? (reason instanceof WaveSpeedError ? reason.predictionId : undefined);
-      return {
-        status: 'rejected',
-        index,
-        request,
-        reason,
-        ...(id === undefined ? {} : { predictionId: id }),
-      };
-    }
-  }
-
-  /** Calls a callback that records what was or may have been paid for. */
-  async #report(index: number, callback: () => Promise<void>): Promise<void> {
-    try {
-      await callback();
-      this.#reported.add(index);
-    } catch (error) {
-      // Without a record of it, no further task may be paid for.
-      this.#stop.abort(error);
-      throw error;
-    }
-  }
-
-  #settle(result: ManyResult<Request>): void {
-    this.#results.push(result);
+  #settle(settled: Settled<Request>): void {
+    this.#results.push(settled);
     this.#notify();
   }
 
