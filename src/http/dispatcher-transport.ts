@@ -1,6 +1,6 @@
 /** Sends requests through a custom undici dispatcher. */
 import type { Dispatcher } from 'undici';
-import { createUnsupportedDispatcherError, isConnectFailure, UnsentError } from './unsent-error.js';
+import { ConfigurationError } from '../core/errors/input-error.js';
 import { ResponseHandler } from './response-handler.js';
 import { StreamHandler } from './stream-handler.js';
 import type {
@@ -12,6 +12,7 @@ import type {
   WireRequest,
 } from './types.js';
 import { dispatch } from './undici-handler.js';
+import { isConnectFailure, UnsentError } from './unsent-error.js';
 
 export class DispatcherTransport implements HttpTransport {
   readonly #dispatcher: Dispatcher;
@@ -72,5 +73,13 @@ function isUnsupported(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   return (
     code === 'UND_ERR_INVALID_ARG' && typeof message === 'string' && /^invalid on\w+ method/.test(message)
+  );
+}
+
+function createUnsupportedDispatcherError(cause?: unknown): ConfigurationError {
+  return new ConfigurationError(
+    '`dispatcher`: comes from undici 6 or older; expected one of undici 7 or 8. Nothing was sent. Upgrade undici, or ' +
+      'pass `fetch: globalThis.fetch`, which uses the global dispatcher of any undici.',
+    { code: 'unsupported_dispatcher', cause },
   );
 }

@@ -1,5 +1,4 @@
 /** Tells which failures prove that a request was not sent. */
-import { ConfigurationError } from '../core/errors/input-error.js';
 
 /** Wraps a failure that proves that no byte of the request was sent. */
 export class UnsentError extends Error {
@@ -25,12 +24,4 @@ export function isConnectFailure(error: unknown): boolean {
   if (Array.isArray(errors) && errors.length > 0) return errors.every(isConnectFailure);
   if (typeof code === 'string') return CONNECT_CODES.has(code) || TLS_CODE.test(code);
   return cause !== undefined && isConnectFailure(cause);
-}
-
-export function createUnsupportedDispatcherError(cause?: unknown): ConfigurationError {
-  return new ConfigurationError(
-    '`dispatcher`: comes from undici 6 or older; expected one of undici 7 or 8. Nothing was sent. Upgrade undici, or ' +
-      'pass `fetch: globalThis.fetch`, which uses the global dispatcher of any undici.',
-    { code: 'unsupported_dispatcher', cause },
-  );
 }

@@ -1,7 +1,7 @@
 /** Detects a file's type as `checkFile` does: the library that reads more formats would be a fifth of an edge build. */
 import { judgeType, findSizeProblem, type FileType } from '../models/file-rules.js';
 import type { MediaKind } from '../models/media.js';
-import { detectSignature } from '../models/signature.js';
+import { detectSignature } from '../models/file-signature.js';
 import { type RandomAccess, readHeader, refineByStreams } from '../models/streams.js';
 
 export async function validateFile(

@@ -1,7 +1,7 @@
 /** Detects a file's type by its content, and names the extension of a type. */
 import { FILE_TYPES, type FileType, findSizeProblem, judgeType } from '../models/file-rules.js';
 import type { MediaKind } from '../models/media.js';
-import { detectSignature } from '../models/signature.js';
+import { detectSignature } from '../models/file-signature.js';
 import { type RandomAccess, readHeader, refineByStreams } from '../models/streams.js';
 
 export type { FileType, RandomAccess };

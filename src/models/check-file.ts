@@ -3,7 +3,7 @@ import { InvalidInputError } from '../core/errors/input-error.js';
 import { readBlob } from '../utils/read-blob.js';
 import { findSizeProblem, judgeType } from './file-rules.js';
 import { isBlob, type MediaKind } from './media.js';
-import { detectSignature } from './signature.js';
+import { detectSignature } from './file-signature.js';
 import { readHeader, refineByStreams } from './streams.js';
 
 /** Result of `checkFile`. */

@@ -26,12 +26,6 @@ export interface ListQuery {
   page_size?: number | undefined;
 }
 
-interface Page {
-  /** As the service sent them. */
-  items: readonly unknown[];
-  total: number | undefined;
-}
-
 const LIST_PATH = '/api/v3/predictions';
 
 /** Default of `page_size`, and the most that the service returns. */
@@ -75,7 +69,7 @@ export async function* listTasks(
   let reached = (firstPage - 1) * page_size;
   let isPastEnd = false;
   for (let page = firstPage; ; page++) {
-    let fetched: Page;
+    let fetched: ReturnType<typeof readPage>;
     try {
       const request = { method: 'POST', path: LIST_PATH, body: { ...filters, page } } as const;
       fetched = await http.read(call, 'list', request, readPage);
@@ -99,7 +93,8 @@ export async function* listTasks(
   }
 }
 
-function readPage(data: unknown): Page {
+/** The items as the service sent them. */
+function readPage(data: unknown): { items: readonly unknown[]; total: number | undefined } {
   if (Array.isArray(data)) return { items: data, total: undefined };
   const { items, total } = isRecord(data) ? data : {};
   if (Array.isArray(items)) return { items, total: typeof total === 'number' ? total : undefined };

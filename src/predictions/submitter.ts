@@ -14,7 +14,7 @@ import { InFlight } from './in-flight.js';
 import { IdempotencyKeys, type KeySettings } from './journal/keys.js';
 import type { Mark } from './journal/mark.js';
 import type { ServiceModels } from './service-models.js';
-import { type Accepted, submitOnce } from './submit.js';
+import { type Accepted, submitOnce } from './submit-once.js';
 import type { SubmitOptions } from './submit-options.js';
 import type { TaskWaiter } from './wait.js';
 
