@@ -96,10 +96,11 @@ export interface Settled<Request extends ManyRequest> {
 export async function runRequest<Request extends ManyRequest>(
   request: Request,
   index: number,
-  { concurrency: _, maxCost: __, onSubmitted, onUnknown, onUpdate, ...options }: RunManyOptions,
+  given: RunManyOptions,
   run: (options: RunOptions) => Promise<CompletedPrediction>,
   stop: (error: unknown) => void,
 ): Promise<Settled<Request>> {
+  const { concurrency: _, maxCost: __, onSubmitted, onUnknown, onUpdate, ...options } = given;
   let predictionId: string | undefined;
   let isReported = false;
   const report = async (callback: () => unknown) => {
