@@ -63,7 +63,7 @@ test('there are snippets', () => {
 });
 
 test('they compile', async () => {
-  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const compiler = join(root, 'node_modules/typescript-7/bin/tsc');
   const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', folder]).catch(
     (error: { stdout: string }) => error,
   );
