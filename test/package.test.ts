@@ -34,7 +34,7 @@ beforeAll(async () => {
   const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ filename: string }];
   writeFileSync(join(project, 'package.json'), '{ "private": true }');
   await run('npm', ['install', join(project, filename), ...quiet], { cwd: project });
-}, 180_000);
+});
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 /** Tells whether the build is there and newer than what it is made from. */
@@ -164,7 +164,6 @@ test.each(['smoke.mjs', 'smoke.cjs', 'smoke-cli.mjs'])(
     const { stdout } = await run(process.execPath, [file], { cwd: project });
     expect(stdout).toContain('ok');
   },
-  30_000,
 );
 
 describe('TypeScript', () => {
@@ -214,16 +213,13 @@ describe('TypeScript', () => {
       const source = readFileSync(join(root, 'test/consumers/consumer.ts'), 'utf8');
       expect(await compile(file, source, options, { compiler })).toBe('');
     },
-    60_000,
   );
 
   test.each([
     ['no types but the language’s', {}],
     ['a browser’s, of an older standard', { lib: ['ES2022', 'DOM'] }],
-  ])(
-    'in a project with %s: every entry compiles',
-    async (_, options) => {
-      const source = `
+  ])('in a project with %s: every entry compiles', async (_, options) => {
+    const source = `
         import { KLING_O1, WaveSpeedKling } from 'wavespeed-kling';
         import { klingO1InputSchema } from 'wavespeed-kling/schemas';
         import { startEmulator } from 'wavespeed-kling/testing';
@@ -233,12 +229,10 @@ describe('TypeScript', () => {
           images: ['https://example.com/a.png'],
         });
         export { createWebhookReceiver, startEmulator };`;
-      for (const file of ['program.mts', 'program.cts']) {
-        expect(await compile(file, source, options)).toBe('');
-      }
-    },
-    60_000,
-  );
+    for (const file of ['program.mts', 'program.cts']) {
+      expect(await compile(file, source, options)).toBe('');
+    }
+  });
 
   test('under pnpm, declarations of a program name every exported schema without importing zod', async () => {
     // pnpm links the package, and keeps its dependencies where the program cannot resolve them.
@@ -282,7 +276,7 @@ describe('TypeScript', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 
   test('brings no types of Node into a project for browsers', async () => {
     const source = `
@@ -295,7 +289,7 @@ describe('TypeScript', () => {
       process.exit();`;
     expect(await compile('browser.mts', source, { lib: ['ESNext', 'DOM'], types: ['*'] })).toBe('');
     expect(existsSync(join(project, 'node_modules', '@types'))).toBe(false);
-  }, 60_000);
+  });
 });
 
 // package.json has `zod` as a range: its types are the program's zod, its code is bundled.
@@ -344,14 +338,16 @@ describe.each([
         join(folder, 'tsconfig.json'),
         JSON.stringify({ compilerOptions, files: ['program.mts'] }),
       );
-      const compiled = await run(process.execPath, [compilerOf(), '-p', folder]).catch((error: unknown) => error);
+      const compiled = await run(process.execPath, [compilerOf(), '-p', folder]).catch(
+        (error: unknown) => error,
+      );
       expect(compiled).toMatchObject({ stdout: '' });
       const { stdout } = await run(process.execPath, [join(folder, 'program.mjs')]);
       expect(JSON.parse(stdout)).toEqual([5, 'p', 'unknown', true, ['input', 'prompt'], true, 6, imageLimit]);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 });
 
 test('the range of zod allows both', () => {
@@ -408,7 +404,7 @@ describe('a process', () => {
     );
     expect(output).toBe('made 1\n');
     expect(code).toBe(0);
-  }, 30_000);
+  });
 
   test('ends by itself after a run, the client not closed', async () => {
     const { output } = await outcome(
@@ -420,7 +416,7 @@ describe('a process', () => {
       ),
     );
     expect(output).toBe('made\n');
-  }, 30_000);
+  });
 
   test('ends by itself after an abort in mid-submit, though the service still holds the connection', async () => {
     const { output } = await outcome(
@@ -433,7 +429,7 @@ describe('a process', () => {
       ),
     );
     expect(output).toBe('SubmissionUnknownError\n');
-  }, 30_000);
+  });
 
   test('closes after an abort in mid-submit, once the late response has arrived', async () => {
     const { output, code } = await outcome(
@@ -451,7 +447,7 @@ describe('a process', () => {
     );
     expect(output).toBe('string\nSubmissionUnknownError\nclosed\n');
     expect(code).toBe(0);
-  }, 30_000);
+  });
 
   test('ends by itself after an abort in mid-wait', async () => {
     const { output } = await outcome(
@@ -464,7 +460,7 @@ describe('a process', () => {
       ),
     );
     expect(output).toBe('AbortError left\n');
-  }, 30_000);
+  });
 });
 
 test('npm pack runs the build and makes the reference, so that a stale one is never published', () => {

@@ -68,25 +68,21 @@ test('they compile', async () => {
     (error: { stdout: string }) => error,
   );
   expect(stdout).toBe('');
-}, 60_000);
+});
 
 describe('they run', () => {
-  test.each(snippets)(
-    '$name',
-    async ({ file, code }) => {
-      const printed: string[] = [];
-      vi.spyOn(console, 'log').mockImplementation(
-        (...values: unknown[]) => void printed.push(values.map(String).join(' ')),
-      );
-      await import(/* @vite-ignore */ file);
-      vi.restoreAllMocks();
-      // `console.log(…); // 0.56` promises its numbers.
-      for (const [, promised] of code.matchAll(/console\.log\(.*\); \/\/ (\d[\d. ]*)/g)) {
-        expect(printed).toContain(promised?.trim());
-      }
-    },
-    30_000,
-  );
+  test.each(snippets)('$name', async ({ file, code }) => {
+    const printed: string[] = [];
+    vi.spyOn(console, 'log').mockImplementation(
+      (...values: unknown[]) => void printed.push(values.map(String).join(' ')),
+    );
+    await import(/* @vite-ignore */ file);
+    vi.restoreAllMocks();
+    // `console.log(…); // 0.56` promises its numbers.
+    for (const [, promised] of code.matchAll(/console\.log\(.*\); \/\/ (\d[\d. ]*)/g)) {
+      expect(printed).toContain(promised?.trim());
+    }
+  });
 });
 
 describe('the recovery of a lost submit', () => {

@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis())('workers of one queue', () => {
     expect(stalled).not.toHaveBeenCalled();
     const { attemptsMade, stalledCounter } = (await queue.getJob(jobs[0]?.id ?? '')) ?? {};
     expect({ attemptsMade, stalledCounter }).toEqual({ attemptsMade: 1, stalledCounter: 0 });
-  }, 40_000);
+  });
 
   test('hands a job over whose submit has no response yet, and the next worker continues its task', async () => {
     await start({ queueMs: 1, processingMs: 1 });

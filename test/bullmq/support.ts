@@ -8,7 +8,7 @@ import { createKlingWorker, type KlingWorkerOptions, redisJournal } from 'wavesp
 import { type Emulator, startEmulator, type StartEmulatorOptions } from 'wavespeed-kling/testing';
 
 /** Vitest's, with a time limit for a busy machine. */
-export const waitFor = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 20_000 });
+export const waitFor = <T>(check: () => T | Promise<T>) => vi.waitFor(check);
 
 export { hasRedis, startRedis } from './redis-server.mjs';
 
@@ -73,7 +73,7 @@ export class Bench {
         if (now !== 'completed' && now !== 'failed') throw new Error(`the job is ${now}`);
         return now;
       },
-      { timeout: 50_000, interval: 20 },
+      { interval: 20 },
     );
     const ended = await this.queue().getJob(job.id ?? '');
     if (state === 'failed') throw new Error(ended?.failedReason);

@@ -7,9 +7,7 @@ const ID = /[0-9a-f]{32}/;
 
 /** Resolves once the emulator has received a request of this kind. */
 async function received(emulator: Emulator, operation: 'submit' | 'result' | 'output' | 'put' | 'list') {
-  await vi.waitFor(() => expect(emulator.requestCount({ operation })).toBeGreaterThan(0), {
-    timeout: 20_000,
-  });
+  await vi.waitFor(() => expect(emulator.requestCount({ operation })).toBeGreaterThan(0));
 }
 
 describe.concurrent('run', () => {
@@ -111,9 +109,7 @@ describe.concurrent('batch', () => {
       ['a', 'b', 'c'].map((key) => ({ key, model: 'o1', prompt: key })),
     );
     const { ended, kill } = start(['batch', file, '--concurrency', '2']);
-    await vi.waitFor(() => expect(emulator.requestCount({ operation: 'result' })).toBeGreaterThan(1), {
-      timeout: 20_000,
-    });
+    await vi.waitFor(() => expect(emulator.requestCount({ operation: 'result' })).toBeGreaterThan(1));
     kill('SIGINT');
     const { code, stdout, stderr } = await ended;
     expect([code, submits()]).toEqual([130, 2]);
@@ -135,10 +131,10 @@ test('a reader of stdout that goes away does not end a submit before its id is k
   emulator.fail({ on: 'submit', kind: 'delay', ms: 4000, after: 2 });
   const shell = '{ "$@" 2>err.txt; } | head -n 1; cat err.txt';
   const { ended, lines } = terminal(['batch', file, '--concurrency', '2'], { shell, columns: 300 });
-  await vi.waitFor(() => expect(submits()).toBe(2), { timeout: 20_000 });
+  await vi.waitFor(() => expect(submits()).toBe(2));
   // The reader takes one result and goes; the next one is written while a submit is under way.
   emulator.account.tasks[0]?.complete();
-  await vi.waitFor(() => expect(submits()).toBe(3), { timeout: 20_000 });
+  await vi.waitFor(() => expect(submits()).toBe(3));
   emulator.account.tasks[1]?.complete();
   await ended;
   expect(lines().join('\n')).toContain(`wavespeed-kling wait ${emulator.account.tasks[2]?.id}`);

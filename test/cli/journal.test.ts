@@ -14,9 +14,9 @@ describe.concurrent('a batch with --journal', () => {
     const args = ['batch', file, '--journal', 'batch.journal', '--concurrency', '2', '-o', 'out'];
     const first = start(args);
     // Two tasks have ended, two more are accepted.
-    await vi.waitFor(() => expect(emulator.account.tasks.length).toBe(2), { timeout: 20_000, interval: 5 });
+    await vi.waitFor(() => expect(emulator.account.tasks.length).toBe(2), { interval: 5 });
     for (const task of emulator.account.tasks) task.complete();
-    await vi.waitFor(() => expect(emulator.account.tasks.length).toBe(4), { timeout: 20_000, interval: 5 });
+    await vi.waitFor(() => expect(emulator.account.tasks.length).toBe(4), { interval: 5 });
     await first.shows('stderr', new RegExp(`accepted.* wait ${emulator.account.tasks[3]?.id}`));
     first.kill('SIGKILL');
     await first.ended;
@@ -42,7 +42,7 @@ describe.concurrent('a batch with --journal', () => {
     emulator.fail({ on: 'submit', kind: 'hang', when: 'headers', accepted: true });
     const args = ['batch', write('batch.jsonl', tasks(1)), '--journal', 'batch.journal'];
     const first = start(args);
-    await vi.waitFor(() => expect(submits()).toBe(1), { timeout: 20_000 });
+    await vi.waitFor(() => expect(submits()).toBe(1));
     first.kill('SIGKILL');
     await first.ended;
     const { code, stdout } = await run(args);

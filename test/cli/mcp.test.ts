@@ -112,9 +112,7 @@ describe.concurrent('an agent', () => {
     expect([early.isError, early.text]).toEqual([true, expect.stringContaining('Call check_video')]);
 
     const waiting = second.call('check_video', { id, wait_seconds: 50 });
-    await vi.waitFor(() => expect(emulator.requestCount({ operation: 'result' })).toBeGreaterThan(2), {
-      timeout: 30_000,
-    });
+    await vi.waitFor(() => expect(emulator.requestCount({ operation: 'result' })).toBeGreaterThan(2));
     emulator.account.tasks[0]?.complete();
     expect((await waiting).value).toMatchObject({ status: 'completed', outputs: [expect.any(String)] });
     await second.kill();
@@ -141,7 +139,7 @@ describe.concurrent('an agent', () => {
     const first = await connect(bench, JOURNAL);
     const start = { model: MODEL, input: INPUT, expected_cost: COST };
     const lost = first.call('start_video', start).catch((error: unknown) => error);
-    await vi.waitFor(() => expect(submits()).toBe(1), { timeout: 30_000 });
+    await vi.waitFor(() => expect(submits()).toBe(1));
     await first.kill();
     await lost;
     const second = await connect(bench, JOURNAL);
@@ -236,7 +234,7 @@ describe.concurrent('an agent', () => {
       { id, wait_seconds: 50 },
       { signal: cancel.signal, onprogress: (report) => progress.push(report) },
     );
-    await vi.waitFor(() => expect(progress).not.toEqual([]), { timeout: 30_000 });
+    await vi.waitFor(() => expect(progress).not.toEqual([]));
     expect(progress[0]).toMatchObject({ total: 50, message: expect.any(String) });
     cancel.abort('enough');
     await expect(waiting).rejects.toThrow('enough');

@@ -61,7 +61,7 @@ test.each<[string, BuildOptions]>([
   ['ESM with the createRequire banner', { format: 'esm', banner: { js: BANNER } }],
   ['ESM with the banner, minified', { format: 'esm', banner: { js: BANNER }, minify: true }],
   ['CommonJS', { format: 'cjs' }],
-])('runs as %s', { timeout: 30_000 }, async (_name, options) => {
+])('runs as %s', async (_name, options) => {
   expect(await bundleAndRun(options)).toEqual({ said: { status: 'completed' }, tasks: 1 });
 });
 
@@ -89,13 +89,9 @@ test.each<[string, BuildOptions]>([
   expect(tasks).toBe(3);
 });
 
-test(
-  'ESM without the banner is a ConfigurationError that says what to do, not retried',
-  { timeout: 30_000 },
-  async () => {
-    const { said, tasks } = await bundleAndRun({ format: 'esm' });
-    expect(said).toMatchObject({ name: 'ConfigurationError', code: 'transport_unavailable', retries: [] });
-    expect(said.message).toContain(BANNER);
-    expect(tasks).toBe(0);
-  },
-);
+test('ESM without the banner is a ConfigurationError that says what to do, not retried', async () => {
+  const { said, tasks } = await bundleAndRun({ format: 'esm' });
+  expect(said).toMatchObject({ name: 'ConfigurationError', code: 'transport_unavailable', retries: [] });
+  expect(said.message).toContain(BANNER);
+  expect(tasks).toBe(0);
+});

@@ -136,7 +136,7 @@ describe('callbacks', () => {
     };
     const error = await failure(kling.run(KLING_O3_STD, INPUT, options), WaitAbortedError);
     expect(error).toMatchObject({ predictionId: 'task-1', cause: 'left' });
-  }, 20_000);
+  });
 });
 
 test.each([

@@ -141,7 +141,7 @@ test('through fetch, on a faked clock', async () => {
     }),
     { numRuns: 300 },
   );
-}, 60_000);
+});
 
 test('through undici, over real sockets', async () => {
   const runs: Promise<void>[] = [];
@@ -161,4 +161,4 @@ test('through undici, over real sockets', async () => {
     runs.push(one());
   }
   await Promise.all(runs);
-}, 60_000);
+});

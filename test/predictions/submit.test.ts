@@ -211,7 +211,7 @@ describe('an abort', () => {
     controller.abort('left');
     expect(await submitting).toMatchObject({ name: 'SubmissionUnknownError', cause: 'left' });
     vi.useRealTimers();
-  }, 60_000);
+  });
 
   test('an abort before the call rejects with the reason as it is, and nothing is sent', async () => {
     const { kling, seen } = clientOn(() => envelope(task()));

@@ -7,7 +7,7 @@ import { type Bench, compile, failFirstPoll, getSnippet, startBench } from './su
 let bench: Bench;
 beforeAll(async () => {
   bench = await startBench();
-}, 60_000);
+});
 afterAll(() => bench?.close());
 
 test('a job of pg-boss whose first attempt failed after its submit makes one task', async () => {
@@ -25,7 +25,6 @@ test('a job of pg-boss whose first attempt failed after its submit makes one tas
   try {
     const id = (await compile(getSnippet('### pg-boss'), { boss, kling, KLING_O1 }, 'id')) as string;
     await vi.waitFor(async () => expect((await boss.getJobById('videos', id))?.state).toBe('completed'), {
-      timeout: 60_000,
       interval: 100,
     });
     const job = await boss.getJobById('videos', id);
@@ -35,4 +34,4 @@ test('a job of pg-boss whose first attempt failed after its submit makes one tas
   } finally {
     await boss.stop({ graceful: false });
   }
-}, 90_000);
+});

@@ -6,7 +6,7 @@ import { type Bench, compile, failFirstPoll, getSnippet, startBench } from './su
 let bench: Bench;
 beforeAll(async () => {
   bench = await startBench();
-}, 60_000);
+});
 afterAll(() => bench?.close());
 
 const input = { prompt: 'A fox in the snow' };

@@ -34,7 +34,7 @@ describe.each([
   beforeAll(async () => {
     database = await open();
     await createTables(database);
-  }, 60_000);
+  });
   afterAll(() => database?.close());
 
   describe('sqlJournal', () => {

@@ -22,7 +22,7 @@ describe.each([
   beforeAll(async () => {
     database = await open();
     await createTables(database);
-  }, 60_000);
+  });
   afterAll(() => database?.close());
   beforeEach(async () => {
     await database.query('DELETE FROM kling_journal RETURNING key', []);
@@ -58,7 +58,7 @@ describe.each([
     await database.query(`UPDATE kling_journal SET updated_at = ${age(9)} RETURNING key`, []);
     await journal().put('key-7', idle, 1);
     expect(await journal().purge({ olderThanDays: 8 })).toBe(1_199);
-  }, 60_000);
+  });
 
   test('entries reads every entry, also of several pages, while others are written', async () => {
     for (let index = 0; index < 1_001; index++) await journal().put(`key-${index}`, idle);
@@ -68,7 +68,7 @@ describe.each([
       seen.add(key);
     }
     expect(seen.size).toBe(1_002);
-  }, 60_000);
+  });
 
   test('the table has columns for a person’s eyes', async () => {
     await journal().put('order-1042', submitted('task-1'));

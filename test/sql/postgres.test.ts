@@ -19,7 +19,7 @@ describe.skipIf(!hasPostgres())('on a PostgreSQL server', () => {
   beforeAll(async () => {
     server = await startPostgres();
     database = openPostgres(server.url);
-  }, 120_000);
+  });
   afterAll(async () => {
     await database?.close();
     await server?.stop();
@@ -35,7 +35,7 @@ describe.skipIf(!hasPostgres())('on a PostgreSQL server', () => {
       [],
     );
     expect(tables).toEqual([{ table_name: 'kling_journal' }, { table_name: 'kling_webhooks' }]);
-  }, 60_000);
+  });
 
   test('no statement needs a transaction or a session', async () => {
     const statements: string[] = [];
@@ -96,5 +96,5 @@ describe.skipIf(!hasPostgres())('on a PostgreSQL server', () => {
         if (stored !== undefined) confirmed.set(key, revision);
       }
     }
-  }, 120_000);
+  });
 });

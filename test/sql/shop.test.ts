@@ -11,7 +11,7 @@ let emulator: Emulator;
 beforeAll(async () => {
   [database, emulator] = await Promise.all([openPglite(), startEmulator({ queueMs: 1, processingMs: 1 })]);
   await createTables(database);
-}, 60_000);
+});
 afterAll(async () => {
   await emulator?.close();
   await database?.close();

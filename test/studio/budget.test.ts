@@ -75,14 +75,13 @@ async function openStudio() {
     const spent = async () =>
       ((await (await request('GET', '/api/session')).json()) as { budget: BudgetView }).budget.spent;
     const stateOf = (key: string) => store.get(key)?.state;
-    const hasState = (key: string, state: string) =>
-      expect.poll(() => stateOf(key), { timeout: 30_000 }).toBe(state);
+    const hasState = (key: string, state: string) => expect.poll(() => stateOf(key)).toBe(state);
     return { request, make, spent, hasState };
   };
   return { emulator, events, start };
 }
 
-describe('the studio', { timeout: 60_000 }, () => {
+describe('the studio', () => {
   test('counts a task that was removed from the list', async () => {
     const { emulator, start } = await openStudio();
     const { request, make, spent, hasState } = await start();
@@ -114,13 +113,10 @@ describe('the studio', { timeout: 60_000 }, () => {
     await request('PUT', '/api/budget', { limit: 1 });
     // Until the task is free again: its state is known a moment before.
     await expect
-      .poll(
-        async () => {
-          await request('POST', '/api/tasks/click-one/follow', {});
-          return emulator.account.charged;
-        },
-        { timeout: 30_000 },
-      )
+      .poll(async () => {
+        await request('POST', '/api/tasks/click-one/follow', {});
+        return emulator.account.charged;
+      })
       .toBe(0.84);
     await hasState('click-one', 'ended');
     expect(await spent()).toBe(0.42);
@@ -136,7 +132,7 @@ describe('the studio', { timeout: 60_000 }, () => {
     const refused = replies.filter(({ status }) => status === 422);
     expect([replies.length, refused.length]).toEqual([4, 1]);
     await hasState('click-one', 'ended');
-    await expect.poll(() => emulator.account.charged, { timeout: 30_000 }).toBe(0.84);
+    await expect.poll(() => emulator.account.charged).toBe(0.84);
   });
 
   test('gives back what a failed task cost, and keeps what was spent over a restart', async () => {
@@ -155,9 +151,9 @@ describe('the studio', { timeout: 60_000 }, () => {
     });
     await make('click-two');
     await hasState('click-two', 'ended');
-    await expect.poll(spent, { timeout: 30_000 }).toBe(0.42);
+    await expect.poll(spent).toBe(0.42);
     // On disk a moment later than in memory.
-    await expect.poll(async () => (await start()).spent(), { timeout: 30_000 }).toBe(0.42);
+    await expect.poll(async () => (await start()).spent()).toBe(0.42);
   });
 
   test('an event stream leaves nothing behind when its page leaves', async () => {
@@ -173,11 +169,11 @@ describe('the studio', { timeout: 60_000 }, () => {
     const staying = await read();
     expect(events.streams).toBe(2);
     await left?.cancel();
-    await expect.poll(() => events.streams, { timeout: 30_000 }).toBe(1);
+    await expect.poll(() => events.streams).toBe(1);
     events.publish('budget', { spent: 1 });
     expect(Buffer.from((await staying?.read())?.value ?? []).toString()).toContain('"spent":1');
     events.close();
     expect((await staying?.read())?.done).toBe(true);
-    await expect.poll(() => events.streams, { timeout: 30_000 }).toBe(0);
+    await expect.poll(() => events.streams).toBe(0);
   });
 });

@@ -10,7 +10,7 @@ import { hasStatus, image, make, makeButton, openStudio, videoOf } from './suppo
 
 const screenshots = fileURLToPath(new URL('../../examples/studio/screenshots/', import.meta.url));
 
-describe.runIf(process.env['STUDIO_SHOW'] === '1')('the studio, to be shown', { timeout: 120_000 }, () => {
+describe.runIf(process.env['STUDIO_SHOW'] === '1')('the studio, to be shown', () => {
   let browser: Browser;
   let studio: Studio;
 
@@ -19,7 +19,7 @@ describe.runIf(process.env['STUDIO_SHOW'] === '1')('the studio, to be shown', { 
     if (typeof launched === 'string') throw new Error(launched);
     browser = launched;
     studio = await startStudio(await buildStudio(), {});
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -66,7 +66,7 @@ describe.runIf(process.env['STUDIO_SHOW'] === '1')('the studio, to be shown', { 
       await page.locator('#make:not([aria-busy])').waitFor();
     }
     const completed = page.locator('article[data-status="completed"]').filter({ hasText: 'of twenty' });
-    await expect.poll(() => completed.count(), { timeout: 60_000 }).toBe(20);
+    await expect.poll(() => completed.count()).toBe(20);
     const longTasks = findLongTasks(await browser.stopTracing());
     const shift = await page.evaluate('shift');
     process.stdout.write(`${JSON.stringify({ paint, shift, longTasks })}\n`);

@@ -17,7 +17,7 @@ if (typeof found === 'string') {
   process.stderr.write(`The studio's tests are skipped: there is no browser. ${found}\n`);
 }
 
-describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, () => {
+describe.skipIf(typeof found === 'string')('the studio', () => {
   const browser = found as Browser;
   let server: string;
   let emulator: Emulator;
@@ -40,7 +40,7 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
     });
     const environment = { WAVESPEED_BASE_URL: emulator.url, WAVESPEED_API_KEY: emulator.apiKey };
     studio = await startStudio(server, environment);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -374,7 +374,7 @@ describe.skipIf(typeof found === 'string')('the studio', { timeout: 60_000 }, ()
       await page.locator('#make:not([aria-busy])').waitFor();
     }
     const completed = page.locator('article[data-status="completed"]').filter({ hasText: 'of twenty' });
-    await expect.poll(() => completed.count(), { timeout: 20_000 }).toBe(20);
+    await expect.poll(() => completed.count()).toBe(20);
     const ids = await completed.evaluateAll((articles) =>
       articles.map((article) => article.dataset['taskId']),
     );

@@ -7,7 +7,7 @@ export const image = (name: string) =>
   fileURLToPath(new URL(`../../examples/images/${name}`, import.meta.url));
 
 /** Time limit of one expectation in the page, in milliseconds: a limit, not a delay. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 120_000;
 
 /** Opens the studio in a context of its own; whatever goes wrong in the page fails the test. */
 export async function openStudio(

@@ -44,7 +44,7 @@ test('keeps the latest 10,000 tasks and 5,000 requests of an operation, and coun
   expect(emulator.account.balance).toBe(100_000);
   emulator.clearRequests();
   expect(emulator.requestCount()).toBe(0);
-}, 120_000);
+});
 
 test('keeps the bytes of the latest 256 MB of uploads, and the size of the others', async () => {
   const emulator = createEmulator();
@@ -60,4 +60,4 @@ test('keeps the bytes of the latest 256 MB of uploads, and the size of the other
   expect(kept).toEqual([0, content.byteLength, content.byteLength]);
   const statuses = emulator.uploads.map(async ({ url }) => (await emulator.fetch(url)).status);
   expect(await Promise.all(statuses)).toEqual([410, 200, 200]);
-}, 120_000);
+});

@@ -18,8 +18,8 @@ test('sends every webhook, whatever time passes between two looks at the clock',
     }
   }
   const missing = () => emulators.filter(({ deliveries }) => deliveries.length < 2).length;
-  await expect.poll(missing, { timeout: 60_000 }).toBe(0);
-}, 120_000);
+  await expect.poll(missing).toBe(0);
+});
 
 describe('limits', () => {
   test('submits over perMinute are rejected with 429 and Retry-After, and not charged', async () => {
@@ -115,7 +115,7 @@ describe('limits', () => {
       await submit(emulator);
       const webhook = encodeURIComponent('https://example.com/hook');
       await call(emulator, `${O3}?webhook=${webhook}`, { body: { prompt: 'x' } });
-      await expect.poll(() => emulator.deliveries.length, { timeout: 4500 }).toBe(1);
+      await expect.poll(() => emulator.deliveries.length).toBe(1);
     });
   });
 });

@@ -67,7 +67,7 @@ test('a key never gets two tasks, a task never two keys, and none is left withou
   await fc.assert(fc.asyncProperty(world, fc.array(callerPlan, { minLength: 2, maxLength: 8 }), holds), {
     numRuns: RUNS,
   });
-}, 60_000);
+});
 
 test('holds for keys with the same input while the list lags', async () => {
   await fc.assert(
@@ -78,7 +78,7 @@ test('holds for keys with the same input while the list lags', async () => {
     ),
     { numRuns: RUNS },
   );
-}, 60_000);
+});
 
 test('does not submit again while the task of another key with the same input may still come into the list', async () => {
   const lost = { fates: ['answerLost'] as const, latencies: [0, 0, 2400, 4000], diesAfter: 3 };

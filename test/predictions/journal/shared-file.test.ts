@@ -95,68 +95,64 @@ const submits = (key: string) =>
     ({ operation, body }) => operation === 'submit' && (body as { prompt?: string }).prompt === key,
   ).length;
 
-describe.skipIf(!canUnshare)(
-  'two processes on one journal file that cannot see each other',
-  { timeout: 60_000 },
-  () => {
-    test('pay once for a key in two PID namespaces', async () => {
-      const one = inNamespace('one');
-      expect(await one.ask('open')).toHaveProperty('id');
-      // Started later: the lock takes two that start in the same tick for one process.
-      const two = inNamespace('two');
-      expect(await two.ask('open')).toMatchObject({ id: expect.any(String) });
-      const first = await one.ask('run order-42');
-      expect(first.error).toBe('JournalError');
-      expect(submits('order-42')).toBe(0);
-      // The next call opens the file again, and is alone until the other process writes.
-      const { id } = await one.ask('run order-42');
-      expect(id).toBeTypeOf('string');
-      expect((await two.ask('run order-43')).error).toBe('JournalError');
-      expect(await two.ask('run order-42')).toEqual({ id });
-      expect(submits('order-42')).toBe(1);
-    });
+describe.skipIf(!canUnshare)('two processes on one journal file that cannot see each other', () => {
+  test('pay once for a key in two PID namespaces', async () => {
+    const one = inNamespace('one');
+    expect(await one.ask('open')).toHaveProperty('id');
+    // Started later: the lock takes two that start in the same tick for one process.
+    const two = inNamespace('two');
+    expect(await two.ask('open')).toMatchObject({ id: expect.any(String) });
+    const first = await one.ask('run order-42');
+    expect(first.error).toBe('JournalError');
+    expect(submits('order-42')).toBe(0);
+    // The next call opens the file again, and is alone until the other process writes.
+    const { id } = await one.ask('run order-42');
+    expect(id).toBeTypeOf('string');
+    expect((await two.ask('run order-43')).error).toBe('JournalError');
+    expect(await two.ask('run order-42')).toEqual({ id });
+    expect(submits('order-42')).toBe(1);
+  });
 
-    test('pay at most once for a key that both ask for at the same time', async () => {
-      const [one, two] = [inNamespace('one'), inNamespace('two')];
-      await one.ask('open');
-      await two.ask('open');
-      for (let round = 0; round < 10; round++) {
-        await Promise.all([one.ask(`run order-${round}`), two.ask(`run order-${round}`)]);
-        expect(submits(`order-${round}`)).toBeLessThanOrEqual(1);
-      }
-    });
+  test('pay at most once for a key that both ask for at the same time', async () => {
+    const [one, two] = [inNamespace('one'), inNamespace('two')];
+    await one.ask('open');
+    await two.ask('open');
+    for (let round = 0; round < 10; round++) {
+      await Promise.all([one.ask(`run order-${round}`), two.ask(`run order-${round}`)]);
+      expect(submits(`order-${round}`)).toBeLessThanOrEqual(1);
+    }
+  });
 
-    test('pay once for a key through a mounted file, also after one of them has rewritten it', async () => {
-      const lines = Array.from({ length: 1500 }, (_, index) => {
-        const entry = { fingerprint: 'f', model: 'm', attempt: 1, state: 'idle', reason: 'RateLimitError' };
-        return JSON.stringify({ key: `key-${index % 3}`, entry, revision: Math.floor(index / 3) + 1 });
-      });
-      await writeFile(path, `${lines.join('\n')}\n`);
-      const { ino } = await stat(path);
-      const second = join(directory, 'mounted.jsonl');
-      const one = await startOnMount('one', second);
-      const answer = await one.ask('open');
-      expect(answer).toHaveProperty('id');
-      // Rewritten, in the same place.
-      expect((await readFile(path, 'utf8')).split('\n').length).toBeLessThan(20);
-      expect((await stat(path)).ino).toBe(ino);
-
-      const two = startWorker('two', path);
-      await two.ask('open');
-      expect((await one.ask('run order-42')).error).toBe('JournalError');
-      const { id } = await one.ask('run order-42');
-      expect((await two.ask('run order-43')).error).toBe('JournalError');
-      expect(await two.ask('run order-42')).toEqual({ id });
-      expect(submits('order-42')).toBe(1);
+  test('pay once for a key through a mounted file, also after one of them has rewritten it', async () => {
+    const lines = Array.from({ length: 1500 }, (_, index) => {
+      const entry = { fingerprint: 'f', model: 'm', attempt: 1, state: 'idle', reason: 'RateLimitError' };
+      return JSON.stringify({ key: `key-${index % 3}`, entry, revision: Math.floor(index / 3) + 1 });
     });
+    await writeFile(path, `${lines.join('\n')}\n`);
+    const { ino } = await stat(path);
+    const second = join(directory, 'mounted.jsonl');
+    const one = await startOnMount('one', second);
+    const answer = await one.ask('open');
+    expect(answer).toHaveProperty('id');
+    // Rewritten, in the same place.
+    expect((await readFile(path, 'utf8')).split('\n').length).toBeLessThan(20);
+    expect((await stat(path)).ino).toBe(ino);
 
-    test('notice that the other path of a mounted file was given another file', async () => {
-      const one = await startOnMount('one', join(directory, 'mounted.jsonl'));
-      await writeFile(path, '', { flag: 'a' });
-      await one.ask('open');
-      await rm(path);
-      expect((await one.ask('run order-42')).error).toBe('JournalError');
-      expect(submits('order-42')).toBe(0);
-    });
-  },
-);
+    const two = startWorker('two', path);
+    await two.ask('open');
+    expect((await one.ask('run order-42')).error).toBe('JournalError');
+    const { id } = await one.ask('run order-42');
+    expect((await two.ask('run order-43')).error).toBe('JournalError');
+    expect(await two.ask('run order-42')).toEqual({ id });
+    expect(submits('order-42')).toBe(1);
+  });
+
+  test('notice that the other path of a mounted file was given another file', async () => {
+    const one = await startOnMount('one', join(directory, 'mounted.jsonl'));
+    await writeFile(path, '', { flag: 'a' });
+    await one.ask('open');
+    await rm(path);
+    expect((await one.ask('run order-42')).error).toBe('JournalError');
+    expect(submits('order-42')).toBe(0);
+  });
+});
