@@ -22,6 +22,7 @@ export interface ApiRequest {
 }
 
 const MAX_CLOCK_DRIFT_MS = 1000;
+const MAX_ROUND_TRIP_MS = 2000;
 
 export interface ApiClientOptions {
   apiKey: ApiKeySource;
@@ -108,6 +109,7 @@ export class ApiClient {
   ): InFlightRequest {
     const { clientName, maxResponseBytes, transport } = this.#options;
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    const sent = { at: performance.now(), localAt: Date.now() };
     const inFlight = transport.start(
       {
         method: request.method,
@@ -122,27 +124,42 @@ export class ApiClient {
         freshConnection: request.freshConnection,
         maxResponseBytes,
       },
-      onStart,
+      () => {
+        Object.assign(sent, { at: performance.now(), localAt: Date.now() });
+        onStart();
+      },
     );
     return {
-      response: inFlight.response.catch((error: unknown) => {
-        throw error instanceof UnsentError
-          ? new UnsentError(redactError(error.cause, key))
-          : redactError(error, key);
-      }),
+      response: inFlight.response.then(
+        (response) => {
+          this.#learnTime(response, sent);
+          return response;
+        },
+        (error: unknown) => {
+          throw error instanceof UnsentError
+            ? new UnsentError(redactError(error.cause, key))
+            : redactError(error, key);
+        },
+      ),
       wasSent: () => inFlight.wasSent(),
       abort: (reason) => inFlight.abort(reason),
     };
   }
 
   parseResponse(response: RawResponse, request: ApiRequest, key: string): unknown {
-    const date = Date.parse(response.header('date') ?? '');
-    // The header has a resolution of one second: assume the middle of it.
-    if (!Number.isNaN(date)) {
-      this.clockSkewMs = date + 500 - Date.now();
-      this.#clockOffsetMs = Date.now() - performance.now();
-    }
     return parseResponse(response, request, key);
+  }
+
+  /** Learns the service's time, unless the response took so long that its `Date` is of the past: a frozen process reads it late. */
+  #learnTime(response: RawResponse, sent: { at: number; localAt: number }): void {
+    const date = Date.parse(response.header('date') ?? '');
+    if (Number.isNaN(date)) return;
+    const [now, localNow] = [performance.now(), Date.now()];
+    const isPrompt = Math.max(now - sent.at, Math.abs(localNow - sent.localAt)) < MAX_ROUND_TRIP_MS;
+    if (!isPrompt && this.serviceTime().isKnown) return;
+    // The header has a resolution of one second: assume the middle of it.
+    this.clockSkewMs = date + 500 - localNow;
+    if (isPrompt) this.#clockOffsetMs = localNow - now;
   }
 
   /** The service's time. It is not known before its first `Date` header, nor after this machine's clock was set. */

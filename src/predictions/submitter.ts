@@ -183,6 +183,7 @@ export class TaskSubmitter {
     const { webhookUrl, idempotencyKey } = request.options;
     const pending = this.#inFlight.begin(model.id, body, idempotencyKey);
     let isMarked = false;
+    const startedAt = performance.now();
     try {
       await mark?.set(body);
       isMarked = true;
@@ -197,7 +198,9 @@ export class TaskSubmitter {
         },
         candidates: (from, patience) => {
           const digest = digestInput(model, body as Record<string, unknown>);
-          const lost = { model, digest, from, until: new Date() };
+          // The clock may have been set since.
+          const earliest = Math.min(from.getTime(), Date.now() - (performance.now() - startedAt));
+          const lost = { model, digest, from: new Date(earliest), until: new Date() };
           return this.#inFlight.findCandidates(this.#search, pending, lost, patience);
         },
       });

@@ -504,6 +504,21 @@ describe('candidates', () => {
     expect(seen.filter(isSubmit)).toHaveLength(1);
   });
 
+  test('candidates are found if the clock of this machine was set back after the submit', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    const { kling } = clientOn((request) => {
+      if (isSubmit(request)) {
+        vi.setSystemTime(Date.now() - 3_600_000);
+        throw new TypeError('fetch failed');
+      }
+      const { created_after } = request.body as { created_after: string };
+      const lost = task({ id: 'lost' });
+      return envelope({ items: lost.created_at > created_after ? [lost] : [] });
+    });
+    const error = await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
+    expect((await error.candidates()).map(({ id }) => id)).toEqual(['lost']);
+  });
+
   test.each([
     ['tells how many there are', 51],
     ['does not', undefined],

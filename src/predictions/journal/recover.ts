@@ -36,7 +36,7 @@ export async function recover(mark: OpenMark, context: KeyedCall): Promise<Recov
   const lookedAt = context.clock.elapsed();
   let candidates: ComparedTask[];
   try {
-    candidates = await context.findCandidates(entry, { signal }, 'around');
+    candidates = await context.findCandidates(byPresentClock(mark, context.clock), { signal }, 'around');
   } catch (cause) {
     const { remainingMs } = readTimes(mark, context, lookedAt);
     return remainingMs > 0 && !signal.aborted
@@ -121,11 +121,26 @@ async function readOpenDigests(journal: Journal, ownKey: string): Promise<Set<st
   return digests;
 }
 
-function readTimes(
-  { entry, seenAt, isOwn }: OpenMark,
-  { clock, requestTimeoutMs, settleMs }: KeyedCall,
-  lookedAt: number,
-) {
+/** How much later a mark of this call was set by the present clock than it says. */
+function clockChangeMs({ entry, seenAt }: OpenMark, clock: KeyedCall['clock']): number {
+  return clock.local() - (clock.elapsed() - seenAt) - Date.parse(entry.markedAt);
+}
+
+/** A mark of this call with the time of the machine: the clock may have been set since, or the machine may have slept. */
+function byPresentClock(mark: OpenMark, clock: KeyedCall['clock']): SendingEntry {
+  const { entry, isOwn } = mark;
+  if (!isOwn || entry.clock === undefined) return entry;
+  const changeMs = clockChangeMs(mark, clock);
+  const shift = (time: string, ms: number) => new Date(Date.parse(time) + ms).toISOString();
+  return {
+    ...entry,
+    markedAt: shift(entry.markedAt, Math.min(0, changeMs)),
+    sendBy: shift(entry.sendBy, Math.max(0, changeMs)),
+  };
+}
+
+function readTimes(mark: OpenMark, { clock, requestTimeoutMs, settleMs }: KeyedCall, lookedAt: number) {
+  const { entry, seenAt, isOwn } = mark;
   const markedAt = Date.parse(entry.markedAt);
   /** Anything accepted was accepted within this time, and is in the history by its end. */
   const spanMs = Date.parse(entry.sendBy) - markedAt + requestTimeoutMs + settleMs;
@@ -134,17 +149,18 @@ function readTimes(
   const now = service.now - sinceLookMs;
   // An entry of an earlier release has the time of some machine, and no writer.
   const hasServiceTime = entry.clock === undefined && entry.writer !== '';
-  const isObserved = isOwn || entry.clock !== undefined;
+  // Without the same clock on both sides, the mark is watched for the whole time.
+  const isObserved = isOwn || entry.clock !== undefined || !service.isKnown;
   const skewMs = service.now - clock.local();
-  const startedAt =
-    isOwn && service.isKnown ? now - (lookedAt - seenAt) : hasServiceTime ? markedAt : markedAt + skewMs;
+  const isMeasured = isOwn && service.isKnown && Math.abs(clockChangeMs(mark, clock)) < CLOCK_PRECISION_MS;
+  const startedAt = hasServiceTime ? markedAt : isMeasured ? now - (lookedAt - seenAt) : markedAt + skewMs;
   return {
     spanMs,
     /** The service's, when the search began. */
     now,
     remainingMs: isObserved ? seenAt + spanMs - lookedAt : startedAt + spanMs - now,
     /** Whether it is certain when the task was created, if there is one. */
-    isCertain: hasServiceTime || (isOwn && service.isKnown),
+    isCertain: hasServiceTime || isMeasured,
     isBeyondHistory: now - startedAt > HISTORY_MS,
     isInTime: ({ created_at }: Candidate): boolean => {
       const sinceStartMs = Date.parse(created_at) - startedAt;

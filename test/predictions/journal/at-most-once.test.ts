@@ -2,9 +2,26 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SubmissionUnknownError } from 'wavespeed-kling';
-import { type CallerPlan, type Fate, SETTLE_MS, Simulation, type World } from './simulation.js';
+import {
+  type CallerPlan,
+  type Fate,
+  type PutFault,
+  SETTLE_MS,
+  Simulation,
+  type World,
+} from './simulation.js';
 
-const FATES: Fate[] = ['accepted', 'rejected', 'neverConnected', 'answerLost', 'requestLost', 'answerCut'];
+const FATES: Fate[] = [
+  'accepted',
+  'rejected',
+  'neverConnected',
+  'answerLost',
+  'requestLost',
+  'answerCut',
+  'otherAnswer',
+  'otherAnswerUnsent',
+];
+const PUT_FAULTS: (PutFault | undefined)[] = [undefined, 'stale', 'failsBefore', 'failsAfter'];
 
 const KEYS: Record<string, string> = { 'key-1': 'fox', 'key-2': 'fox', 'key-3': 'fox', 'key-4': 'owl' };
 
@@ -15,15 +32,27 @@ const callerPlan = fc
     whenAbsent: fc.constantFrom('throw' as const, 'resubmit' as const),
     diesAfter: fc.oneof(fc.constant(Infinity), fc.nat(12)),
     freezesAfter: fc.oneof(fc.constant(Infinity), fc.nat(12)),
-    freezeMs: fc.nat(50_000),
+    freezeMs: fc.oneof(fc.nat(50_000), fc.constant(3_600_000)),
+    isAsleep: fc.boolean(),
     fates: fc.array(fc.constantFrom(...FATES), { minLength: 1, maxLength: 3 }),
     latencies: fc.array(fc.nat(3000), { minLength: 3, maxLength: 8 }),
     // Set, or wrong by up to ten minutes: the next caller's is another.
     clockMs: fc.oneof(fc.constant(0), fc.integer({ min: -600_000, max: 600_000 })),
     knowsTime: fc.boolean(),
-    lostPut: fc.oneof(fc.constant(Infinity), fc.integer({ min: 1, max: 4 })),
+    setsClockAfter: fc.oneof(fc.constant(Infinity), fc.nat(12)),
+    setsClockByMs: fc.integer({ min: -600_000, max: 600_000 }),
+    putFaults: fc.oneof(
+      fc.constant([]),
+      fc.array(fc.constantFrom(...PUT_FAULTS), { maxLength: 6 }),
+      fc.constant('alwaysStale' as const),
+    ),
   })
-  .map((plan): CallerPlan => ({ ...plan, input: KEYS[plan.key] ?? '' }));
+  .map((plan): CallerPlan => withOneClock({ ...plan, input: KEYS[plan.key] ?? '' }));
+
+/** A clock that is set back by as much as its machine slept deceives every look at the two clocks: not promised. */
+function withOneClock(plan: CallerPlan): CallerPlan {
+  return plan.isAsleep === true ? { ...plan, setsClockAfter: Infinity } : plan;
+}
 
 const world = fc.record({
   lagMs: fc.nat(SETTLE_MS),
@@ -80,6 +109,31 @@ test('holds for keys with the same input while the list lags', async () => {
   );
 });
 
+/** Clocks that are set to the right time between the mark and the search, and machines that sleep meanwhile. */
+const setClockPlan = fc
+  .record({
+    key: fc.constantFrom('key-1', 'key-4'),
+    startsAt: fc.nat(2000),
+    clockMs: fc.integer({ min: -900_000, max: 900_000 }),
+    setsClockAfter: fc.integer({ min: 1, max: 6 }),
+    knowsTime: fc.boolean(),
+    fates: fc.constantFrom<Fate[]>(['answerLost', 'accepted'], ['otherAnswer', 'accepted'], ['accepted']),
+    diesAfter: fc.constantFrom(Infinity, Infinity, 4),
+    freezesAfter: fc.oneof(fc.constant(Infinity), fc.integer({ min: 2, max: 6 })),
+    freezeMs: fc.constantFrom(20_000, 3_600_000),
+    isAsleep: fc.boolean(),
+    latencies: fc.array(fc.nat(1000), { minLength: 3, maxLength: 8 }),
+  })
+  .map((plan): CallerPlan =>
+    withOneClock({ ...careful(plan.key, 'resubmit'), ...plan, setsClockByMs: -plan.clockMs }),
+  );
+
+test('holds while clocks are set, and machines sleep, between the mark and the search', async () => {
+  await fc.assert(fc.asyncProperty(world, fc.array(setClockPlan, { minLength: 1, maxLength: 3 }), holds), {
+    numRuns: RUNS,
+  });
+}, 60_000);
+
 test('does not submit again while the task of another key with the same input may still come into the list', async () => {
   const lost = { fates: ['answerLost'] as const, latencies: [0, 0, 2400, 4000], diesAfter: 3 };
   const late = { startsAt: 15_100, latencies: [0] };
@@ -118,12 +172,20 @@ async function holds(setting: World, plans: CallerPlan[]): Promise<void> {
       const keys = keysOf(input).filter((key) => plans.some((plan) => plan.key === key));
       expect(started.length, `tasks of ${input}`).toBeLessThanOrEqual(keys.length);
     }
+    for (const { plan, error, heard } of outcomes) {
+      if (heard === undefined || error === undefined || (claims.get(heard) ?? plan.key) !== plan.key)
+        continue;
+      expect(error, 'an error that does not name the task').toMatchObject({ predictionId: heard });
+    }
     return claims;
   };
   await check();
 
   for (const { plan, error } of simulation.outcomes) {
-    if (plan.diesAfter === Infinity && error instanceof SubmissionUnknownError) {
+    const faults: readonly (string | undefined)[] =
+      plan.putFaults === 'alwaysStale' ? [] : (plan.putFaults ?? []);
+    const hasFailed = faults.includes('failsBefore') || faults.includes('failsAfter');
+    if (plan.diesAfter === Infinity && !hasFailed && error instanceof SubmissionUnknownError) {
       expect(error.message).toContain(`kling.resolve("${plan.key}", null)`);
       expect(error.certainAt).toBeInstanceOf(Date);
     }
@@ -137,9 +199,11 @@ async function holds(setting: World, plans: CallerPlan[]): Promise<void> {
   const claims = await check();
   const last = simulation.outcomes.slice(-used.length);
   // Without the service's time, a clock that is wrong by more than a search reaches leaves a key open.
-  const isLost = plans.some(
-    ({ clockMs = 0, knowsTime }) => knowsTime === false && Math.abs(clockMs) > 240_000,
-  );
+  const isLost = plans.some(({ clockMs = 0, knowsTime, setsClockAfter = Infinity, setsClockByMs = 0 }) => {
+    const isSet = setsClockAfter < Infinity;
+    const farthestMs = Math.max(Math.abs(clockMs), isSet ? Math.abs(clockMs + setsClockByMs) : 0);
+    return (knowsTime === false || isSet) && farthestMs > 240_000;
+  });
   for (const { error } of last) {
     if (error !== undefined) expect(error).toBeInstanceOf(SubmissionUnknownError);
   }

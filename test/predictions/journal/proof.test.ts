@@ -18,7 +18,7 @@ import {
   type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
 import { type Emulator, startEmulator, type StartEmulatorOptions } from 'wavespeed-kling/testing';
-import { failure } from '../../support/client.js';
+import { clientOn, deferred, envelope, failure, rejection } from '../../support/client.js';
 
 const INPUT = { prompt: 'A fox at the caf\u00e9' } as const;
 const BODY = {
@@ -33,8 +33,11 @@ const KEY = { idempotencyKey: 'order-1' } as const;
 const RESUBMIT = { ...KEY, whenAbsent: 'resubmit' } as const;
 const BRIEF = { requestTimeoutMs: 500, idempotency: { leaseMs: 600, settleMs: 100 } };
 
+type SendingEntry = Extract<JournalEntry, { state: 'sending' }>;
+
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
+  vi.useRealTimers();
   for (const close of closing.splice(0).reverse()) await close();
   vi.restoreAllMocks();
 });
@@ -132,6 +135,53 @@ describe('the time of a mark', () => {
       expect(submits(emulator)).toBe(0);
     },
   );
+
+  test('is that of the machine if every answer was read long after it was sent, as after a freeze', async () => {
+    vi.useFakeTimers();
+    const journal = memoryJournal();
+    const put = vi.spyOn(journal, 'put').mockRejectedValue(new Error('no space left'));
+    let heldMs = 30_000;
+    const { kling } = clientOn(
+      async () => {
+        const headers = { date: new Date().toUTCString() };
+        await new Promise((resolve) => setTimeout(resolve, heldMs));
+        return envelope({ balance: 1 }, 200, 'success', headers);
+      },
+      { journal, apiKey: 'test-key' },
+    );
+    const submitAfterBalance = async () => {
+      const asking = kling.balance();
+      await vi.advanceTimersByTimeAsync(heldMs);
+      await asking;
+      await failure(kling.submit(KLING_O3_STD, INPUT, KEY), JournalError);
+      const [, entry] = put.mock.calls.at(-1) as unknown as [string, SendingEntry];
+      const { clock, markedAt } = entry;
+      return { clock, offMs: Math.abs(Date.parse(markedAt) - Date.now()) };
+    };
+    expect(await submitAfterBalance()).toEqual({ clock: 'local', offMs: 0 });
+    heldMs = 10;
+    expect((await submitAfterBalance()).clock).toBeUndefined();
+    // What was learned before remains.
+    heldMs = 30_000;
+    const { clock, offMs } = await submitAfterBalance();
+    expect(clock).toBeUndefined();
+    expect(offMs).toBeLessThan(2000);
+  });
+
+  test('does not hide a task if the clock was set while the answer was lost', async () => {
+    const emulator = await start();
+    let aheadMs = 600_000;
+    const now = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + aheadMs);
+    const matching = () => {
+      aheadMs = 0;
+      return true;
+    };
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'request', accepted: true, matching });
+    const { id } = await clientOf(emulator, BRIEF).submit(KLING_O3_STD, INPUT, RESUBMIT);
+    expect(emulator.account.tasks.map((task) => task.id)).toEqual([id]);
+    expect(submits(emulator)).toBe(1);
+  });
 
   test('is waited for by the clock of the caller if it is that of the machine', async () => {
     // The history does not show the task yet, and by the clock of the mark it would have to.
@@ -262,6 +312,61 @@ describe('a key', () => {
     expect(error.message).toContain('images[0]: "huge.png"');
     expect(emulator.requests).toEqual([]);
   });
+});
+
+describe('a key with a file that is slow to read', () => {
+  const PNG = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010806000000', 'hex');
+
+  /** An image of ten parts; each read of one but the first waits for `go`. */
+  function slowImage() {
+    let reads = 0;
+    const first = deferred<void>();
+    const waiting: (() => void)[] = [];
+    const blob = new Blob([PNG, new Uint8Array(10 * 128 * 1024)], { type: 'image/png' });
+    const slice = blob.slice.bind(blob);
+    blob.slice = (from = 0, to) => {
+      const part = slice(from, to);
+      if (from < 128 * 1024) return part;
+      reads++;
+      const read = part.arrayBuffer.bind(part);
+      part.arrayBuffer = async () => {
+        first.resolve();
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return read();
+      };
+      return part;
+    };
+    const go = () => {
+      for (const resolve of waiting.splice(0)) resolve();
+    };
+    return { blob, reads: () => reads, first: first.promise, go };
+  }
+
+  test.each(['its deadline', 'an abort'])(
+    'ends at %s, and reads no further; nothing is sent',
+    async (how) => {
+      const emulator = await start();
+      const { blob, reads, first, go } = slowImage();
+      vi.useFakeTimers();
+      const controller = new AbortController();
+      const running = clientOf(emulator).run(
+        KLING_O3_STD,
+        { ...INPUT, images: [blob] },
+        how === 'an abort' ? { ...KEY, signal: controller.signal } : { ...KEY, timeoutMs: 50_000 },
+      );
+      const ended = rejection(running);
+      await first;
+      if (how === 'an abort') controller.abort('left');
+      else await vi.advanceTimersByTimeAsync(50_000);
+      const expected = how === 'an abort' ? 'left' : expect.objectContaining({ name: 'RequestTimeoutError' });
+      expect(await ended).toEqual(expected);
+      go();
+      vi.useRealTimers();
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+      expect(reads()).toBe(1);
+      expect(emulator.requests).toEqual([]);
+    },
+  );
 });
 
 describe('the error of an open key', () => {

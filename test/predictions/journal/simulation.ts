@@ -21,8 +21,19 @@ export interface World {
   isRewriting?: boolean;
 }
 
-/** What happens to one POST. */
-export type Fate = 'accepted' | 'rejected' | 'neverConnected' | 'answerLost' | 'requestLost' | 'answerCut';
+/** What happens to one POST. `otherAnswer`: a page of a gateway, or an answer about another task, which says nothing. */
+export type Fate =
+  | 'accepted'
+  | 'rejected'
+  | 'neverConnected'
+  | 'answerLost'
+  | 'requestLost'
+  | 'answerCut'
+  | 'otherAnswer'
+  | 'otherAnswerUnsent';
+
+/** What happens to one write to the journal: its answer is lost, and it is repeated (`stale`); or it fails. */
+export type PutFault = 'stale' | 'failsBefore' | 'failsAfter';
 
 export interface CallerPlan {
   key: string;
@@ -34,6 +45,8 @@ export interface CallerPlan {
   /** After how many of its awaits it freezes, and for how long. */
   freezesAfter: number;
   freezeMs: number;
+  /** Whether its whole machine sleeps meanwhile: then the time that it measures stands still. */
+  isAsleep?: boolean;
   /** The fate of each POST, the last for all others. */
   fates: readonly Fate[];
   /** How long each await takes, in turn. */
@@ -42,8 +55,11 @@ export interface CallerPlan {
   clockMs?: number;
   /** Whether the caller has heard the service's time before; else it does with the first answer. */
   knowsTime?: boolean;
-  /** Which of its writes to the journal, from 1, is applied and answered 'stale': the first answer was lost, and it was repeated. */
-  lostPut?: number;
+  /** When the clock of the caller's machine is set, after how many of its awaits, and by how much. */
+  setsClockAfter?: number;
+  setsClockByMs?: number;
+  /** What happens to its writes to the journal, from the first on; nothing to those after the last. */
+  putFaults?: readonly (PutFault | undefined)[] | 'alwaysStale';
 }
 
 const bodyOf = (input: string) => ({ prompt: input });
@@ -59,6 +75,8 @@ export interface Outcome {
   plan: CallerPlan;
   task?: KeyedTask;
   error?: unknown;
+  /** The last task that the service named to the caller as its own. */
+  heard?: string;
   isOver: boolean;
 }
 
@@ -83,7 +101,7 @@ export class Simulation {
     const outcome: Outcome = { plan, isOver: false };
     this.outcomes.push(outcome);
     this.#at(this.#now + plan.startsAt, () => {
-      const { submit, ...context } = this.#contextOf(plan);
+      const { submit, ...context } = this.#contextOf(plan, outcome);
       void submitWithKey(
         plan.key,
         {
@@ -116,15 +134,36 @@ export class Simulation {
     this.#events.push({ at, order: this.#order++, run });
   }
 
-  #contextOf(plan: CallerPlan): KeyedCall & { submit: (mark: Mark) => Promise<Prediction> } {
+  #contextOf(
+    plan: CallerPlan,
+    outcome: Outcome,
+  ): KeyedCall & { submit: (mark: Mark) => Promise<Prediction> } {
     let awaits = 0;
     let posts = 0;
     let frozenUntil = -1;
+    let sleptMs = 0;
+    let { clockMs = 0, knowsTime = true } = plan;
+    /** Of the service's clock to the caller's, as the caller believes. */
+    let skewMs = knowsTime ? -clockMs : 0;
+    const hearTime = () => {
+      knowsTime = true;
+      skewMs = -clockMs;
+    };
     /** Lets the caller go on at a time, unless it has died by then. */
     const resume = (at: number, go: () => void) => {
       awaits += 1;
       if (awaits > plan.diesAfter) return;
-      if (awaits === plan.freezesAfter) frozenUntil = at + plan.freezeMs;
+      if (awaits === plan.setsClockAfter) {
+        clockMs += plan.setsClockByMs ?? 0;
+        knowsTime = false;
+      }
+      if (awaits === plan.freezesAfter) {
+        frozenUntil = at + plan.freezeMs;
+        if (plan.isAsleep === true) {
+          sleptMs = plan.freezeMs;
+          knowsTime = false;
+        }
+      }
       this.#at(Math.max(at, frozenUntil), go);
     };
     const latency = () => plan.latencies[awaits % plan.latencies.length] ?? 1;
@@ -165,26 +204,33 @@ export class Simulation {
           const late = at + REQUEST_TIMEOUT_MS;
           if (fate === 'rejected') return resume(heardAt, () => reject(new Error('400')));
           if (fate === 'requestLost') return resume(late, () => reject(unknown()));
+          if (fate === 'otherAnswerUnsent') return resume(heardAt, () => reject(unknown()));
           const id = `task-${this.tasks.length + 1}`;
           this.tasks.push({ id, input: plan.input, key: plan.key, createdAt: this.#now });
           if (fate === 'answerLost') resume(late, () => reject(unknown()));
-          else if (fate === 'answerCut') resume(heardAt, () => reject(unknown(id)));
-          else resume(heardAt, () => resolve({ id } as Prediction));
+          else if (fate === 'otherAnswer') resume(heardAt, () => reject(unknown()));
+          else {
+            resume(heardAt, () => {
+              outcome.heard = id;
+              if (fate === 'answerCut') reject(unknown(id));
+              else resolve({ id } as Prediction);
+            });
+          }
         });
       });
     };
 
     let puts = 0;
     const put: Journal['put'] = async (key, entry, revision) => {
+      const fault = plan.putFaults === 'alwaysStale' ? 'stale' : plan.putFaults?.[puts++];
+      if (fault === 'failsBefore') throw new Error('no space left');
       const result = await this.#journal.put(key, entry, revision);
-      return ++puts === plan.lostPut && typeof result === 'number' ? 'stale' : result;
+      if (fault === 'failsAfter') throw new Error('connection lost');
+      return fault === 'stale' && typeof result === 'number' ? 'stale' : result;
     };
-    const { clockMs = 0 } = plan;
-    let knowsTime = plan.knowsTime ?? true;
     const list = (entry: SendingEntry, range: SearchRange) => {
-      knowsTime = true;
-      const skewMs = entry.clock === 'local' ? -clockMs : 0;
-      return this.#list(entry, range === 'all' ? Infinity : SEARCH_MS, skewMs);
+      hearTime();
+      return this.#list(entry, range, skewMs);
     };
 
     return {
@@ -210,24 +256,28 @@ export class Simulation {
         } catch (error) {
           throw await mark.clear(error);
         } finally {
-          knowsTime = true;
+          hearTime();
         }
       },
       findCandidates: (entry, _options, range) => remote(() => list(entry, range)),
       onWait: () => undefined,
       clock: {
         local: () => this.#now + clockMs,
-        service: () => ({ now: this.#now + (knowsTime ? 0 : clockMs), isKnown: knowsTime }),
-        elapsed: () => this.#now,
+        service: () => ({ now: this.#now + clockMs + skewMs, isKnown: knowsTime }),
+        elapsed: () => this.#now - sleptMs,
       },
     };
   }
 
-  #list(entry: SendingEntry, aroundMs: number, skewMs: number): ComparedTask[] {
-    const markedAt = Date.parse(entry.markedAt) + skewMs;
+  /** Searches as the client does: from the mark to the last moment of its task, and further by what the clocks differ. */
+  #list(entry: SendingEntry, range: SearchRange, skewMs: number): ComparedTask[] {
+    const isAll = range === 'all';
+    const from = isAll ? -Infinity : Date.parse(entry.markedAt) + Math.min(0, skewMs) - BEYOND_MS;
+    const latest = Date.parse(entry.sendBy) + REQUEST_TIMEOUT_MS + SETTLE_MS;
+    const until = isAll ? Infinity : latest + Math.max(0, skewMs) + BEYOND_MS;
     return this.tasks
       .filter(({ createdAt }) => createdAt + this.#world.lagMs <= this.#now)
-      .filter(({ createdAt }) => Math.abs(createdAt - markedAt) <= aroundMs)
+      .filter(({ createdAt }) => createdAt >= from && createdAt <= until)
       .map((task) => {
         const shown = createDigest(
           bodyOf(`${this.#world.isRewriting === true ? 'shown as ' : ''}${task.input}`),
@@ -241,7 +291,7 @@ export class Simulation {
   }
 }
 
-/** How far a search reaches beyond the mark. */
-const SEARCH_MS = 300_000;
+/** How far a search reaches further. */
+const BEYOND_MS = 300_000;
 
 const drained = () => new Promise<void>((resolve) => setImmediate(resolve));
