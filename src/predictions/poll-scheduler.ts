@@ -1,41 +1,99 @@
-/** Spreads the polls of all waits of one client: at most so many a second, in turn. */
-import { addAbortListener } from '../utils/abort.js';
+/** Says when each wait of a client may poll: together with others that are due at about the same time, and at most so many a second. */
+import { addAbortListener, MAX_TIMER_MS } from '../utils/abort.js';
 
-/** Share of a second's polls that may go out at once, after a quiet moment. */
+/** Share of a second's polls that may be sent at once. */
 const BURST_SHARE = 0.05;
+
+/** How late a poll may be in order to be sent together with others: a share of its delay, and at most so many milliseconds. */
+const LATE_SHARE = 0.05;
+const MAX_LATE_MS = 50;
+
+/** A timer may fire up to this much early. */
+const TIMER_MS = 1;
+
+/** Polls that are sent together. Times are by `performance.now()`. */
+interface Group {
+  /** When the last of them is due. */
+  at: number;
+  /** When the first of them would be too late. */
+  latestAt: number;
+  turns: Set<Turn>;
+}
+
+/** The place of one wait among those of its client. */
+export class Turn {
+  /** Where it waits. Set by the scheduler. */
+  place: Set<Turn> | undefined;
+  readonly #scheduler: PollScheduler;
+  readonly #signal: AbortSignal;
+  #isHurried = false;
+  #resolve: () => void = () => undefined;
+  #reject: (reason: unknown) => void = () => undefined;
+
+  /** @param signal Ends the wait. Must not outlive it. */
+  constructor(scheduler: PollScheduler, signal: AbortSignal) {
+    this.#scheduler = scheduler;
+    this.#signal = signal;
+    addAbortListener(signal, () => {
+      scheduler.remove(this);
+      this.#reject(signal.reason);
+    });
+  }
+
+  /** Resolves when the wait may poll, not before the delay is over. Rejects when the signal aborts. */
+  next(delayMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#signal.throwIfAborted();
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#scheduler.add(this, delayMs, this.#isHurried);
+      this.#isHurried = false;
+    });
+  }
+
+  /** Ends the delay, or the next one, and goes before other waits. */
+  hurry(): void {
+    if (this.place === undefined) this.#isHurried = true;
+    else this.#scheduler.add(this, 0, true);
+  }
+
+  /** Lets it poll. Called by the scheduler. */
+  grant(): void {
+    this.#resolve();
+  }
+}
 
 export class PollScheduler {
   readonly #intervalMs: number;
-  readonly #burstMs: number;
+  readonly #burst: number;
   /** When the next poll would be due if they were spread evenly. By `performance.now()`. */
   #nextAt = 0;
+  /** One for all waits: what costs is waking up. */
   #timer: NodeJS.Timeout | undefined;
-  readonly #urgent = new Set<() => void>();
-  readonly #waiting = new Set<() => void>();
+  #timerAt = Infinity;
+  #groups: Group[] = [];
+  /** Due, in their order. */
+  readonly #urgent = new Set<Turn>();
+  readonly #waiting = new Set<Turn>();
 
   constructor(maxPerSecond: number) {
     this.#intervalMs = 1000 / maxPerSecond;
-    this.#burstMs = (Math.max(1, maxPerSecond * BURST_SHARE) - 1) * this.#intervalMs;
+    this.#burst = Math.max(1, Math.floor(maxPerSecond * BURST_SHARE));
   }
 
-  /** Resolves when a poll may be sent: in the order of the calls, urgent ones first. Rejects when the signal aborts. */
-  async next(signal: AbortSignal, isUrgent = false): Promise<void> {
-    signal.throwIfAborted();
-    const queue = isUrgent ? this.#urgent : this.#waiting;
-    let removeListener: () => void = () => undefined;
-    let grant: () => void = () => undefined;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        grant = resolve;
-        queue.add(grant);
-        removeListener = addAbortListener(signal, () => reject(signal.reason));
-        this.#run();
-      });
-    } finally {
-      queue.delete(grant);
-      removeListener();
-      if (this.#urgent.size + this.#waiting.size === 0) clearTimeout(this.#timer);
-    }
+  add(turn: Turn, delayMs: number, isUrgent: boolean): void {
+    turn.place?.delete(turn);
+    if (isUrgent) turn.place = this.#urgent;
+    else turn.place = delayMs > 0 ? this.#groupAt(performance.now() + delayMs, delayMs) : this.#waiting;
+    turn.place.add(turn);
+    if (isUrgent || delayMs <= 0) this.#run();
+    else this.#setTimer();
+  }
+
+  remove(turn: Turn): void {
+    turn.place?.delete(turn);
+    turn.place = undefined;
+    this.#run();
   }
 
   /** Sends no poll for some time: the service asked for it. */
@@ -43,19 +101,65 @@ export class PollScheduler {
     this.#nextAt = Math.max(this.#nextAt, performance.now() + delayMs);
   }
 
+  #groupAt(dueAt: number, delayMs: number): Set<Turn> {
+    const latestAt = dueAt + Math.min(delayMs * LATE_SHARE, MAX_LATE_MS);
+    const group = this.#groups.find(
+      (each) => dueAt <= each.latestAt && each.at <= latestAt && each.turns.size < this.#burst,
+    );
+    if (group === undefined) {
+      const turns = new Set<Turn>();
+      this.#groups.push({ at: dueAt, latestAt, turns });
+      return turns;
+    }
+    group.at = Math.max(group.at, dueAt);
+    group.latestAt = Math.min(group.latestAt, latestAt);
+    return group.turns;
+  }
+
   #run(): void {
-    clearTimeout(this.#timer);
-    for (const queue of [this.#urgent, this.#waiting]) {
-      for (const grant of queue) {
-        const now = performance.now();
-        if (this.#nextAt > now) {
-          this.#timer = setTimeout(() => this.#run(), Math.ceil(this.#nextAt - now));
-          return;
+    const now = performance.now() + TIMER_MS;
+    // What is empty was left by waits that ended.
+    this.#groups = this.#groups.filter(({ at, turns }) => {
+      if (at < now) {
+        for (const turn of turns) {
+          turn.place = this.#waiting;
+          this.#waiting.add(turn);
         }
-        this.#nextAt = Math.max(this.#nextAt, now - this.#burstMs) + this.#intervalMs;
-        queue.delete(grant);
-        grant();
+      }
+      return at >= now && turns.size > 0;
+    });
+    for (const queue of [this.#urgent, this.#waiting]) {
+      for (const turn of queue) {
+        if (this.#nextAt >= now) break;
+        this.#nextAt =
+          Math.max(this.#nextAt, now - TIMER_MS - (this.#burst - 1) * this.#intervalMs) + this.#intervalMs;
+        queue.delete(turn);
+        turn.place = undefined;
+        turn.grant();
       }
     }
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
+    let at = Infinity;
+    if (this.#urgent.size > 0) at = this.#nextAt;
+    else if (this.#waiting.size > 0) {
+      // As many as may be sent at once.
+      at = this.#nextAt + (Math.min(this.#waiting.size, this.#burst) - 1) * this.#intervalMs;
+    }
+    for (const group of this.#groups) at = Math.min(at, group.at);
+    if (at === this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    if (at === Infinity) return;
+    const delayMs = Math.ceil(at - performance.now());
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAt = Infinity;
+        this.#run();
+      },
+      Math.min(delayMs, MAX_TIMER_MS),
+    );
   }
 }

@@ -13,10 +13,9 @@ import { errorName, publish } from '../http/diagnostics.js';
 import { emitRetry, getRetryDelay, isTransient, type OnRetry } from '../http/retry.js';
 import { addAbortListener } from '../utils/abort.js';
 import { Call } from '../utils/call.js';
-import { createPause } from '../utils/pause.js';
 import { invokeCallback, toAbortError } from './callbacks.js';
 import { readTask, resultPathOf } from './get-task.js';
-import { PollScheduler } from './poll-scheduler.js';
+import { PollScheduler, Turn } from './poll-scheduler.js';
 import {
   type PollInterval,
   type PredictionEvents,
@@ -118,7 +117,7 @@ export class TaskWaiter {
     if (call.wasAborted) throw call.signal.reason;
     const stop = new AbortController();
     const removeListener = addAbortListener(call.signal, () => stop.abort(call.signal.reason));
-    const pause = createPause(stop.signal);
+    const turn = new Turn(this.#scheduler, stop.signal);
     const failures = createFailures(id);
     const getInterval = () => readPollInterval(options, this.#settings.pollIntervalMs, call.elapsedMs, id);
     let event: Prediction | undefined;
@@ -126,7 +125,7 @@ export class TaskWaiter {
     let last = initial;
     try {
       const onEvent = (prediction: Prediction) => {
-        if (!isTerminal(prediction.status)) return pause.end();
+        if (!isTerminal(prediction.status)) return turn.hurry();
         event = prediction;
         stop.abort(TERMINAL_EVENT);
       };
@@ -137,8 +136,7 @@ export class TaskWaiter {
       }
       let delayMs = initial === undefined ? 0 : getInterval();
       for (;;) {
-        const wasWoken = await pause.wait(untilLastPoll(delayMs, call.deadlineAt));
-        await this.#scheduler.next(stop.signal, wasWoken);
+        await turn.next(untilLastPoll(delayMs, call.deadlineAt));
         try {
           const seen = await this.#fetch(call, id, last, stop.signal);
           failures.clear();

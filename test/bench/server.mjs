@@ -18,8 +18,16 @@ const random = () => {
   return seed / 2_147_483_647;
 };
 
+function create(id) {
+  const createdAt = Date.now();
+  const task = { createdAt, endsAt: createdAt + Number(least) + random() * (most - least) };
+  tasks.set(id, task);
+  return task;
+}
+
+/** A task that was not submitted begins with its first poll. */
 function describe(id) {
-  const { createdAt, endsAt } = tasks.get(id) ?? { createdAt: 0, endsAt: Infinity };
+  const { createdAt, endsAt } = tasks.get(id) ?? create(id);
   const hasEnded = Date.now() >= endsAt;
   return {
     id,
@@ -45,8 +53,6 @@ function respond(request, response) {
       data = describe(id);
     } else {
       const task = `task-${tasks.size}-${Math.random().toString(36).slice(2)}`;
-      const createdAt = Date.now();
-      tasks.set(task, { createdAt, endsAt: createdAt + Number(least) + random() * (most - least) });
       data = describe(task);
     }
     const body = JSON.stringify({ code: 200, message: 'success', data });

@@ -59,6 +59,93 @@ test('few waits are not slowed down', async () => {
   expect(polls).toHaveLength(10 * 5);
 });
 
+/** Starts waits some milliseconds apart, and returns when each polled. */
+async function pollsOfStaggered(
+  count: number,
+  apartMs: number,
+  seconds: number,
+  options: { maxPollsPerSecond?: number; pollIntervalMs?: number } = {},
+) {
+  const { kling, seen } = clientOn((request) => envelope(task({ id: idOf(request) })), options);
+  const controller = new AbortController();
+  // A client that is not new may send several at once.
+  await vi.advanceTimersByTimeAsync(1000);
+  const start = Date.now();
+  const waits: Promise<unknown>[] = [];
+  for (let index = 0; index < count; index++) {
+    waits.push(rejection(kling.wait(`task-${index}`, { signal: controller.signal })));
+    await vi.advanceTimersByTimeAsync(apartMs);
+  }
+  await vi.advanceTimersByTimeAsync(seconds * 1000 - count * apartMs);
+  controller.abort();
+  await Promise.all(waits);
+  expect(vi.getTimerCount()).toBe(0);
+  const times = new Map<string, number[]>();
+  for (const request of seen)
+    times.set(idOf(request), [...(times.get(idOf(request)) ?? []), request.at - start]);
+  return [...times.values()];
+}
+
+test('polls that fall due within 50 ms are sent together when the last of them is due, and stay together', async () => {
+  const times = await pollsOfStaggered(6, 10, 3.5);
+  expect(times).toEqual([0, 10, 20, 30, 40, 50].map((first) => [first, 1050, 2050, 3050]));
+});
+
+test('a poll that is due alone is on time', async () => {
+  const times = await pollsOfStaggered(3, 60, 2.5);
+  expect(times).toEqual([0, 60, 120].map((first) => [first, first + 1000, first + 2000]));
+});
+
+test('polls at a short interval are at most 5 % of it late', async () => {
+  const times = await pollsOfStaggered(3, 4, 0.25, { pollIntervalMs: 100 });
+  expect(times).toEqual([
+    [0, 104, 208],
+    [4, 104, 208],
+    [8, 108, 208],
+  ]);
+});
+
+test('a poll at a short interval does not wait for one at a long interval', async () => {
+  const { kling, seen } = clientOn((request) => envelope(task({ id: idOf(request) })));
+  const controller = new AbortController();
+  const { signal } = controller;
+  await vi.advanceTimersByTimeAsync(1000);
+  const start = Date.now();
+  const waits = [
+    rejection(kling.wait('long', { signal })),
+    rejection(kling.wait('short', { signal, pollIntervalMs: 100 })),
+  ];
+  await vi.advanceTimersByTimeAsync(930);
+  waits.push(rejection(kling.wait('later', { signal, pollIntervalMs: 100 })));
+  await vi.advanceTimersByTimeAsync(300);
+  controller.abort();
+  await Promise.all(waits);
+  const times = seen.filter((request) => idOf(request) === 'short').map(({ at }) => at - start);
+  expect(times).toEqual(Array.from({ length: 13 }, (_, index) => index * 100));
+});
+
+test('no more polls are sent together than maxPollsPerSecond lets go at once', async () => {
+  // Two: 5 % of 40.
+  const times = await pollsOfStaggered(4, 25, 1.5, { maxPollsPerSecond: 40 });
+  expect(times.map((each) => each[1])).toEqual([1025, 1025, 1075, 1075]);
+});
+
+test('a wait that ends leaves those that would have polled with it', async () => {
+  const { kling, seen } = clientOn((request) => envelope(task({ id: idOf(request) })));
+  const [left, stays] = [new AbortController(), new AbortController()];
+  const waits = [
+    rejection(kling.wait('left', { signal: left.signal })),
+    rejection(kling.wait('stays', { signal: stays.signal })),
+  ];
+  await vi.advanceTimersByTimeAsync(500);
+  left.abort();
+  await vi.advanceTimersByTimeAsync(1000);
+  stays.abort();
+  await Promise.all(waits);
+  expect(seen.map(idOf)).toEqual(['left', 'stays', 'stays']);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test('maxPollsPerSecond may be less than one', async () => {
   const polls = await watchPolls(3, 11, 0.5);
   expect(polls.map(({ at }) => at)).toEqual([0, 2000, 4000, 6000, 8000, 10_000]);
