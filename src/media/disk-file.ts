@@ -29,7 +29,7 @@ export async function openPath(source: URL | string): Promise<LocalFile> {
       name: basename(path),
       size: stats.size,
       // With ctime: it cannot be set, while copying tools restore mtime.
-      identity: `${path}\0${fingerprint(stats)}:${stats.ctimeMs}`,
+      identity: `${path}\0${versionOf(stats)}:${stats.ctimeMs}`,
       read: (start, end) => readFully(handle, start, end).catch(unreadable),
       chunks: () => readChunks(path, stats),
       close: () => handle.close(),
@@ -43,7 +43,7 @@ export async function openPath(source: URL | string): Promise<LocalFile> {
 // Non-blocking, in case a named pipe has replaced the file. Windows has no such flag.
 const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
-const fingerprint = ({ dev, ino, size, mtimeMs }: Stats) => [dev, ino, size, mtimeMs].join(':');
+const versionOf = ({ dev, ino, size, mtimeMs }: Stats) => [dev, ino, size, mtimeMs].join(':');
 
 async function* readChunks(path: string, expected: Stats): AsyncGenerator<Uint8Array, void, void> {
   const name = JSON.stringify(basename(path));
@@ -57,7 +57,7 @@ async function* readChunks(path: string, expected: Stats): AsyncGenerator<Uint8A
     // A mix of two versions would be a corrupt file, but the video made from it would still be charged.
     const checkUnchanged = async () => {
       const stats = await handle.stat().catch(fail);
-      if (fingerprint(stats) === fingerprint(expected)) return;
+      if (versionOf(stats) === versionOf(expected)) return;
       throw new UploadError('changed', name, 'it changed during the upload');
     };
     await checkUnchanged();

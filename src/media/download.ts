@@ -1,14 +1,14 @@
 /** Downloads a task's outputs, and publishes the files when all of them are complete. */
 import { mkdir } from 'node:fs/promises';
-import { MAX_TIMER_MS, addAbortListener } from '../utils/abort.js';
 import { DownloadError, RequestTimeoutError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
+import { Call } from '../utils/call.js';
 import { checkAbsent, diskError } from './download-errors.js';
 import { type DownloadOptions, type IfExists, readDownloadOptions } from './download-options.js';
 import { type Output, readDirectory, readOutputs } from './download-source.js';
 import { type DownloadDependencies, DownloadTask } from './download-task.js';
 import { forbiddenReason } from './media-url.js';
-import { publishAll } from './partial-file.js';
+import { publishAfter } from './partial-file.js';
 import { reportProgress } from './report-progress.js';
 import { removeStaleFiles } from './stale-files.js';
 
@@ -37,35 +37,32 @@ export async function download(
   await prepareDirectory(path, outputs, ifExists);
 
   const predictionId = outputs[0]?.predictionId;
-  const controller = new AbortController();
-  const removeListener = signal && addAbortListener(signal, () => controller.abort(signal.reason));
-  const timeout = () => {
-    const message = `timeoutMs (${timeoutMs} ms) ran out before the download was complete.`;
-    controller.abort(new RequestTimeoutError(message, { predictionId }));
-  };
-  const timer = timeoutMs > MAX_TIMER_MS ? undefined : setTimeout(timeout, timeoutMs);
+  const createTimeoutError = () =>
+    new RequestTimeoutError(`timeoutMs (${timeoutMs} ms) ran out before the download was complete.`, {
+      predictionId,
+    });
+  const call = new Call({ signal, timeoutMs, createTimeoutError });
   const tasks = outputs.map(
     (output) =>
       new DownloadTask({ ...dependencies, maxRetries: maxRetries ?? dependencies.maxRetries }, output, {
-        signal: controller.signal,
+        signal: call.signal,
         onProgress: (progress) =>
           reportProgress(onProgress, progress, (error) => {
             if (predictionId !== undefined) error.predictionId = predictionId;
-            controller.abort(error);
+            call.abort(error);
           }),
         ifExists,
         maxBytes,
       }),
   );
-  const publishable = () => tasks.flatMap((task) => task.publishable ?? []);
-  try {
+  const fetchAll = async () => {
     for (const task of tasks) await task.fetch();
-    controller.signal.throwIfAborted();
-    await publishAll(publishable(), ifExists);
+    call.signal.throwIfAborted();
+  };
+  try {
+    await publishAfter(fetchAll, () => tasks.flatMap((task) => task.publishable ?? []), ifExists);
   } finally {
-    clearTimeout(timer);
-    removeListener?.();
-    await Promise.all(publishable().map(({ partial }) => partial.discard()));
+    call.close();
   }
   return tasks.map((task) => task.file);
 }

@@ -167,8 +167,22 @@ export interface PublishableFile {
   target: string;
 }
 
-/** Publishes all files or none, so that a failed call does not block the next one. */
-export async function publishAll(files: readonly PublishableFile[], ifExists: IfExists): Promise<void> {
+/** Does the work, and publishes its files: all or none, so that a failed call does not block the next one. */
+export async function publishAfter(
+  work: () => Promise<void>,
+  files: () => readonly PublishableFile[],
+  ifExists: IfExists,
+): Promise<void> {
+  try {
+    await work();
+    await publishAll(files(), ifExists);
+  } finally {
+    // Of what was published, nothing is left.
+    await Promise.all(files().map(({ partial }) => partial.discard()));
+  }
+}
+
+async function publishAll(files: readonly PublishableFile[], ifExists: IfExists): Promise<void> {
   const published: string[] = [];
   try {
     for (const { partial, target } of files) {

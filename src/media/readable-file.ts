@@ -3,7 +3,7 @@ import type { RandomAccess } from './file-type.js';
 
 export interface LocalFile extends RandomAccess {
   name: string | undefined;
-  /** The Blob itself, or the path with a fingerprint that changes with the file. */
+  /** The Blob itself, or the path with what changes with the file. */
   identity: Blob | string;
   /** Reads the file from the start. Throws an `UploadError` if the file has changed since it was opened. */
   chunks(): AsyncGenerator<Uint8Array, void, void>;
