@@ -171,6 +171,7 @@ async function recoverTask(
     const verdict = found.state;
     throw unknown({ reason: found.cause ?? state.unknown, verdict });
   }
+  if (signal.aborted) throw unknown({ reason: signal.reason, remainingMs: found.remainingMs });
   const remainingMs = Math.max(found.remainingMs, FIRST_DELAY_MS / 10);
   const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(state.searches, 5), remainingMs);
   state.searches++;

@@ -39,8 +39,9 @@ export async function recover(mark: OpenMark, context: KeyedCall): Promise<Recov
     candidates = await context.findCandidates(byPresentClock(mark, context.clock), { signal }, 'around');
   } catch (cause) {
     const { remainingMs } = readTimes(mark, context, lookedAt);
-    return remainingMs > 0 && !signal.aborted
-      ? { state: 'pending', remainingMs }
+    // A call that ended in the middle of a look has learnt nothing: the next one with this key looks again.
+    return remainingMs > 0 || signal.aborted
+      ? { state: 'pending', remainingMs: Math.max(0, remainingMs) }
       : { state: 'undecidable', cause };
   }
   const times = readTimes(mark, context, lookedAt);
@@ -68,7 +69,7 @@ export async function recover(mark: OpenMark, context: KeyedCall): Promise<Recov
     try {
       tasks = await context.findCandidates(entry, { signal }, 'all');
     } catch (cause) {
-      return { state: 'undecidable', cause };
+      return signal.aborted ? { state: 'pending', remainingMs: 0 } : { state: 'undecidable', cause };
     }
   }
   const others = tasks.filter(({ id }) => !taken.has(id));

@@ -382,6 +382,17 @@ describe('the error of an open key', () => {
     expect(error.retry).toBe('later');
   });
 
+  test('says so too when timeoutMs ends in the middle of a look at the history', async () => {
+    const emulator = await start();
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'request', accepted: false });
+    emulator.fail({ on: 'list', kind: 'hang', when: 'headers', times: Infinity });
+    const kling = clientOf(emulator, { requestTimeoutMs: 30_000 });
+    const running = kling.run(KLING_O3_STD, INPUT, { ...KEY, timeoutMs: 1500 });
+    const error = await failure(running, SubmissionUnknownError);
+    expect(error.message).toContain(`call again with this key after ${error.certainAt.toISOString()}`);
+    expect(error.retry).toBe('later');
+  });
+
   test('says that the history shows no task once that is certain', async () => {
     const emulator = await start();
     const kling = clientOf(emulator, { journal: await journalWith(markOf(300_000)), ...BRIEF });
