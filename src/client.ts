@@ -400,20 +400,19 @@ export class WaveSpeedKling {
   #run(prepared: PreparedInput, options: RunOptions, batch?: BatchLimits): Promise<CompletedPrediction> {
     const { timeoutMs = this.#settings.timeoutMs, idempotencyKey } = options;
     const limits = { ...limitsOf({ ...options, timeoutMs }, prepared), stop: batch?.stop };
-    const work = async (call: Call) => {
-      const { prediction, slot } = await this.#submitter.submit(call, prepared, options, batch?.reserve);
-      const { pollIntervalMs = this.#settings.pollIntervalMs } = options;
-      const ends =
-        idempotencyKey === undefined
-          ? undefined
-          : this.#submitter.keys.watch(call, idempotencyKey, Number(pollIntervalMs));
-      const waiting = this.#waiter.wait(call, prediction.id, options, prediction, ends);
-      const ended = await waiting.finally(() => slot.release());
-      if (idempotencyKey !== undefined) await this.#submitter.keys.recordEnd(call, idempotencyKey, ended);
-      return toCompleted(ended);
-    };
     return this.#during(limits, (call) =>
-      traceCall(call, { operation: 'run', ...traceOf(prepared) }, () => work(call)),
+      traceCall(call, { operation: 'run', ...traceOf(prepared) }, async () => {
+        const { prediction, slot } = await this.#submitter.submit(call, prepared, options, batch?.reserve);
+        const { pollIntervalMs = this.#settings.pollIntervalMs } = options;
+        const ends =
+          idempotencyKey === undefined
+            ? undefined
+            : this.#submitter.keys.watch(call, idempotencyKey, Number(pollIntervalMs));
+        const waiting = this.#waiter.wait(call, prediction.id, options, prediction, ends);
+        const ended = await waiting.finally(() => slot.release());
+        if (idempotencyKey !== undefined) await this.#submitter.keys.recordEnd(call, idempotencyKey, ended);
+        return toCompleted(ended);
+      }),
     );
   }
 

@@ -34,6 +34,15 @@ export interface SubmitterDependencies {
 
 type Reserve = (cost: number) => void;
 
+/** What one call submits, and what it may cost. */
+interface Order {
+  call: Call;
+  prepared: PreparedInput;
+  options: SubmitOptions;
+  maxCost: number;
+  reserve: Reserve | undefined;
+}
+
 /** A task with its slot among the running ones. */
 type Tracked = Accepted & { slot: Slot };
 
@@ -77,19 +86,11 @@ export class TaskSubmitter {
     const maxCost = Math.min(options.maxCost ?? Infinity, this.#deps.settings.maxCost);
     checkCost(prepared.cost, maxCost);
     call.throwIfEnded();
-    const { idempotencyKey } = options;
-    const submitPaced = (mark?: Mark) =>
-      this.#submitPaced(call, prepared, options, { maxCost, reserve, mark });
+    const order = { call, prepared, options, maxCost, reserve };
     const { prediction, abortError, slot } =
-      idempotencyKey === undefined
-        ? await submitPaced()
-        : await this.#submitWithKey(
-            call,
-            prepared,
-            options.whenAbsent ?? 'throw',
-            idempotencyKey,
-            submitPaced,
-          );
+      options.idempotencyKey === undefined
+        ? await this.#submitPaced(order)
+        : await this.#submitWithKey(order, options.idempotencyKey);
     call.commit();
     try {
       await invokeCallback(call, 'onSubmitted', options.onSubmitted, prediction);
@@ -101,19 +102,14 @@ export class TaskSubmitter {
     }
   }
 
-  async #submitWithKey(
-    call: Call,
-    prepared: PreparedInput,
-    whenAbsent: 'throw' | 'resubmit',
-    key: string,
-    submitPaced: (mark: Mark) => Promise<Tracked>,
-  ): Promise<Tracked> {
+  async #submitWithKey(order: Order, key: string): Promise<Tracked> {
+    const { call, prepared, options } = order;
     let own: Tracked | undefined;
     let slot: Slot | undefined;
     try {
-      const task = await this.keys.submit(call, key, prepared, whenAbsent, async (mark) => {
+      const task = await this.keys.submit(call, key, prepared, options.whenAbsent, async (mark) => {
         this.#inFlight.settleKey(key);
-        own = await submitPaced(mark);
+        own = await this.#submitPaced(order, mark);
         slot = own.slot;
         return own.prediction;
       });
@@ -133,15 +129,11 @@ export class TaskSubmitter {
   }
 
   /** Uploads, waits for a slot and submits; again where it is proven that nothing was accepted. */
-  async #submitPaced(
-    call: Call,
-    prepared: PreparedInput,
-    options: SubmitOptions,
-    { maxCost, reserve, mark }: { maxCost: number; reserve?: Reserve | undefined; mark?: Mark | undefined },
-  ): Promise<Tracked> {
-    await this.#deps.models.confirm(call, prepared);
-    const body = await this.#upload(call, prepared);
-    await this.#askPrice(call, prepared, body, maxCost, reserve);
+  async #submitPaced(order: Order, mark?: Mark): Promise<Tracked> {
+    const { call } = order;
+    await this.#deps.models.confirm(call, order.prepared);
+    const body = await this.#upload(order);
+    await this.#askPrice(order, body);
     const isOfBatch = call.stop !== undefined;
     let failures = 0;
     let isRetry = false;
@@ -153,7 +145,7 @@ export class TaskSubmitter {
       const slot = firstSlot ?? (await this.#limiter.acquire(call.signal, call.deadlineAt, isRetry));
       firstSlot = undefined;
       isRetry = true;
-      return this.#post(call, { body, model: prepared.model, slot, mark, options });
+      return this.#post(order, body, slot, mark);
     };
     return retry(attempt, {
       operation: 'submit',
@@ -169,18 +161,10 @@ export class TaskSubmitter {
   }
 
   /** Makes one POST. */
-  async #post(
-    call: Call,
-    request: {
-      model: PreparedInput['model'];
-      body: unknown;
-      options: SubmitOptions;
-      slot: Slot;
-      mark: Mark | undefined;
-    },
-  ): Promise<Tracked> {
-    const { model, body, slot, mark } = request;
-    const { webhookUrl, idempotencyKey } = request.options;
+  async #post(order: Order, body: unknown, slot: Slot, mark: Mark | undefined): Promise<Tracked> {
+    const { call, prepared, options } = order;
+    const { model } = prepared;
+    const { webhookUrl, idempotencyKey } = options;
     const pending = this.#inFlight.begin(model.id, body, idempotencyKey);
     let isMarked = false;
     const startedAt = performance.now();
@@ -221,7 +205,7 @@ export class TaskSubmitter {
   }
 
   /** Uploads local media and returns the request body. */
-  async #upload(call: Call, prepared: PreparedInput): Promise<unknown> {
+  async #upload({ call, prepared }: Order): Promise<unknown> {
     call.throwIfEnded();
     const { model, local } = prepared;
     const urls = await this.#deps.uploads.uploadAll(model.id, local, call.signal, call.maxRetries);
@@ -230,13 +214,7 @@ export class TaskSubmitter {
   }
 
   /** For an input whose price only the service knows: after the uploads, which it measures. */
-  async #askPrice(
-    call: Call,
-    prepared: PreparedInput,
-    body: unknown,
-    maxCost: number,
-    reserve: Reserve | undefined,
-  ): Promise<void> {
+  async #askPrice({ call, prepared, maxCost, reserve }: Order, body: unknown): Promise<void> {
     if (prepared.cost !== undefined || (maxCost === Infinity && reserve === undefined)) return;
     const cost = await this.#deps.models.price(call, prepared.model, body);
     checkCost(cost, maxCost);

@@ -1,5 +1,5 @@
 /** Options of `wait` and `watch`, their checks, and the default poll intervals. */
-import { ConfigurationError } from '../core/errors/index.js';
+import { ConfigurationError, WaveSpeedError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 import {
   aFunction,
@@ -104,5 +104,21 @@ export function readPollInterval(
 function checkWebhookReceiver(value: unknown): void {
   if (typeof (value as { subscribe?: unknown } | null)?.subscribe !== 'function') {
     rejectOption('webhookReceiver', value, 'a webhook receiver');
+  }
+}
+
+/** Listens to the events of a task. Returns `unsubscribe`. */
+export function subscribe(
+  events: PredictionEvents | undefined,
+  id: string,
+  listener: (prediction: Prediction) => void,
+): (() => void) | undefined {
+  try {
+    return events?.subscribe(id, listener);
+  } catch (cause) {
+    throw new WaveSpeedError('`webhookReceiver`: `subscribe` threw; see the cause.', {
+      cause,
+      predictionId: id,
+    });
   }
 }

@@ -20,13 +20,12 @@ import {
   type PollInterval,
   type PredictionEvents,
   readPollInterval,
+  subscribe,
   type WaitOptions,
   type WatchOptions,
 } from './wait-options.js';
 
 export interface WaiterSettings {
-  baseUrl: string;
-  requestTimeoutMs: number;
   pollIntervalMs: PollInterval | undefined;
   maxPollsPerSecond: number;
   onRetry: OnRetry | undefined;
@@ -81,7 +80,7 @@ export class TaskWaiter {
   /** Polls until the task was seen once: a new one may not be visible yet. */
   async look(call: Call, id: string): Promise<Prediction> {
     // A call without a time limit looks as long as one request may take.
-    const timeoutMs = call.deadlineAt === Infinity ? this.#settings.requestTimeoutMs : undefined;
+    const timeoutMs = call.deadlineAt === Infinity ? this.#http.requestTimeoutMs : undefined;
     const looking = timeoutMs === undefined ? call : new Call({ signal: call.signal, timeoutMs });
     try {
       for await (const seen of this.#poll(looking, id, {})) return seen;
@@ -191,7 +190,7 @@ export class TaskWaiter {
         durationMs: performance.now() - sentAt,
       }));
     try {
-      const path = resultPathOf(id, last, this.#settings.baseUrl);
+      const path = resultPathOf(id, last, this.#http.baseUrl);
       const data = await this.#http.request({ method: 'GET', path, signal, predictionId: id });
       const prediction = readTask(data, id, path);
       report({ status: prediction.status });
@@ -247,19 +246,4 @@ function createFailures(predictionId: string) {
 function untilLastPoll(delayMs: number, deadlineAt: number): number {
   const remainingMs = deadlineAt - performance.now() - LAST_POLL_MS;
   return delayMs > 2 * LAST_POLL_MS && remainingMs > LAST_POLL_MS ? Math.min(delayMs, remainingMs) : delayMs;
-}
-
-function subscribe(
-  events: PredictionEvents | undefined,
-  id: string,
-  listener: (prediction: Prediction) => void,
-): (() => void) | undefined {
-  try {
-    return events?.subscribe(id, listener);
-  } catch (cause) {
-    throw new WaveSpeedError('`webhookReceiver`: `subscribe` threw; see the cause.', {
-      cause,
-      predictionId: id,
-    });
-  }
 }

@@ -8,6 +8,7 @@ import { Call } from '../../utils/call.js';
 import { type CandidateSearch, findCandidates } from '../candidates.js';
 import { digestInput } from '../digest.js';
 import { getTask } from '../get-task.js';
+import type { SubmitOptions } from '../submit-options.js';
 import { createFingerprint } from './fingerprint.js';
 import { commonOf, type Journal, type JournalEntry, readEntry, withoutInput, writeEntry } from './journal.js';
 import { type KeyedTask, submitWithKey } from './keyed-submit.js';
@@ -63,7 +64,7 @@ export class IdempotencyKeys {
     call: Call,
     key: string,
     prepared: PreparedInput,
-    whenAbsent: 'throw' | 'resubmit',
+    whenAbsent: SubmitOptions['whenAbsent'],
     submit: (mark: Mark) => Promise<Prediction>,
   ): Promise<KeyedTask> {
     const { baseUrl, idempotency, requestTimeoutMs, onRetry } = this.#settings;
