@@ -5,7 +5,7 @@ import { Call } from '../utils/call.js';
 import { type CandidateSearch, findCandidates, type LostRequest, toCandidate } from './candidates.js';
 
 /** A submit whose task is not known: in flight, or lost. */
-export interface PendingSubmit {
+interface PendingSubmit {
   model: string;
   input: unknown;
   /** The idempotency key. */

@@ -26,7 +26,7 @@ export interface BatchLimits {
   reserve: ((cost: number) => void) | undefined;
 }
 
-export type RunOne = (
+type RunOne = (
   prepared: PreparedInput,
   options: RunOptions,
   batch: BatchLimits,

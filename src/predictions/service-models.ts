@@ -33,7 +33,7 @@ export interface ServiceModel {
 }
 
 /** The fields that the service reads of a model, or undefined if the list does not show them. */
-export function propertiesOf(model: ServiceModel): Record<string, unknown> | undefined {
+function propertiesOf(model: ServiceModel): Record<string, unknown> | undefined {
   const properties = model.api_schema?.api_schemas?.[0]?.request_schema?.['properties'];
   return isRecord(properties) ? properties : undefined;
 }

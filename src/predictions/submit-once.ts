@@ -20,7 +20,7 @@ import { getErrorMessage } from '../utils/error-message.js';
 import { isRecord } from '../utils/is-record.js';
 
 /** A validated request whose media are uploaded. */
-export interface Submission {
+interface Submission {
   model: string;
   body: unknown;
   webhookUrl?: string | undefined;

@@ -18,7 +18,7 @@ import { type Accepted, submitOnce } from './submit-once.js';
 import type { SubmitOptions } from './submit-options.js';
 import type { TaskWaiter } from './wait.js';
 
-export interface SubmitterDependencies {
+interface SubmitterDependencies {
   settings: KeySettings & {
     maxCost: number;
     maxRetries: number;

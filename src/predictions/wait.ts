@@ -25,7 +25,7 @@ import {
   type WatchOptions,
 } from './wait-options.js';
 
-export interface WaiterSettings {
+interface WaiterSettings {
   pollIntervalMs: PollInterval | undefined;
   maxPollsPerSecond: number;
   onRetry: OnRetry | undefined;

@@ -11,7 +11,7 @@ import {
   STALE_HEADER,
 } from './file-lines.js';
 
-export interface Place {
+interface Place {
   revision: number;
   by: string | undefined;
   /** Position of the line, in bytes. */

@@ -10,13 +10,6 @@ import { lock } from './file-lock.js';
 import { needsRewrite, restoreCopy, rewriteFile, syncDirectory } from './file-rewrite.js';
 import type { JournalEntry, StoredEntry } from './journal.js';
 
-interface PendingRow {
-  row: Row;
-  text: string;
-  resolve: () => void;
-  reject: (error: JournalError) => void;
-}
-
 export class JournalFile {
   readonly #path: string;
   readonly #unlock: () => Promise<void>;
@@ -29,7 +22,7 @@ export class JournalFile {
   #handle: FileHandle;
   /** The file as this process left it. */
   #left: BigIntStats;
-  #pending: PendingRow[] = [];
+  #pending: { row: Row; text: string; resolve: () => void; reject: (error: JournalError) => void }[] = [];
   #flushing: Promise<void> | undefined;
   #failure: JournalError | undefined;
 

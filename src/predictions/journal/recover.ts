@@ -4,7 +4,7 @@ import type { ComparedTask } from '../candidates.js';
 import { commonOf, type Journal, type JournalEntry, type SendingEntry, writeEntry } from './journal.js';
 import type { KeyedCall } from './key-context.js';
 
-export interface OpenMark {
+interface OpenMark {
   key: string;
   entry: SendingEntry;
   revision: number | undefined;
