@@ -62,14 +62,18 @@ export async function make(page: Page, prompt: string): Promise<Locator> {
   return task;
 }
 
-/** Waits until a task has a status. */
+/** Values of an attribute in the articles of a task: for a moment, a task that was found again stands in two. */
+const valuesOf = (task: Locator, attribute: string) =>
+  task.evaluateAll((articles, name) => articles.map((article) => article.getAttribute(name)), attribute);
+
+/** Waits until a task stands in one article, with this status. */
 export async function hasStatus(task: Locator, status: string): Promise<void> {
-  await task.and(task.page().locator(`[data-status="${status}"]`)).waitFor();
+  await expect.poll(() => valuesOf(task, 'data-status')).toEqual([status]);
 }
 
 /** Waits until a task has an id of the service, and returns it. */
 export async function idOf(task: Locator): Promise<string> {
-  await task.and(task.page().locator('[data-task-id]')).waitFor();
+  await expect.poll(() => valuesOf(task, 'data-task-id')).toEqual([expect.any(String)]);
   return (await task.getAttribute('data-task-id')) ?? '';
 }
 
