@@ -19,7 +19,8 @@ const MAX_BYTES = 200;
 
 /** Not allowed on Windows, or of a path. */
 const UNSAFE = /[<>:"/\\|?*\p{Cc}]/gu;
-const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
+/** Names of devices on Windows, whatever their extension. */
+const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³])(?: *\.|$)/i;
 
 /** Makes a text safe as a file name, without its extension. */
 export function safeFileName(text: string): string {
@@ -44,6 +45,9 @@ export function checkTemplate(template: string): void {
   if (template.trim() === '' || /[/\\]/.test(template))
     throw usage(`--name: got "${template}"; ${expected}.`);
 }
+
+/** File systems of macOS and Windows ignore case, and some list names in another normal form. */
+const fold = (name: string) => name.normalize('NFC').toLowerCase();
 
 const usage = (message: string) => new CommandError(`${message} Nothing was sent.`, EXIT.usage);
 
@@ -70,7 +74,7 @@ export class FileNames {
    * @throws {CommandError} if names clash, or a file that this batch would make exists.
    */
   async check(rows: readonly NamedRow[], directory: string): Promise<void> {
-    const existing = new Set((await readNames(directory)).map((file) => parse(file).name.toLowerCase()));
+    const existing = new Set((await readNames(directory)).map((file) => fold(parse(file).name)));
     const seen = new Map<string, number>();
     for (const row of rows) {
       const template = this.#templateOf(row);
@@ -80,8 +84,7 @@ export class FileNames {
       }
       if (template.includes('{id}')) continue;
       const name = this.#nameOf(template, row, '', 0, 1);
-      // File systems of macOS and Windows ignore case.
-      const folded = name.toLowerCase();
+      const folded = fold(name);
       const earlier = seen.get(folded);
       if (earlier !== undefined) {
         throw usage(`--name: lines ${earlier} and ${row.line} would both make the file "${name}".`);
@@ -121,7 +124,7 @@ async function readNames(directory: string): Promise<string[]> {
 /** Returns the files with these names, whatever their extensions, or undefined if one is missing. */
 export async function findFiles(directory: string, names: readonly string[]): Promise<string[] | undefined> {
   const files = await readNames(directory);
-  const found = names.map((name) => files.find((file) => parse(file).name === name));
+  const found = names.map((name) => files.find((file) => parse(file).name.normalize('NFC') === name));
   return found.includes(undefined) ? undefined : found.map((file) => join(directory, file ?? ''));
 }
 
@@ -132,7 +135,9 @@ export async function renameFiles(paths: readonly string[], names: readonly stri
     const name = names[index];
     const directory = dirname(path);
     const target = name === undefined ? path : join(directory, name + extname(path));
-    const exists = target !== path && (await readNames(directory)).includes(parse(target).base);
+    const exists = (await readNames(directory)).some(
+      (file) => file !== parse(path).base && fold(file) === fold(parse(target).base),
+    );
     if (target !== path && !exists) await rename(path, target);
     renamed.push(exists ? path : target);
   }

@@ -1,6 +1,7 @@
 // Ctrl-C and other signals at each phase of the built command: what was accepted is never lost.
 import { describe, expect, test, vi } from 'vitest';
 import type { Emulator } from 'wavespeed-kling/testing';
+import { isWindows } from '../support/platform.js';
 import { hasStack, IMAGE, parseLines, setUp } from './support.js';
 
 const ID = /[0-9a-f]{32}/;
@@ -10,7 +11,7 @@ async function received(emulator: Emulator, operation: 'submit' | 'result' | 'ou
   await vi.waitFor(() => expect(emulator.requestCount({ operation })).toBeGreaterThan(0));
 }
 
-describe.concurrent('run', () => {
+describe.skipIf(isWindows).concurrent('run', () => {
   test('interrupted in an upload: nothing is submitted', async () => {
     const { start, emulator, submits } = await setUp();
     emulator.fail({ on: 'put', kind: 'hang', when: 'headers', times: Infinity });
@@ -101,7 +102,7 @@ describe.concurrent('run', () => {
   });
 });
 
-describe.concurrent('batch', () => {
+describe.skipIf(isWindows).concurrent('batch', () => {
   test('interrupted: nothing more is sent, and each accepted task is named with its id', async () => {
     const { start, emulator, write, submits } = await setUp({ processingMs: 600_000 });
     const file = write(

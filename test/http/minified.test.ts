@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, expect, test, vi } from 'vitest';
 
@@ -25,7 +25,7 @@ const { outputFiles } = await build({
 });
 const file = join(directory, 'index.mjs');
 writeFileSync(file, outputFiles[0]?.text ?? '');
-bundle.load = () => import(/* @vite-ignore */ file) as Promise<object>;
+bundle.load = () => import(/* @vite-ignore */ pathToFileURL(file).href) as Promise<object>;
 
 vi.mock('wavespeed-kling', async () => (await bundle.load?.()) ?? {});
 

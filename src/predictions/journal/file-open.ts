@@ -205,12 +205,8 @@ export class JournalFile {
   }
 
   async #create(): Promise<void> {
-    if (this.#left.size > 0n) {
-      // A part of the header.
-      await this.#handle.truncate(0);
-      this.#left = await this.#handle.stat({ bigint: true });
-    }
-    await this.#write(HEADER);
+    // A process that ended here has left a part of it. Windows cannot truncate a file that is open for appending.
+    await this.#write(HEADER.slice(Number(this.#left.size)));
     await syncDirectory(this.#path);
   }
 

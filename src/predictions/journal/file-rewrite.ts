@@ -62,13 +62,16 @@ function convert(text: string): string {
   return 'problem' in row ? `${text}\n` : formatRow({ ...row, entry: upgradeEntry(row.entry) });
 }
 
+/** On Windows, codes for a file that somebody has open. */
+const IN_PLACE = process.platform === 'win32' ? ['EBUSY', 'EPERM', 'EACCES'] : ['EBUSY'];
+
 /** Returns false for a file that must stay where it is: it is mounted. */
 async function replace(path: string): Promise<boolean> {
   try {
     await rename(copyOf(path), path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+    if (IN_PLACE.includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
 }
