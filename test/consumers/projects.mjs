@@ -3,11 +3,11 @@
 /**
  * @typedef {object} Project
  * @property {string} name
- * @property {string} [folder] Where it lies. @default its name
+ * @property {string} [folder] Where it lies: its name by default.
  * @property {Record<string, string>} [dependencies] Added to its package.json.
  * @property {number} submits How many tasks it submits.
  * @property {boolean} quick Whether it takes only seconds, installation included.
- * @property {string} [manager] The package manager that installs it, as npx runs it. @default 'npm'
+ * @property {string} [manager] The package manager that installs it, as npx runs it; npm by default.
  * @property {number} [minNode] The lowest major version of Node that it runs on; an older one installs it.
  */
 
@@ -50,4 +50,5 @@ export const PROJECTS = [
   { name: 'last-majors-npm', ...BESIDE, dependencies: LAST_MAJORS },
   { name: 'last-majors-pnpm', ...BESIDE, dependencies: LAST_MAJORS, manager: 'pnpm@10' },
   { name: 'queues', submits: 2, quick: false },
+  { name: 'electron', submits: 1, quick: false },
 ];

@@ -1,31 +1,54 @@
-// Kills the process of a step while its submit is under way, and repeats the step, as a workflow does: one payment each.
+// Kills the process of a workflow while its submit is under way; the workflow's own runtime takes it up: one payment each.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { buildWorkflowTests } from '@workflow/vitest';
 import { startEmulator } from 'wavespeed-kling/testing';
+import { startWebhookServer } from './webhook-server.mjs';
 
-const emulator = await startEmulator({ queueMs: 10, processingMs: 10 });
-const env = { ...process.env, WAVESPEED_API_KEY: emulator.apiKey, WAVESPEED_BASE_URL: emulator.url };
-const startStep = (id) =>
-  spawn(process.execPath, ['step.mjs', id], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+await buildWorkflowTests();
+const emulator = await startEmulator({ queueMs: 10, processingMs: 3_600_000, webhookRetryMs: 500 });
+// Webhooks come to the same address after a restart.
+const port = await startWebhookServer(0).then(async (server) => {
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+});
+const env = {
+  ...process.env,
+  WAVESPEED_API_KEY: emulator.apiKey,
+  WAVESPEED_BASE_URL: emulator.url,
+  // How long the runtime takes a step for running whose process says nothing; 860 by default.
+  WORKFLOW_INLINE_OWNERSHIP_LEASE_SECONDS: '1',
+};
 const submits = () => emulator.requestCount({ operation: 'submit' });
 
-try {
-  for (let round = 1; round <= 5; round++) {
-    const id = `step-${round}`;
-    emulator.fail({ on: 'submit', kind: 'delay', ms: 10_000 });
-    const killed = startStep(id);
-    while (submits() < round) await delay(20);
-    killed.kill('SIGKILL');
-    await once(killed, 'exit');
+/** Starts a process, and reads its lines. */
+function startWorker(...args) {
+  const child = spawn(process.execPath, ['worker.mjs', String(port), ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return { child, nextLine: async () => (await lines.next()).value };
+}
 
-    const repeated = startStep(id);
-    let output = '';
-    repeated.stdout.on('data', (chunk) => (output += chunk));
-    const [code] = await once(repeated, 'close');
-    assert.equal(code, 0);
-    assert.equal(output.trim(), emulator.account.tasks.at(-1)?.id);
+try {
+  for (let round = 1; round <= 3; round++) {
+    emulator.fail({ on: 'submit', kind: 'delay', ms: 60_000 });
+    const first = startWorker();
+    const runId = await first.nextLine();
+    while (submits() < round) await delay(20);
+    first.child.kill('SIGKILL');
+    await once(first.child, 'exit');
+
+    const second = startWorker(runId);
+    assert.equal(await second.nextLine(), runId);
+    const task = emulator.account.tasks.at(-1);
+    task.complete();
+    assert.match(await second.nextLine(), new RegExp(`/outputs/${task.id}/`));
     assert.equal(submits(), round, 'a repeated step does not submit again');
     assert.equal(emulator.account.tasks.length, round);
   }

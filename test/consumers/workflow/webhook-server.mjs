@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import { resumeWebhook } from 'workflow/api';
 
 /** Starts the server, whose URL the workflow's local world gives to the service. */
-export async function startWebhookServer() {
+export async function startWebhookServer(wanted = 0) {
   const server = createServer((request, response) => void resume(request, response));
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
+  await new Promise((resolve) => server.listen(wanted, '127.0.0.1', () => resolve(undefined)));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   process.env.WORKFLOW_LOCAL_BASE_URL = `http://127.0.0.1:${port}`;
