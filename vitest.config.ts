@@ -9,6 +9,7 @@ const SLOW = [
   'test/package.test.ts',
   'test/readme.test.ts',
   'test/ai-sdk/types.test.ts',
+  'test/bench/**',
   'test/bullmq/**',
   'test/chaos/**',
   'test/cli/terminal.test.ts',

@@ -1,11 +1,11 @@
-// The worker process of test/bench/bullmq.mjs: it holds its waits, or looks at each task in a delayed job.
+// A worker of queue.mjs: it holds its waits, or looks at each task in a delayed job.
 // @ts-nocheck: what goes between processes has no types.
 import { DelayedError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { isTerminal, WaveSpeedKling } from 'wavespeed-kling';
 import { createKlingWorker, redisJournal } from 'wavespeed-kling/bullmq';
 
-const { design, redisUrl, queueName, apiKey, baseUrl, jobs } = JSON.parse(process.argv[2]);
+const { design, redisUrl, queueName, apiKey, baseUrl, concurrency } = JSON.parse(process.argv[2]);
 const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
 const client = new WaveSpeedKling({
   apiKey,
@@ -30,8 +30,9 @@ const getMemory = () => {
   return process.memoryUsage().rss;
 };
 const idle = getMemory();
-if (design === 'held') createKlingWorker(queueName, client, { connection, concurrency: jobs });
+if (design === 'held') createKlingWorker(queueName, client, { connection, concurrency });
 else new Worker(queueName, pollOnce, { connection, concurrency: 100 });
+process.send('ready');
 process.on('message', () => {
   const { user, system } = process.cpuUsage();
   process.send({ bytes: getMemory() - idle, cpuMs: (user + system) / 1000 });

@@ -43,13 +43,21 @@ export async function compare(contenders, turns) {
   const results = /** @type {any} */ (Object.fromEntries(names.map((name) => [name, []])));
   for (let turn = 0; turn < turns; turn++) {
     const first = turn % names.length;
-    for (const name of [...names.slice(first), ...names.slice(0, first)])
-      results[name].push(await contenders[name]());
+    for (const name of [...names.slice(first), ...names.slice(0, first)]) {
+      const counts = await contenders[name]();
+      results[name].push(counts);
+      console.log(`${turn + 1}/${turns} ${name}: ${describe(counts)}`);
+    }
   }
   return /** @type {Record<Name, Counts>} */ (
     Object.fromEntries(names.map((name) => [name, mediansOf(results[name])]))
   );
 }
+
+const describe = (/** @type {Counts} */ counts) =>
+  Object.entries(counts)
+    .map(([key, value]) => `${key} ${Number(value.toPrecision(3))}`)
+    .join(', ');
 
 /**
  * Runs a program with Node, and returns what its process used and what it reported.

@@ -1,13 +1,16 @@
-// Makes many videos at once in one process, and reports its memory, CPU, event-loop delay and lag.
-// Usage: scale-program.mjs <polls, webhooks or bare> <count> <real milliseconds of a task> <url> <api key> <secret>
+// Makes many videos in one process, and reports its memory, CPU, event-loop delay and lag.
+// Usage: scale-program.mjs <polls, webhooks or bare> <count> <starts a second> <real milliseconds of a task> <url> <key> <secret>
+// Without a number of starts a second all are started in one tick, and only their start is measured.
 // @ts-nocheck: three programs in one.
 import { createServer } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from './quantile.mjs';
 import { report } from './report.mjs';
 
-const [how, given, taskMs, baseUrl, apiKey, secret] = process.argv.slice(2);
-const count = Number(given);
+const [how, ...rest] = process.argv.slice(2);
+const [count, startsPerSecond, taskMs] = rest.slice(0, 3).map(Number);
+const [baseUrl, apiKey, secret] = rest.slice(3);
 const MODEL = 'kwaivgi/kling-video-o3-std/reference-to-video';
 const inputOf = (index) => ({ prompt: `A fox in the snow, ${index}` });
 const POLLS_PER_SECOND = 200;
@@ -68,7 +71,7 @@ const cpuMs = () => {
 };
 const memory = async () => {
   globalThis.gc();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await sleep(100);
   return process.memoryUsage.rss();
 };
 
@@ -82,33 +85,43 @@ let submitted = 0;
 let onAllSubmitted;
 const allSubmitted = new Promise((resolve) => (onAllSubmitted = resolve));
 const lags = [];
-const tasks = Array.from({ length: count }, async (_, index) => {
+const work = async (index) => {
   let endsAt = 0;
   await run(index, () => {
-    endsAt = performance.now() + Number(taskMs);
+    endsAt = performance.now() + taskMs;
     if (++submitted === count) onAllSubmitted();
   });
   lags.push(performance.now() - endsAt);
-});
+};
+const tasks = [];
+const startedAt = performance.now();
+for (let index = 0; index < count; index++) {
+  tasks.push(work(index));
+  const dueAt = startedAt + (startsPerSecond === 0 ? 0 : (index * 1000) / startsPerSecond);
+  if (dueAt > performance.now()) await sleep(dueAt - performance.now());
+}
 await allSubmitted;
-const submitCpuMs = (cpuMs() - cpuBefore) / count;
-const startP99Ms = delay.percentile(99) / 1e6;
-delay.disable();
+const started = { submitCpuMs: (cpuMs() - cpuBefore) / count, startMaxMs: delay.max / 1e6 };
+if (startsPerSecond === 0) {
+  report(started);
+  process.exit();
+}
 const kbEach = ((await memory()) - idle) / 1024 / count;
-delay.enable();
+// The collection of garbage just made is no delay of a program.
+const afterwards = monitorEventLoopDelay({ resolution: 10 });
+afterwards.enable();
 
 // While all wait.
 const [waitingFrom, waitingCpu] = [performance.now(), cpuMs()];
-await new Promise((resolve) => setTimeout(resolve, taskMs / 2));
+await sleep(taskMs / 2);
 const cpuShare = (cpuMs() - waitingCpu) / (performance.now() - waitingFrom);
 await Promise.all(tasks);
 report({
-  submitCpuMs,
-  startP99Ms,
+  ...started,
   kbEach,
   cpuSecondsAnHour: cpuShare * 3600,
   p99Ms: delay.percentile(99) / 1e6,
-  maxDelayMs: delay.max / 1e6,
+  maxMs: Math.max(started.startMaxMs, afterwards.max / 1e6),
   lagMs: quantile(lags, 0.5),
   lag95Ms: quantile(lags, 0.95),
 });
