@@ -5,7 +5,7 @@ import type { Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
 import type { DefinedModel } from '../models/define-model.js';
 import { Call } from '../utils/call.js';
-import { compareInput, digestInput, inputOf } from './digest.js';
+import { compareInput, digestInput, inputOf } from './compare-inputs.js';
 import { getTask } from './get-task.js';
 import { listTasks } from './history.js';
 

@@ -9,7 +9,7 @@ import { type PreparedInput, replaceMedia } from '../models/prepare-input.js';
 import type { Call } from '../utils/call.js';
 import { invokeCallback, toAbortError } from './callbacks.js';
 import type { CandidateSearch } from './candidates.js';
-import { digestInput } from './digest.js';
+import { digestInput } from './compare-inputs.js';
 import { InFlight } from './in-flight.js';
 import { IdempotencyKeys, type KeySettings } from './journal/keys.js';
 import type { Mark } from './journal/mark.js';

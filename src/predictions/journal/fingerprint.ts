@@ -5,7 +5,7 @@ import { openLocalFile } from '../../media/local-file.js';
 import { inspect } from '../../media/upload-source.js';
 import { formatPath } from '../../models/field-messages.js';
 import { type PendingUpload, type PreparedInput, replaceMedia } from '../../models/prepare-input.js';
-import { createDigest } from '../digest.js';
+import { createDigest } from '../compare-inputs.js';
 import type { JournalEntry } from './journal.js';
 import { nameOf } from './key-context.js';
 

@@ -2,7 +2,7 @@
 import { JournalError } from '../../core/errors/input-error.js';
 import { idOf, type Prediction } from '../../core/prediction.js';
 import { getErrorMessage } from '../../utils/error-message.js';
-import { createDigest } from '../digest.js';
+import { createDigest } from '../compare-inputs.js';
 import { isRecord } from '../../utils/is-record.js';
 
 /**

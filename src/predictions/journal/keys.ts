@@ -6,7 +6,7 @@ import { emitRetry, type OnRetry } from '../../http/retry.js';
 import type { PreparedInput } from '../../models/prepare-input.js';
 import { Call } from '../../utils/call.js';
 import { type CandidateSearch, findCandidates } from '../candidates.js';
-import { digestInput } from '../digest.js';
+import { digestInput } from '../compare-inputs.js';
 import { getTask } from '../get-task.js';
 import type { SubmitOptions } from '../submit-options.js';
 import { createFingerprint } from './fingerprint.js';

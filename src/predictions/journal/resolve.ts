@@ -4,7 +4,7 @@ import type { Prediction } from '../../core/prediction.js';
 import { checkSignal, ms, type OptionTable, readOptions, rejectOption } from '../../core/validate-options.js';
 import { isModelId, resolveModel } from '../../models/catalog.js';
 import type { Call } from '../../utils/call.js';
-import { compareInput, inputOf } from '../digest.js';
+import { compareInput, inputOf } from '../compare-inputs.js';
 import {
   commonOf,
   type Journal,

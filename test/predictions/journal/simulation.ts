@@ -5,7 +5,7 @@ import { type KeyedTask, submitWithKey } from '../../../src/predictions/journal/
 import type { Mark } from '../../../src/predictions/journal/mark.js';
 import type { ComparedTask, SearchRange } from '../../../src/predictions/candidates.js';
 import type { SendingEntry } from '../../../src/predictions/journal/journal.js';
-import { createDigest } from '../../../src/predictions/digest.js';
+import { createDigest } from '../../../src/predictions/compare-inputs.js';
 
 const MODEL = 'model';
 export const LEASE_MS = 2500;

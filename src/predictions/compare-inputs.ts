@@ -1,4 +1,4 @@
-/** Digests of inputs, and how the input that the service shows is compared with one. */
+/** Compares inputs by their digests: those that were sent, stored in a journal, or shown by the service. */
 import { createHash } from 'node:crypto';
 import type { Prediction } from '../core/prediction.js';
 import type { DefinedModel } from '../models/define-model.js';
