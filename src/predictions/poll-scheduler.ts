@@ -20,10 +20,10 @@ interface Group {
   turns: Set<Turn>;
 }
 
-/** The place of one wait among those of its client. */
+/** One wait among those of its client. */
 export class Turn {
   /** Where it waits. Set by the scheduler. */
-  place: Set<Turn> | undefined;
+  queue: Set<Turn> | undefined;
   readonly #scheduler: PollScheduler;
   readonly #signal: AbortSignal;
   #isHurried = false;
@@ -53,7 +53,7 @@ export class Turn {
 
   /** Ends the delay, or the next one, and goes before other waits. */
   hurry(): void {
-    if (this.place === undefined) this.#isHurried = true;
+    if (this.queue === undefined) this.#isHurried = true;
     else this.#scheduler.add(this, 0, true);
   }
 
@@ -82,17 +82,17 @@ export class PollScheduler {
   }
 
   add(turn: Turn, delayMs: number, isUrgent: boolean): void {
-    turn.place?.delete(turn);
-    if (isUrgent) turn.place = this.#urgent;
-    else turn.place = delayMs > 0 ? this.#groupAt(performance.now() + delayMs, delayMs) : this.#waiting;
-    turn.place.add(turn);
+    turn.queue?.delete(turn);
+    if (isUrgent) turn.queue = this.#urgent;
+    else turn.queue = delayMs > 0 ? this.#groupAt(performance.now() + delayMs, delayMs) : this.#waiting;
+    turn.queue.add(turn);
     if (isUrgent || delayMs <= 0) this.#run();
     else this.#setTimer();
   }
 
   remove(turn: Turn): void {
-    turn.place?.delete(turn);
-    turn.place = undefined;
+    turn.queue?.delete(turn);
+    turn.queue = undefined;
     this.#run();
   }
 
@@ -122,7 +122,7 @@ export class PollScheduler {
     this.#groups = this.#groups.filter(({ at, turns }) => {
       if (at < now) {
         for (const turn of turns) {
-          turn.place = this.#waiting;
+          turn.queue = this.#waiting;
           this.#waiting.add(turn);
         }
       }
@@ -134,7 +134,7 @@ export class PollScheduler {
         this.#nextAt =
           Math.max(this.#nextAt, now - TIMER_MS - (this.#burst - 1) * this.#intervalMs) + this.#intervalMs;
         queue.delete(turn);
-        turn.place = undefined;
+        turn.queue = undefined;
         turn.grant();
       }
     }
