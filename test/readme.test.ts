@@ -58,11 +58,11 @@ beforeAll(() => {
 });
 afterEach(closeAll);
 
-test('there are snippets', () => {
+test('the texts have snippets', () => {
   expect(snippets.length).toBeGreaterThan(18);
 });
 
-test('they compile', async () => {
+test('the snippets compile', async () => {
   const compiler = join(root, 'node_modules/typescript-7/bin/tsc');
   const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', folder]).catch(
     (error: { stdout: string }) => error,
@@ -70,7 +70,7 @@ test('they compile', async () => {
   expect(stdout).toBe('');
 });
 
-describe('they run', () => {
+describe('a snippet runs as it stands', () => {
   test.each(snippets)('$name', async ({ file, code }) => {
     const printed: string[] = [];
     vi.spyOn(console, 'log').mockImplementation(

@@ -74,7 +74,7 @@ describe.each(Object.keys(models) as ModelId[])('%s', (id) => {
   });
 });
 
-test('says every limit in the descriptions, gaps and rules too', () => {
+test('a tool schema says every limit in its descriptions, gaps and rules too', () => {
   const { images, duration } = toolJsonSchemas[KLING_O1].properties;
   expect(images?.description).toMatch(/at most 7.*At most 4 with `video`\./);
   expect(duration?.description).toMatch(/from 3 to 10.*Default: 5\./);

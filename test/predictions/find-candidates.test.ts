@@ -13,17 +13,8 @@ import {
   type SeenRequest,
   task,
 } from '../support/client.js';
+import { BODY, INPUT } from '../support/keyed.js';
 import { WaveSpeedKling } from 'wavespeed-kling';
-
-const INPUT = { prompt: 'A fox in the snow' } as const;
-const SENT = {
-  ...INPUT,
-  images: [],
-  keep_original_sound: true,
-  aspect_ratio: '16:9',
-  duration: 5,
-  sound: false,
-};
 
 afterEach(() => {
   vi.useRealTimers();
@@ -44,9 +35,9 @@ function losing(listed: object[], results: Record<string, object> = {}) {
 test.each(['inputs', 'input'])(
   'compares what the list shows under `%s`, and asks it to show inputs',
   async (field) => {
-    const other = { ...SENT, prompt: 'A hare' };
+    const other = { ...BODY, prompt: 'A hare' };
     const { kling, seen } = losing([
-      task({ id: 'own', [field]: SENT }),
+      task({ id: 'own', [field]: BODY }),
       task({ id: 'other', [field]: other }),
       task({ id: 'with-nulls', [field]: { prompt: INPUT.prompt, video: null, added_by_the_service: 1 } }),
     ]);
@@ -62,7 +53,7 @@ test.each(['inputs', 'input'])(
 
 test('looks a task up at its result URL where the list shows no input, and leaves the match open where that has none', async () => {
   const { kling, seen } = losing([task({ id: 'own' }), task({ id: 'blind' })], {
-    own: task({ id: 'own', input: SENT }),
+    own: task({ id: 'own', input: BODY }),
     blind: task({ id: 'blind' }),
   });
   const error = await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
@@ -121,7 +112,7 @@ test('finds the lost task after this machine’s clock was set back an hour', as
   const { kling } = clientOn((request) => {
     const headers = { date: new Date(now).toUTCString() };
     if (isSubmit(request)) throw new TypeError('fetch failed');
-    const items = [task({ id: 'lost', created_at: new Date(now).toISOString(), inputs: SENT })];
+    const items = [task({ id: 'lost', created_at: new Date(now).toISOString(), inputs: BODY })];
     return envelope({ page: 1, total: 1, items }, 200, 'success', headers);
   });
   const error = await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
@@ -206,7 +197,7 @@ test('a task that another call may still be submitting is not offered', async ()
 });
 
 test('a task that a call already waits for is not offered', async () => {
-  const { kling } = losing([task({ id: 'waited-for', inputs: SENT })]);
+  const { kling } = losing([task({ id: 'waited-for', inputs: BODY })]);
   const error = await failure(kling.submit(KLING_O3_STD, INPUT), SubmissionUnknownError);
   const controller = new AbortController();
   const waiting = rejection(kling.wait('waited-for', { signal: controller.signal }));

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   ApiError,
   ConfigurationError,
@@ -11,92 +10,37 @@ import {
   IdempotencyConflictError,
   InvalidInputError,
   type Journal,
-  type JournalEntry,
   JournalError,
   KLING_O1,
   KLING_O3_STD,
   memoryJournal,
   PredictionFailedError,
   SubmissionUnknownError,
-  WaveSpeedKling,
-  type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
-import { type Emulator, startEmulator, type StartEmulatorOptions } from 'wavespeed-kling/testing';
+import { onCleanup } from '../../support/cleanup.js';
 import { failure } from '../../support/client.js';
+import {
+  BODY,
+  BRIEF,
+  clientOf,
+  digestOf,
+  entryOf,
+  FINGERPRINT,
+  INPUT,
+  journalWith,
+  KEY,
+  markOf,
+  sorted,
+  start,
+  submits,
+} from '../../support/keyed.js';
 
-const INPUT = { prompt: 'A fox in the snow' } as const;
-/** As the service gets it. */
-const BODY = {
-  prompt: INPUT.prompt,
-  images: [],
-  keep_original_sound: true,
-  aspect_ratio: '16:9',
-  duration: 5,
-  sound: false,
-};
-const KEY = { idempotencyKey: 'order-1' } as const;
 /** A response that is lost after the task was created, and a request that is lost before. */
 const ANSWER_LOST = { on: 'submit', kind: 'reset', when: 'request', accepted: true } as const;
 const REQUEST_LOST = { on: 'submit', kind: 'reset', when: 'request', accepted: false } as const;
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function start(options: StartEmulatorOptions = {}): Promise<Emulator> {
-  const emulator = await startEmulator({ queueMs: 0, processingMs: 0, ...options });
-  closing.push(() => emulator.close());
-  return emulator;
-}
-
-/** A client as another process would have it: only the journal is shared. */
-function clientOf(emulator: Emulator, options: WaveSpeedKlingOptions = {}): WaveSpeedKling {
-  const kling = new WaveSpeedKling({
-    apiKey: emulator.apiKey,
-    baseUrl: emulator.url,
-    pollIntervalMs: 5,
-    maxRetries: 0,
-    ...options,
-  });
-  closing.push(() => kling.close());
-  return kling;
-}
-
-/** Short enough to wait until an open submit is known to have no task. */
-const BRIEF = { requestTimeoutMs: 500, idempotency: { leaseMs: 600, settleMs: 100 } };
-
-const submits = (emulator: Emulator) => emulator.requestCount({ operation: 'submit' });
-
-/** What a process leaves behind that dies while it submits. */
-const sending = (fields: Partial<Extract<JournalEntry, { state: 'sending' }>> = {}): JournalEntry => ({
-  fingerprint: FINGERPRINT,
-  model: KLING_O3_STD,
-  attempt: 1,
-  state: 'sending',
-  digest: createDigest(BODY),
-  writer: 'a-process-that-died',
-  markedAt: new Date(Date.now() - 300_000).toISOString(),
-  sendBy: new Date(Date.now() - 295_000).toISOString(),
-  ...fields,
-});
-/** SHA-256 of JSON whose members are sorted. */
-const sorted = (value: object) =>
-  Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
-const createDigest = (value: object) =>
-  createHash('sha256')
-    .update(JSON.stringify(sorted(value)))
-    .digest('hex');
-/** As of an entry without the service, of an earlier release. */
-const FINGERPRINT = createDigest({ input: sorted(BODY), model: KLING_O3_STD });
-
-async function journalWith(entry: JournalEntry, key: string = KEY.idempotencyKey): Promise<Journal> {
-  const journal = memoryJournal();
-  await journal.put(key, entry);
-  return journal;
-}
-
-const entryOf = async (journal: Journal, key: string = KEY.idempotencyKey) => (await journal.get(key))?.entry;
+/** What a process leaves behind that died while it submitted. */
+const sending = (fields: object = {}) => markOf(300_000, fields);
 
 describe('a key that has a task', () => {
   test('a key with a task returns its result without a request, in another client too', async () => {
@@ -121,7 +65,7 @@ describe('a key that has a task', () => {
     const journal = memoryJournal();
     const { id } = await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, KEY);
     expect(await entryOf(journal)).toEqual({
-      fingerprint: createDigest({ input: sorted(BODY), model: KLING_O3_STD, origin: emulator.url }),
+      fingerprint: digestOf({ input: sorted(BODY), model: KLING_O3_STD, origin: emulator.url }),
       origin: emulator.url,
       model: KLING_O3_STD,
       attempt: 1,
@@ -225,7 +169,7 @@ describe('local media', () => {
 
   test('local media are compared by content, and not uploaded again for a key with a task', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'journal-'));
-    closing.push(() => rm(directory, { recursive: true }));
+    onCleanup(() => rm(directory, { recursive: true }));
     const emulator = await start();
     const journal = memoryJournal();
     const submit = (image: Blob | URL) =>

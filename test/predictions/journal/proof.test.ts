@@ -1,5 +1,4 @@
 // That a submit was not accepted is proven, or it is not said: clocks, histories and journals that do not tell the whole truth.
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,76 +13,29 @@ import {
   KLING_O3_STD,
   memoryJournal,
   SubmissionUnknownError,
-  WaveSpeedKling,
-  type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
-import { type Emulator, startEmulator, type StartEmulatorOptions } from 'wavespeed-kling/testing';
+import { onCleanup } from '../../support/cleanup.js';
 import { clientOn, deferred, envelope, failure, rejection } from '../../support/client.js';
+import {
+  BODY,
+  BRIEF,
+  clientOf,
+  digestOf,
+  entryOf,
+  INPUT,
+  journalWith,
+  KEY,
+  markOf,
+  start,
+  submits,
+} from '../../support/keyed.js';
 
-const INPUT = { prompt: 'A fox at the caf\u00e9' } as const;
-const BODY = {
-  ...INPUT,
-  images: [],
-  keep_original_sound: true,
-  aspect_ratio: '16:9',
-  duration: 5,
-  sound: false,
-};
-const KEY = { idempotencyKey: 'order-1' } as const;
 const RESUBMIT = { ...KEY, whenAbsent: 'resubmit' } as const;
-const BRIEF = { requestTimeoutMs: 500, idempotency: { leaseMs: 600, settleMs: 100 } };
-
 type SendingEntry = Extract<JournalEntry, { state: 'sending' }>;
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  vi.useRealTimers();
-  for (const close of closing.splice(0).reverse()) await close();
+afterEach(() => {
   vi.restoreAllMocks();
 });
-
-async function start(options: StartEmulatorOptions = {}): Promise<Emulator> {
-  const emulator = await startEmulator({ queueMs: 0, processingMs: 0, ...options });
-  closing.push(() => emulator.close());
-  return emulator;
-}
-
-/** A client as another process would have it: only the journal is shared. */
-function clientOf(emulator: Emulator, options: WaveSpeedKlingOptions = {}): WaveSpeedKling {
-  const { apiKey, url: baseUrl } = emulator;
-  const kling = new WaveSpeedKling({ apiKey, baseUrl, pollIntervalMs: 5, maxRetries: 0, ...options });
-  closing.push(() => kling.close());
-  return kling;
-}
-
-const submits = (emulator: Emulator) => emulator.requestCount({ operation: 'submit' });
-const entryOf = async (journal: Journal) => (await journal.get(KEY.idempotencyKey))?.entry;
-
-const sorted = (value: object) =>
-  Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
-const digestOf = (value: object) =>
-  createHash('sha256')
-    .update(JSON.stringify(sorted(value)))
-    .digest('hex');
-
-/** The mark of a process that died; its clock was that much ahead. */
-const markOf = (agoMs: number, fields: object = {}): JournalEntry => ({
-  fingerprint: digestOf({ input: sorted(BODY), model: KLING_O3_STD }),
-  model: KLING_O3_STD,
-  attempt: 1,
-  state: 'sending',
-  digest: digestOf(BODY),
-  writer: 'a-process-that-died',
-  markedAt: new Date(Date.now() - agoMs).toISOString(),
-  sendBy: new Date(Date.now() - agoMs + 600).toISOString(),
-  ...fields,
-});
-
-async function journalWith(entry: JournalEntry) {
-  const journal = memoryJournal();
-  await journal.put(KEY.idempotencyKey, entry);
-  return journal;
-}
 
 describe('the time of a mark', () => {
   test('is the time of the service where that was heard, whatever the clock of the machine says', async () => {
@@ -301,7 +253,7 @@ describe('a key', () => {
 
   test('with a file that is too large is rejected before the file is read', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'journal-'));
-    closing.push(() => rm(directory, { recursive: true }));
+    onCleanup(() => rm(directory, { recursive: true }));
     const path = join(directory, 'huge.png');
     await writeFile(path, Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010806000000', 'hex'));
     // Sparse: to read it would take longer than the test may.

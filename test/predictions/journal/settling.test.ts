@@ -1,75 +1,23 @@
 // Settling a key: by hand with `resolve`, by webhook with `settle`; and what `lookup` tells of it.
-import { createHash } from 'node:crypto';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   ConfigurationError,
   IdempotencyConflictError,
   InvalidInputError,
   type Journal,
-  type JournalEntry,
   KLING_O1,
   KLING_O3_STD,
   memoryJournal,
   NotFoundError,
   PredictionFailedError,
-  WaveSpeedKling,
-  type WaveSpeedKlingOptions,
 } from 'wavespeed-kling';
-import { type Emulator, startEmulator, type StartEmulatorOptions } from 'wavespeed-kling/testing';
 import { failure } from '../../support/client.js';
+import { BODY, clientOf, INPUT, journalWith, KEY as KEYED, markOf, start } from '../../support/keyed.js';
 
-const INPUT = { prompt: 'A fox in the snow' } as const;
-const BODY = {
-  ...INPUT,
-  images: [],
-  keep_original_sound: true,
-  aspect_ratio: '16:9',
-  duration: 5,
-  sound: false,
-};
-const KEY = 'order-1';
-
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function start(options: StartEmulatorOptions = {}): Promise<Emulator> {
-  const emulator = await startEmulator({ queueMs: 0, processingMs: 0, ...options });
-  closing.push(() => emulator.close());
-  return emulator;
-}
-
-function clientOf(emulator: Emulator, options: WaveSpeedKlingOptions = {}): WaveSpeedKling {
-  const { apiKey, url: baseUrl } = emulator;
-  const kling = new WaveSpeedKling({ apiKey, baseUrl, pollIntervalMs: 20, ...options });
-  closing.push(() => kling.close());
-  return kling;
-}
-
-const sorted = (value: object) =>
-  Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
-const digestOf = (value: object) =>
-  createHash('sha256')
-    .update(JSON.stringify(sorted(value)))
-    .digest('hex');
+const KEY = KEYED.idempotencyKey;
 
 /** A journal in which the key was marked so long ago. */
-async function journalMarked(agoMs: number): Promise<Required<Journal>> {
-  const journal = memoryJournal();
-  const entry: JournalEntry = {
-    fingerprint: digestOf({ input: sorted(BODY), model: KLING_O3_STD }),
-    model: KLING_O3_STD,
-    attempt: 1,
-    state: 'sending',
-    digest: digestOf(BODY),
-    writer: 'a-process-that-died',
-    markedAt: new Date(Date.now() - agoMs).toISOString(),
-    sendBy: new Date(Date.now() - agoMs + 5000).toISOString(),
-  };
-  await journal.put(KEY, entry);
-  return journal;
-}
+const journalMarked = (agoMs: number) => journalWith(markOf(agoMs));
 const stateOf = async (journal: Journal) => (await journal.get(KEY))?.entry.state;
 
 describe('resolve', () => {
