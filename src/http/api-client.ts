@@ -67,10 +67,27 @@ export class ApiClient {
   }
 
   /** Makes one attempt. */
-  async request(request: ApiRequest): Promise<unknown> {
+  request(request: ApiRequest): Promise<unknown> {
+    return this.#attempt(request, (response, key) => this.parseResponse(response, request, key));
+  }
+
+  /** Like `request`, for what is read again and again: undefined if the answer is the last text again, which is not parsed. */
+  requestChange(
+    request: ApiRequest,
+    lastText: string | undefined,
+  ): Promise<{ text: string | undefined; data: unknown } | undefined> {
+    return this.#attempt(request, (response, key) => {
+      const { status, text } = response;
+      if (status === 200 && text !== undefined && text === lastText) return undefined;
+      return { text, data: this.parseResponse(response, request, key) };
+    });
+  }
+
+  async #attempt<T>(request: ApiRequest, read: (response: RawResponse, key: string) => T): Promise<T> {
     const { signal } = request;
     signal?.throwIfAborted();
-    const key = await this.resolveApiKey(signal);
+    const { apiKey } = this.#options;
+    const key = typeof apiKey === 'string' ? apiKey : await this.resolveApiKey(signal);
     let timer: NodeJS.Timeout | undefined;
     let inFlight: InFlightRequest | undefined;
     let removeListener: (() => void) | undefined;
@@ -84,7 +101,7 @@ export class ApiClient {
       });
       removeListener = signal && addAbortListener(signal, () => stop(signal.reason));
       const response = await Promise.race([inFlight.response, stopped]);
-      return this.parseResponse(response, request, key);
+      return read(response, key);
     } catch (error) {
       inFlight?.abort(error);
       throw signal?.aborted === true && error === signal.reason ? error : this.normalizeError(error, request);

@@ -9,13 +9,12 @@ import {
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
 import { isKeyFailure } from '../http/api-key.js';
-import { errorName, publish } from '../http/diagnostics.js';
 import { emitRetry, getRetryDelay, isTransient, type OnRetry } from '../http/retry.js';
 import { addAbortListener } from '../utils/abort.js';
 import { Call } from '../utils/call.js';
 import { invokeCallback, toAbortError } from './callbacks.js';
-import { readTask, resultPathOf } from './get-task.js';
 import { PollScheduler, Turn } from './poll-scheduler.js';
+import { TaskPoll } from './task-poll.js';
 import {
   type PollInterval,
   type PredictionEvents,
@@ -117,6 +116,7 @@ export class TaskWaiter {
     const stop = new AbortController();
     const removeListener = addAbortListener(call.signal, () => stop.abort(call.signal.reason));
     const turn = new Turn(this.#scheduler, stop.signal);
+    const poll = new TaskPoll(this.#http, id, call.signal);
     const failures = createFailures(id);
     const getInterval = () => readPollInterval(options, this.#settings.pollIntervalMs, call.elapsedMs, id);
     let event: Prediction | undefined;
@@ -137,12 +137,14 @@ export class TaskWaiter {
       for (;;) {
         await turn.next(untilLastPoll(delayMs, call.deadlineAt));
         try {
-          const seen = await this.#fetch(call, id, last, stop.signal);
+          const seen = await poll.next(last, stop.signal);
           failures.clear();
-          const isChange = seen.status !== last?.status;
-          last = seen;
-          if (isChange) yield seen;
-          if (isTerminal(seen.status)) return;
+          if (seen !== undefined) {
+            const isChange = seen.status !== last?.status;
+            last = seen;
+            if (isChange) yield seen;
+            if (isTerminal(seen.status)) return;
+          }
           delayMs = getInterval();
         } catch (error) {
           if (stop.signal.aborted) throw error;
@@ -172,32 +174,6 @@ export class TaskWaiter {
     } finally {
       for (const unsubscribe of unsubscribes) unsubscribe?.();
       removeListener();
-    }
-  }
-
-  /** Fetches a task once, and publishes the poll. */
-  async #fetch(
-    call: Call,
-    id: string,
-    last: Prediction | undefined,
-    signal: AbortSignal,
-  ): Promise<Prediction> {
-    const sentAt = performance.now();
-    const report = (result: { status?: string; error?: string }) =>
-      publish('poll', call.signal, () => ({
-        predictionId: id,
-        ...result,
-        durationMs: performance.now() - sentAt,
-      }));
-    try {
-      const path = resultPathOf(id, last, this.#http.baseUrl);
-      const data = await this.#http.request({ method: 'GET', path, signal, predictionId: id });
-      const prediction = readTask(data, id, path);
-      report({ status: prediction.status });
-      return prediction;
-    } catch (error) {
-      report({ error: errorName(error) });
-      throw error;
     }
   }
 }

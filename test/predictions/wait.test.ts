@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
@@ -166,6 +167,30 @@ describe('wait', () => {
     await waiting;
     expect(statuses).toEqual(['queued_v9', 'unknown', 'completed']);
     expect(seen).toHaveLength(3);
+  });
+
+  test('a repeated answer changes nothing, and every poll is published with the status', async () => {
+    const repeated = task({ status: 'processing' });
+    const { kling, seen } = inTurn(
+      repeated,
+      repeated,
+      task({ status: 'processing', extra: 1 }),
+      repeated,
+      done(),
+    );
+    const published: unknown[] = [];
+    const onPoll = (message: unknown) => void published.push((message as { status: string }).status);
+    subscribe('wavespeed-kling:poll', onPoll);
+    const updates: string[] = [];
+    const waiting = kling.wait('task-1', {
+      onUpdate: ({ status }) => void updates.push(status),
+    });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect((await waiting).outputs).toEqual(['https://cdn.example/video.mp4']);
+    unsubscribe('wavespeed-kling:poll', onPoll);
+    expect(published).toEqual(['processing', 'processing', 'processing', 'processing', 'completed']);
+    expect(updates).toEqual(['processing', 'completed']);
+    expect(seen).toHaveLength(5);
   });
 
   test('wait reads nulls, strings for lists, and new fields', async () => {
