@@ -1,5 +1,5 @@
 // Kills and freezes worker processes at random while the service fails at random: every job gets its video, and none is paid for twice.
-// usage: npm run chaos:bullmq -- [--jobs 200] [--workers 4] [--concurrency 5] [--timeout 300 (seconds)]
+// usage: npm run chaos:bullmq -- [--jobs 200] [--workers 4] [--concurrency 5] [--timeout 300 (seconds)] [--seed N]
 // @ts-nocheck: what goes between processes has no types.
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -8,10 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { KLING_O1 } from 'wavespeed-kling';
+import { KLING_O1, KLING_O3_STD } from 'wavespeed-kling';
 import { addKling } from 'wavespeed-kling/bullmq';
 import { startEmulator } from 'wavespeed-kling/testing';
 import { startRedis } from '../bullmq/redis-server.mjs';
+import { createRandom } from '../soak/random.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -19,16 +20,23 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '4' },
     concurrency: { type: 'string', default: '5' },
     timeout: { type: 'string', default: '300' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
   },
 });
 const jobCount = Number(values.jobs);
 const deadline = Date.now() + Number(values.timeout) * 1000;
-const pick = (list) => list[Math.floor(Math.random() * list.length)];
-const chance = (share) => Math.random() < share;
+const { pick, chance, int } = createRandom(Number(values.seed));
 const counts = { kills: 0, freezes: 0, faults: 0 };
+/** Faults of the workers' own that took effect, by name. */
+const effects = {};
+const PAGE = '<html><head><title>Gateway</title></head><body>no</body></html>';
+// BullMQ compares the clocks of its workers: further apart, it would hold back jobs for as long.
+const CLOCKS_MS = [0, 0, 3000, -3000];
 
 const redis = await startRedis();
 const emulator = await startEmulator({ queueMs: 200, processingMs: 1000, balance: 1e6, listLagMs: 200 });
+// Of another model: a task of the same one, which nobody explains, would leave keys open.
+const stranger = emulator.addTask({ model: KLING_O3_STD, input: { prompt: 'Of another program' } });
 const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
 const queueName = `chaos-${randomUUID()}`;
 const queue = new Queue(queueName, { connection });
@@ -42,8 +50,12 @@ const startWorker = () => {
     apiKey,
     baseUrl,
     concurrency: Number(values.concurrency),
+    seed: int(0, 1e9),
+    clockMs: pick(CLOCKS_MS),
+    setClockMs: pick(CLOCKS_MS),
   });
-  return fork(fileURLToPath(new URL('bullmq-worker.mjs', import.meta.url)), [settings]);
+  const worker = fork(fileURLToPath(new URL('bullmq-worker.mjs', import.meta.url)), [settings]);
+  return worker.on('message', (name) => (effects[name] = (effects[name] ?? 0) + 1));
 };
 
 /** Sets one random fault for the next matching call. */
@@ -51,6 +63,9 @@ function setFault() {
   const statuses = { kind: 'status', status: pick([502, 503]) };
   const limited = { kind: 'status', status: 429, headers: { 'retry-after': '1' } };
   const lost = { kind: 'reset', when: pick(['request', 'headers', 'body']) };
+  // A page of a gateway proves nothing, whatever its status.
+  const page = { kind: 'status', status: int(400, 499), body: PAGE };
+  const another = { kind: 'data', patch: () => stranger.prediction() };
   const fault = pick([
     { on: 'submit', ...lost },
     { on: 'submit', ...lost, when: 'request', accepted: chance(0.5) },
@@ -58,9 +73,17 @@ function setFault() {
     { on: 'submit', kind: 'hang', when: 'headers', accepted: chance(0.5) },
     { on: 'submit', kind: 'delay', ms: 400 },
     { on: 'submit', ...limited },
+    { on: 'submit', ...page, accepted: chance(0.5) },
+    { on: 'submit', ...page, accepted: chance(0.5) },
+    { on: 'submit', ...another },
+    { on: 'submit', kind: 'extra' },
     { on: 'result', ...statuses },
     { on: 'result', ...lost },
     { on: 'result', ...limited },
+    { on: 'result', ...page },
+    { on: 'result', ...another },
+    { on: 'result', kind: 'extra' },
+    { on: 'list', ...page },
     { on: 'list', ...statuses },
     { on: 'list', ...lost },
   ]);
@@ -71,6 +94,10 @@ function setFault() {
 /** Kills a worker and starts another, or freezes it, at times for longer than its lock and its lease last. */
 async function harm(index) {
   const worker = workers[index];
+  if (chance(0.1)) {
+    worker.kill('SIGUSR2');
+    return;
+  }
   if (chance(0.5)) {
     worker.kill('SIGKILL');
     counts.kills++;
@@ -79,7 +106,7 @@ async function harm(index) {
   }
   worker.kill('SIGSTOP');
   counts.freezes++;
-  await sleep(500 + Math.random() * 4000);
+  await sleep(int(500, 4500));
   worker.kill('SIGCONT');
 }
 
@@ -92,9 +119,9 @@ const busy = new Set();
 const startedAt = Date.now();
 let ended = 0;
 while (ended < jobCount && Date.now() < deadline) {
-  await sleep(100 + Math.random() * 300);
+  await sleep(int(100, 400));
   if (counts.faults < jobCount) setFault();
-  const index = Math.floor(Math.random() * workers.length);
+  const index = int(0, workers.length - 1);
   // A process takes a second to start: killed more often than that, none would ever work.
   if (!busy.has(index)) {
     busy.add(index);
@@ -126,7 +153,15 @@ console.log(
   `${jobCount} jobs, ${done.length} done, ${tasks.length} tasks paid for ($${charged}), ` +
     `${emulator.requestCount({ operation: 'submit' })} submits, ${((Date.now() - startedAt) / 1000).toFixed(1)} s`,
 );
-console.log(`${counts.kills} kills, ${counts.freezes} freezes, ${counts.faults} faults set`);
+console.log(
+  `${counts.kills} kills, ${counts.freezes} freezes, ${counts.faults} faults set (seed ${values.seed})`,
+);
+for (const { operation, fault, status } of emulator.requests) {
+  if (fault === undefined) continue;
+  const name = `${operation}: ${fault === 'status' && status < 500 && status !== 429 ? 'page' : fault}`;
+  effects[name] = (effects[name] ?? 0) + 1;
+}
+console.log(`took effect: ${JSON.stringify(effects)}`);
 for (const [name, isTrue] of checks) if (!isTrue) console.log(`FAILED: ${name}`);
 const failed = checks.filter(([, isTrue]) => !isTrue).length;
 console.log(`${checks.length - failed} passed, ${failed} failed`);

@@ -4,12 +4,13 @@
 import {
   KLING_O1,
   KLING_O3_STD,
+  memoryJournal,
   SubmissionUnknownError,
   WaveSpeedError,
   WaveSpeedKling,
 } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
-import { setFaults } from './faults.mjs';
+import { setFaults, withPutFaults } from './faults.mjs';
 import { createRandom } from './random.mjs';
 
 /** The longest that a call may take: its deadline, five seconds for a submit in flight, and slack for a busy machine. */
@@ -40,6 +41,8 @@ export async function runCase(seed) {
     pollIntervalMs: random.int(5, 60),
     timeoutMs: random.pick([100, 1000, 8000]),
     maxRetries: random.int(0, 3),
+    journal: withPutFaults(memoryJournal(), random),
+    idempotency: { leaseMs: 2000, settleMs: 1000 },
     ...(random.chance(0.3) ? { fetch: globalThis.fetch } : {}),
     ...(random.chance(0.3) ? { limits: { concurrency: random.int(1, 4) } } : {}),
   });
@@ -62,7 +65,7 @@ export async function runCase(seed) {
   const giveUp = AbortSignal.timeout(GIVE_UP_MS);
   const context = { random, kling, told, note, own, giveUp };
   const startedAt = performance.now();
-  const calls = random.chance(0.5) ? await runBatch(context) : await runSingles(context);
+  const calls = await random.pick([runBatch, runSingles, runKeyed])(context);
   const tookMs = performance.now() - startedAt;
   await kling.close();
   emulator.clearFaults();
@@ -152,6 +155,38 @@ async function runSingles({ random, kling, note, own, giveUp }) {
     }),
   );
   return count;
+}
+
+/**
+ * Each key is asked for twice at once, and by one of them once more after an error.
+ *
+ * @param {Context} context
+ */
+async function runKeyed({ random, kling, note, own, giveUp }) {
+  const count = random.int(1, 4);
+  const run = async (/** @type {number} */ index) => {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const controller = new AbortController();
+      if (random.chance(0.3)) setTimeout(() => controller.abort(), random.int(0, 300));
+      try {
+        const task = await kling.run(
+          KLING_O3_STD,
+          { prompt: `request ${index}` },
+          {
+            signal: AbortSignal.any([controller.signal, giveUp]),
+            idempotencyKey: `key-${index}`,
+            whenAbsent: 'resubmit',
+          },
+        );
+        own(task.id, index);
+        return;
+      } catch (error) {
+        note(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: count * 2 }, (_, turn) => run(turn % count)));
+  return count * 2;
 }
 
 /**

@@ -86,6 +86,37 @@ function randomFault(random, stranger) {
 }
 
 /**
+ * Loses some answers of `put`: it is repeated, so that it meets its own entry, or fails, before or after it was applied.
+ *
+ * @param {import('wavespeed-kling').Journal} journal
+ * @param {import('./random.mjs').Random} random
+ * @returns {import('wavespeed-kling').Journal}
+ */
+export function withPutFaults(journal, random) {
+  const share = random.pick([0, 0, 0.1, 0.3]);
+  return {
+    ...journal,
+    put: async (...args) => {
+      const kind = random.chance(share) ? random.pick(['repeated', 'failed before', 'failed after']) : 'none';
+      if (kind === 'failed before') throw new Error('no space left');
+      const result = await journal.put(...args);
+      if (kind === 'failed after') throw new Error('connection lost');
+      return kind === 'repeated' && typeof result === 'number' ? 'stale' : result;
+    },
+  };
+}
+
+/** A history that shows inputs otherwise than they were sent. @param {unknown} data */
+function rewriteInputs(data) {
+  const page = /** @type {{ items: { input?: { prompt: string }, inputs?: { prompt: string } }[] }} */ (data);
+  const items = page.items.map((item) => {
+    const input = item.inputs ?? item.input;
+    return input === undefined ? item : { ...item, inputs: { ...input, prompt: `${input.prompt}.` } };
+  });
+  return { ...page, items };
+}
+
+/**
  * @param {import('wavespeed-kling/testing').EmulatorCore} emulator
  * @param {import('./random.mjs').Random} random
  */
@@ -95,5 +126,8 @@ export function setFaults(emulator, random) {
     const on = random.pick(/** @type {const} */ (['submit', 'submit', 'result', 'result', 'list']));
     const fault = { on, ...randomFault(random, stranger), after: random.int(0, 4), times: random.int(1, 2) };
     emulator.fail(/** @type {import('wavespeed-kling/testing').Fault} */ (fault));
+  }
+  if (random.chance(0.2)) {
+    emulator.fail({ on: 'list', kind: 'data', patch: rewriteInputs, times: random.int(1, 5) });
   }
 }

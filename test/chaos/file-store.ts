@@ -1,0 +1,97 @@
+/** A journal file of a chaos run: what happens to it, and how another process comes to write to it. */
+import { spawnSync } from 'node:child_process';
+import { copyFile, link, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileJournal } from '../../src/index.js';
+import type { Random } from '../soak/random.mjs';
+import type { ChaosStore, OtherWriter } from './chaos.js';
+import type { ChaosProcess } from './chaos-process.js';
+
+const NAMESPACE = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child=SIGKILL'];
+const MOUNT = ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" "$1" && shift && exec "$@"'];
+const canDo = ([command = '', ...args]: readonly string[]) => spawnSync(command, args).status === 0;
+
+/** Ways in which two processes get at one file without seeing each other's lock. */
+const WRITERS: readonly (OtherWriter & { isPossible: () => boolean })[] = [
+  {
+    name: 'another writer: PID namespace',
+    isPossible: () => canDo([...NAMESPACE, 'true']),
+    prepare: async (path) => ({ target: path, before: NAMESPACE }),
+  },
+  {
+    name: 'another writer: hard link',
+    isPossible: () => true,
+    prepare: async (path) => {
+      const target = join(dirname(path), 'link.jsonl');
+      await rm(target, { force: true });
+      await link(path, target);
+      return { target, before: [] };
+    },
+  },
+  {
+    name: 'another writer: mounted file',
+    isPossible: () =>
+      canDo(['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" "$0"', import.meta.filename]),
+    prepare: async (path) => {
+      const target = join(dirname(path), 'mounted.jsonl');
+      await writeFile(target, '');
+      return { target, before: [...MOUNT, path, target] };
+    },
+  },
+];
+
+/** Lines of an earlier release, most of them outdated: the first process rewrites the file. */
+const OLD_LINES = Array.from({ length: 1500 }, (_, index) => {
+  const entry = { fingerprint: 'f', model: 'm', attempt: 1, state: 'idle', reason: 'RateLimitError' };
+  return `${JSON.stringify({ key: `old-${index % 3}`, entry, revision: Math.floor(index / 3) + 1 })}\n`;
+});
+
+export async function createFileStore(path: string): Promise<ChaosStore> {
+  await writeFile(path, OLD_LINES.join(''));
+  /** Undoes what happened to the file. */
+  let undo: (() => Promise<void>) | undefined;
+  const frozen = async (process: ChaosProcess, work: () => Promise<void>) => {
+    process.freeze();
+    await work();
+    process.thaw();
+  };
+  const away = `${path}.away`;
+  return {
+    target: path,
+    processes: 1,
+    writers: WRITERS.filter(({ isPossible }) => isPossible()),
+    leftOut: WRITERS.filter(({ isPossible }) => !isPossible()).map(({ name }) => name),
+    harms: {
+      'file: moved': async () => {
+        await rename(path, away);
+        undo = () => rename(away, path);
+      },
+      // Frozen meanwhile, so that the copy has all that was written.
+      'file: replaced': (process) =>
+        frozen(process, async () => {
+          await copyFile(path, away);
+          await rename(away, path);
+        }),
+      'file: cut': (process, random) =>
+        frozen(process, async () => {
+          const content = await readFile(path);
+          await truncate(path, random.int(0, content.length - 1));
+          undo = () => frozen(process, () => writeFile(path, content));
+        }),
+      'file: edited': (process, random) =>
+        frozen(process, async () => {
+          const content = await readFile(path);
+          const edited = Buffer.from(content);
+          edited.fill('x', random.int(0, content.length - 1));
+          await writeFile(path, edited);
+          undo = () => frozen(process, () => writeFile(path, content));
+        }),
+    },
+    repair: async () => {
+      const now = undo;
+      undo = undefined;
+      await now?.();
+    },
+    open: () => fileJournal(path),
+  };
+}
