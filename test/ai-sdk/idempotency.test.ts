@@ -118,6 +118,15 @@ describe('doGenerate', () => {
     expect(submits()).toBe(1);
   });
 
+  test('gives the same task to two calls of its own at once, with the same headers object and key', async () => {
+    const { model, submits } = await setup();
+    const headers = { 'user-agent': 'shop/1.0' };
+    const call = { ...settings, headers, providerOptions: withKey('order-9') };
+    const [first, second] = await Promise.all([model.doGenerate({ ...call }), model.doGenerate({ ...call })]);
+    expect(second?.videos).toEqual(first?.videos);
+    expect(submits()).toBe(1);
+  });
+
   test('gives a repeated call the task of its place', async () => {
     const { model, submits } = await setup();
     const calls = [1, 2].map(() => ({ ...settings, providerOptions: withKey('order-8') }));

@@ -1,64 +1,13 @@
 /** Runs processes on one journal, harms them, the journal and the service at random, then lets the last ones finish, and counts what was paid. */
 import { rm } from 'node:fs/promises';
-import { type Journal, KLING_O3_STD, WaveSpeedKling } from '../../src/index.js';
 import { type Emulator, type LoggedRequest, startEmulator } from '../../src/testing/index.js';
 import { createRandom, type Random } from '../soak/random.mjs';
 import { bundleWorker } from './bundle-worker.js';
 import { type Before, ChaosProcess } from './chaos-process.js';
+import type { ChaosOptions, ChaosReport, ChaosStore } from './chaos-store.js';
 import { type Effects, hash, setServiceFaults } from './service-faults.js';
-import { keyOf, promptOf, TIMES, type WorkerMessage, type WorkerSettings } from './settings.js';
-
-/** A way in which another process comes to write to the store. */
-export interface OtherWriter {
-  name: string;
-  prepare: (target: string) => Promise<{ target: string; before: Before }>;
-}
-
-export interface ChaosStore {
-  /** See `WorkerSettings`. */
-  target: string;
-  /** Processes at once. */
-  processes: number;
-  writers: readonly OtherWriter[];
-  /** What this machine does not allow. */
-  leftOut: readonly string[];
-  /** What happens to the store, by name, while only this process uses it. */
-  harms: Readonly<Record<string, (process: ChaosProcess, random: Random) => Promise<void>>>;
-  /** Called when a process found the journal unusable. */
-  repair: () => Promise<void>;
-  open: () => Required<Journal> & { close?: () => Promise<void> };
-}
-
-export interface ChaosOptions {
-  /** Processes to kill. */
-  kills: number;
-  keys: number;
-  /** Different inputs: several keys share each. */
-  prompts: number;
-  seed: number;
-}
-
-export interface ChaosReport {
-  seed: number;
-  /** Processes killed; less than asked for if the work was done before. */
-  kills: number;
-  /** Of them, while a POST was in flight. */
-  killsInFlight: number;
-  /** How often each fault took effect. */
-  effects: Effects;
-  leftOut: readonly string[];
-  /** POSTs that the service received. */
-  posts: number;
-  /** Keys whose submit had an unknown outcome in the end, each with an error that said so; they were settled by hand. */
-  open: number;
-  /** Tasks that were paid for. */
-  tasks: number;
-  /** Different tasks that the keys have in the end. */
-  claimed: number;
-  seconds: number;
-  /** Exit codes and errors of processes that ended by themselves, and not well. */
-  failures: string[];
-}
+import type { WorkerMessage, WorkerSettings } from './settings.js';
+import { settleByHand } from './settle-by-hand.js';
 
 /** The request of a process at which it is harmed. Most often with a POST in flight. */
 type Point = 'submit accepted' | 'submit lost' | 'poll' | 'search';
@@ -137,7 +86,10 @@ class ChaosRun {
     this.#open.clear();
     if (this.#failures.length === 0) await this.#start().ended;
     const open = this.#open.size;
-    const claimed = this.#failures.length === 0 ? await this.#settleByHand() : new Set();
+    const claimed =
+      this.#failures.length === 0
+        ? await settleByHand(this.#store, this.#emulator, this.#options, this.#open)
+        : new Set();
     return {
       seed: this.#options.seed,
       kills: this.#kills,
@@ -270,37 +222,5 @@ class ChaosRun {
 
   #count(name: string): void {
     this.#effects[name] = (this.#effects[name] ?? 0) + 1;
-  }
-
-  /** What a person does with the keys whose history cannot tell; returns the tasks of all keys. */
-  async #settleByHand(): Promise<Set<string>> {
-    const journal = this.#store.open();
-    const kling = new WaveSpeedKling({
-      apiKey: 'chaos-key',
-      baseUrl: this.#emulator.url,
-      journal,
-      pollIntervalMs: 10,
-      ...TIMES,
-    });
-    const claimed = new Set<string>();
-    const readClaims = async () => {
-      for await (const { entry } of journal.entries()) {
-        if ('predictionId' in entry) claimed.add(entry.predictionId);
-      }
-    };
-    for (const key of this.#open) {
-      await readClaims();
-      const index = Number(key.slice(keyOf(0).length - 1));
-      const prompt = promptOf(index, this.#options);
-      const task = this.#emulator.account.tasks.find(
-        ({ id, input }) => !claimed.has(id) && (input as { prompt?: string }).prompt === prompt,
-      );
-      await kling.resolve(key, task?.id ?? null, { force: true });
-      await kling.run(KLING_O3_STD, { prompt }, { idempotencyKey: key });
-    }
-    await readClaims();
-    await kling.close();
-    await journal.close?.();
-    return claimed;
   }
 }

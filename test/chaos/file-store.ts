@@ -3,8 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFile, link, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileJournal } from '../../src/index.js';
-import type { Random } from '../soak/random.mjs';
-import type { ChaosStore, OtherWriter } from './chaos.js';
+import type { ChaosStore, OtherWriter } from './chaos-store.js';
 import type { ChaosProcess } from './chaos-process.js';
 
 const NAMESPACE = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child=SIGKILL'];

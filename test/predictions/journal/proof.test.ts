@@ -226,6 +226,16 @@ describe('a journal that repeats a put', () => {
 });
 
 describe('a key', () => {
+  test('has no entry with the body of its request or the echoed input, from its mark to its end', async () => {
+    const emulator = await start();
+    const journal = memoryJournal();
+    const put = vi.spyOn(journal, 'put');
+    const video = await clientOf(emulator, { journal }).run(KLING_O3_STD, INPUT, KEY);
+    expect(video.input).toMatchObject(INPUT);
+    expect(put.mock.calls.map(([, { state }]) => state)).toEqual(['sending', 'submitted', 'ended']);
+    expect(JSON.stringify(put.mock.calls)).not.toContain(INPUT.prompt);
+  });
+
   test('is not answered with the task of another service', async () => {
     const [one, other] = [await start(), await start()];
     const journal = memoryJournal();
