@@ -1,23 +1,34 @@
 /** Decompresses response bodies: a gateway may compress although the requests ask for `identity`. */
-import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { InvalidResponseError } from '../core/errors/connection-error.js';
 import { getErrorMessage } from '../utils/error-message.js';
 import { createTooLargeError } from './response-body.js';
 
-type Decompress = (bytes: Uint8Array, maxOutputLength: number) => Buffer;
+type Decompress = (bytes: Uint8Array, maxBytes: number) => Buffer;
+
+/** Loaded with the first body that is compressed. */
+const zlib = () => process.getBuiltinModule('node:zlib');
 
 /** A body that was cut short is decompressed as far as it goes: it may name a task. */
-const finishFlush = constants.Z_SYNC_FLUSH;
-const gunzip: Decompress = (bytes, maxOutputLength) => gunzipSync(bytes, { finishFlush, maxOutputLength });
+const untilCut = (maxOutputLength: number) => ({
+  finishFlush: zlib().constants.Z_SYNC_FLUSH,
+  maxOutputLength,
+});
+
+const gunzip: Decompress = (bytes, maxBytes) => zlib().gunzipSync(bytes, untilCut(maxBytes));
 
 const DECOMPRESS: Record<string, Decompress> = {
   gzip: gunzip,
   'x-gzip': gunzip,
-  // Some servers send the raw format.
-  deflate: (bytes, maxOutputLength) =>
-    (((bytes[0] ?? 0) & 0x0f) === 8 ? inflateSync : inflateRawSync)(bytes, { finishFlush, maxOutputLength }),
-  br: (bytes, maxOutputLength) =>
-    brotliDecompressSync(bytes, { finishFlush: constants.BROTLI_OPERATION_FLUSH, maxOutputLength }),
+  deflate(bytes, maxBytes) {
+    const { inflateRawSync, inflateSync } = zlib();
+    // Some servers send the raw format.
+    const inflate = ((bytes[0] ?? 0) & 0x0f) === 8 ? inflateSync : inflateRawSync;
+    return inflate(bytes, untilCut(maxBytes));
+  },
+  br(bytes, maxOutputLength) {
+    const { brotliDecompressSync, constants } = zlib();
+    return brotliDecompressSync(bytes, { finishFlush: constants.BROTLI_OPERATION_FLUSH, maxOutputLength });
+  },
 };
 
 /**

@@ -1,5 +1,4 @@
 /** Parses a response: redacts the text, reads the envelope, and returns its data or throws a typed error. */
-import { STATUS_CODES } from 'node:http';
 import { InvalidResponseError } from '../core/errors/connection-error.js';
 import { parseJson } from '../core/parse-json.js';
 import { idOf } from '../core/prediction.js';
@@ -9,6 +8,7 @@ import { isRecord } from '../utils/is-record.js';
 import { createApiError } from './create-api-error.js';
 import { redactError, redactText } from './redact.js';
 import { parseRetryAfter } from './retry-after.js';
+import { STATUS_TEXTS } from './status-text.js';
 import type { RawResponse } from './types.js';
 
 export interface RequestInfo {
@@ -38,7 +38,7 @@ export function parseResponse(response: RawResponse, request: RequestInfo, key: 
     return value === undefined ? undefined : redactText(value, key);
   };
   const requestId = header('x-request-id') ?? header('cf-ray');
-  const statusText = redactText(response.statusText, key) || (STATUS_CODES[effective] ?? '');
+  const statusText = redactText(response.statusText, key) || (STATUS_TEXTS[effective] ?? '');
   const shown =
     effective === status ? `${status} ${statusText}`.trim() : `${effective} (under HTTP ${status})`;
   const trail = requestId === undefined ? '' : ` (request id ${requestId})`;

@@ -1,6 +1,6 @@
 /** Makes safe file names from ids, URLs and the names of local files. */
-import { createHash } from 'node:crypto';
 import type { FileType } from './file-type.js';
+import { createHash } from './crypto.js';
 
 /** In bytes, without the extension: file systems allow 255, and the names of partial files are longer. */
 const MAX_LENGTH = 150;

@@ -1,8 +1,8 @@
 /** Names partial files after the process that writes them, and removes those of killed processes. */
-import { createHash, randomBytes } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { createHash, randomHex } from './crypto.js';
 
 /** Partial files of other machines are removed after an hour without a write. */
 const STALE_AFTER_MS = 60 * 60_000;
@@ -13,7 +13,7 @@ const host = () => createHash('sha256').update(hostname()).digest('hex').slice(0
 
 /** Unique, so that two downloads of the same file never share a partial file. */
 export const partialPath = (target: string): string =>
-  `${target}.${host()}-${process.pid}-${randomBytes(6).toString('hex')}.part`;
+  `${target}.${host()}-${process.pid}-${randomHex(6)}.part`;
 
 export async function removeStaleFiles(directory: string, names: readonly string[]): Promise<void> {
   const files = await readdir(directory).catch(() => []);

@@ -1,5 +1,4 @@
 /** The requests of a batch: how each is prepared, run and reported, and what they may cost together. */
-import { createHash } from 'node:crypto';
 import {
   BudgetExceededError,
   ConfigurationError,
@@ -9,6 +8,7 @@ import {
   WaveSpeedError,
 } from '../core/errors/index.js';
 import type { CompletedPrediction } from '../core/prediction.js';
+import { createHash } from '../media/crypto.js';
 import type { Model, ModelId } from '../models/catalog.js';
 import type { DefinedModel } from '../models/define-model.js';
 import type { ModelInput } from '../models/input-types.js';

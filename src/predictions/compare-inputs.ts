@@ -1,6 +1,6 @@
 /** Compares inputs by their digests: those that were sent, stored in a journal, or shown by the service. */
-import { createHash } from 'node:crypto';
 import type { Prediction } from '../core/prediction.js';
+import { createHash } from '../media/crypto.js';
 import type { DefinedModel } from '../models/define-model.js';
 import { isRecord } from '../utils/is-record.js';
 

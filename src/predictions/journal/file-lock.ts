@@ -1,10 +1,10 @@
 /** A lock on a path, held by one process through a file next to it. It is released when the process ends. */
-import { randomBytes } from 'node:crypto';
 import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { JournalError } from '../../core/errors/input-error.js';
+import { randomHex } from '../../media/crypto.js';
 
 interface Holder {
   file: string;
@@ -26,7 +26,7 @@ const ATTEMPTS = 6;
  */
 export async function lock(path: string): Promise<() => Promise<void>> {
   const startedAt = (await startOf(process.pid)) ?? '';
-  const own = `${path}.lock.${process.pid}.${startedAt}.${randomBytes(4).toString('hex')}.${hostname()}`;
+  const own = `${path}.lock.${process.pid}.${startedAt}.${randomHex(4)}.${hostname()}`;
   for (let attempt = 1; ; attempt++) {
     await (await open(own, 'wx', 0o600)).close();
     const other = await findHolder(path, own);

@@ -1,8 +1,8 @@
 /** One open journal file. It must be exactly as this process left it, or nothing is written. */
-import { randomBytes } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { JournalError } from '../../core/errors/input-error.js';
+import { randomHex } from '../../media/crypto.js';
 import { getErrorMessage } from '../../utils/error-message.js';
 import { FileIndex, readJournal } from './file-index.js';
 import { formatRow, HEADER, parseRow, type Row } from './file-lines.js';
@@ -15,7 +15,7 @@ export class JournalFile {
   readonly #unlock: () => Promise<void>;
   readonly #onEnd: (index: FileIndex) => void;
   /** Tells the lines of this process from those of others. */
-  readonly #by = randomBytes(4).toString('hex');
+  readonly #by = randomHex(4);
   #index = new FileIndex();
   /** Entries that are being written. */
   readonly #unwritten = new Map<string, Row>();

@@ -1,6 +1,6 @@
 /** The fingerprint of a request, and the conflict of a key that is used with another request. */
-import { createHash } from 'node:crypto';
 import { IdempotencyConflictError, InvalidInputError } from '../../core/errors/input-error.js';
+import { createHash } from '../../media/crypto.js';
 import { openLocalFile } from '../../media/local-file.js';
 import { inspect } from '../../media/upload-source.js';
 import { formatPath } from '../../models/field-messages.js';

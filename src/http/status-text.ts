@@ -1,7 +1,7 @@
-/** Replaces `node:http` on edge runtimes. */
+/** The texts of statuses: `node:http` has them too, but takes a millisecond to load. */
 
-/** Texts of the statuses that the service answers with, for responses without one. */
-export const STATUS_CODES: Record<number, string> = {
+/** Texts of the statuses that the service and gateways answer with, for responses without one. */
+export const STATUS_TEXTS: Record<number, string> = {
   400: 'Bad Request',
   401: 'Unauthorized',
   402: 'Payment Required',

@@ -1,0 +1,2 @@
+/** Digests on an edge runtime. */
+export { createHash } from 'node:crypto';
