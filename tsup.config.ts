@@ -8,8 +8,9 @@ export const replacePackage = (
 ): NonNullable<Options['esbuildPlugins']>[number] => ({
   name: 'replace-package',
   setup(build) {
-    build.onResolve({ filter: packages }, ({ path }) => ({ path, namespace: 'replaced' }));
-    build.onLoad({ filter: /.*/, namespace: 'replaced' }, () => ({ contents }));
+    const namespace = `replaced ${packages.source}`;
+    build.onResolve({ filter: packages }, ({ path }) => ({ path, namespace }));
+    build.onLoad({ filter: /.*/, namespace }, () => ({ contents }));
   },
 });
 

@@ -2,7 +2,8 @@
 import type { ManyRequest, ManyResult, WaveSpeedKling } from '../index.js';
 import type { PlannedRow } from './batch-plan.js';
 import { printSummary, Tally } from './batch-summary.js';
-import { combineExitCodes, exitCodeOf } from './exit-codes.js';
+import { exitCodeOf } from './exit-code-of.js';
+import { combineExitCodes } from './exit-codes.js';
 import type { FileNames } from './file-names.js';
 import { interrupted } from './interrupt.js';
 import { printJson } from './output.js';

@@ -1,5 +1,5 @@
-/** Creates the client for all commands, with the key and the proxy of the environment. */
-import { ConfigurationError, WaveSpeedKling, type WaveSpeedKlingOptions } from '../index.js';
+/** Creates the client for all commands, with the key and the proxy of the environment. The library is loaded only then. */
+import type { WaveSpeedKling, WaveSpeedKlingOptions } from '../index.js';
 import { CommandError, EXIT } from './exit-codes.js';
 
 export function proxyFromEnvironment(env: NodeJS.ProcessEnv = process.env): string | undefined {
@@ -19,13 +19,14 @@ export async function createClient(options: WaveSpeedKlingOptions = {}): Promise
       EXIT.account,
     );
   }
+  const { ConfigurationError, WaveSpeedKling: Client } = await import('../index.js');
   const all: WaveSpeedKlingOptions = { clientName: 'wavespeed-kling-cli', ...options };
   if (all.fetch === undefined && proxyFromEnvironment() !== undefined) {
     const { EnvHttpProxyAgent } = await import('undici');
     all.dispatcher = new EnvHttpProxyAgent();
   }
   try {
-    return new WaveSpeedKling(all);
+    return new Client(all);
   } catch (error) {
     if (error instanceof ConfigurationError && error.message.startsWith('`apiKey`')) {
       throw new CommandError(

@@ -1,5 +1,4 @@
-/** Exit codes, and the errors that lead to them. */
-import { WaveSpeedError, type WaveSpeedErrors } from '../index.js';
+/** Exit codes, and the errors of the command itself. */
 
 export const EXIT = {
   done: 0,
@@ -35,33 +34,6 @@ export class Interruption extends CommandError {
   ) {
     super('Interrupted.', exitCode);
   }
-}
-
-const CODES: Partial<Record<WaveSpeedErrors['name'], number>> = {
-  InvalidInputError: EXIT.usage,
-  BudgetExceededError: EXIT.usage,
-  ConfigurationError: EXIT.usage,
-  IdempotencyConflictError: EXIT.usage,
-  JournalError: EXIT.usage,
-  SubmissionUnknownError: EXIT.unknown,
-  AuthenticationError: EXIT.account,
-  PermissionError: EXIT.account,
-  InsufficientCreditsError: EXIT.account,
-  RequestTimeoutError: EXIT.timeout,
-  WaitTimeoutError: EXIT.timeout,
-  AbortError: EXIT.interrupted,
-};
-
-export function exitCodeOf(error: unknown): number {
-  if (error instanceof CommandError) return error.exitCode;
-  if (!WaveSpeedError.isInstance(error)) return EXIT.failed;
-  const { name, predictionId, cause } = error as WaveSpeedErrors;
-  const isInterrupted =
-    cause instanceof Interruption && (name === 'AbortError' || predictionId !== undefined);
-  if (isInterrupted) return cause.exitCode;
-  // The task was accepted: not "nothing was sent".
-  if (name === 'JournalError' && predictionId !== undefined) return EXIT.failed;
-  return CODES[name] ?? EXIT.failed;
 }
 
 /** Whether a signal ended it. */

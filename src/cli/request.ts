@@ -2,10 +2,18 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { addAbortSignal } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type InputIssue, InvalidInputError, type ModelInput } from '../index.js';
-import { type DefinedModel, estimateCost, type Model, type ModelId, models, parseInput } from '../schemas.js';
+import {
+  type DefinedModel,
+  estimateCost,
+  type InputIssue,
+  InvalidInputError,
+  type Model,
+  type ModelId,
+  type ModelInput,
+  models,
+  parseInput,
+} from '../schemas.js';
 import { decodeText } from './decode-text.js';
 import { interrupted } from './interrupt.js';
 
@@ -25,6 +33,7 @@ export function readMedia(value: unknown): unknown {
 }
 
 export async function readStdin(): Promise<string> {
+  const { buffer } = await import('node:stream/consumers');
   let bytes: Buffer;
   try {
     bytes = await buffer(addAbortSignal(interrupted, process.stdin));

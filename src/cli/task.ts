@@ -9,7 +9,8 @@ import {
   WaveSpeedError,
   type WaveSpeedKling,
 } from '../index.js';
-import { EXIT, exitCodeOf, isInterruption } from './exit-codes.js';
+import { exitCodeOf } from './exit-code-of.js';
+import { EXIT, isInterruption } from './exit-codes.js';
 import { findFiles, renameFiles } from './file-names.js';
 import { interrupted } from './interrupt.js';
 import {

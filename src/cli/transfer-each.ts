@@ -1,5 +1,6 @@
 /** Transfers files one after the other, with a progress row each, and sets the exit code. */
-import { combineExitCodes, EXIT, exitCodeOf } from './exit-codes.js';
+import { exitCodeOf } from './exit-code-of.js';
+import { combineExitCodes, EXIT } from './exit-codes.js';
 import { interrupted } from './interrupt.js';
 import { describe } from './messages.js';
 import { note, paint } from './output.js';

@@ -129,13 +129,14 @@ export function defineModel<
   return Object.freeze(model) as unknown as DefinedModel<Id, Shape, Cost>;
 }
 
-/** Returns a model that is created when it is first used: building schemas is slow. */
-export function lazyModel<Model extends DefinedModel>(id: Model['id'], define: () => Model): Model {
+/** Returns a model whose schemas are made when they are first used: that is slow. */
+export function lazyModel<Model extends DefinedModel>(
+  about: Readonly<Pick<Model, 'id' | 'name' | 'shortName'>>,
+  define: () => Model,
+): Model {
   const model = once(define);
-  const lazy = { id };
+  const lazy = { ...about };
   const others = [
-    'name',
-    'shortName',
     'confirmed',
     'rules',
     'price',

@@ -8,11 +8,11 @@ import { field } from './field.js';
 /** Id of Kling O1 Standard reference-to-video. */
 export const KLING_O1_STD = 'kwaivgi/kling-video-o1-std/reference-to-video' as const;
 
+const about = { id: KLING_O1_STD, name: 'Kling O1 Standard', shortName: 'o1-std' } as const;
+
 const define = () =>
   defineModel({
-    id: KLING_O1_STD,
-    name: 'Kling O1 Standard',
-    shortName: 'o1-std',
+    ...about,
     input: {
       /** Description of the video: a non-empty string, not only whitespace. */
       prompt: field.prompt(),
@@ -33,4 +33,4 @@ const define = () =>
 export interface KlingO1Std extends ReturnType<typeof define> {}
 
 /** Kling O1 Standard reference-to-video. */
-export const klingO1Std: KlingO1Std = /* @__PURE__ */ lazyModel(KLING_O1_STD, define);
+export const klingO1Std: KlingO1Std = /* @__PURE__ */ lazyModel(about, define);

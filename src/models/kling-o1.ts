@@ -7,11 +7,11 @@ import { rule } from './rule.js';
 /** Id of Kling O1 reference-to-video. */
 export const KLING_O1 = 'kwaivgi/kling-video-o1/reference-to-video' as const;
 
+const about = { id: KLING_O1, name: 'Kling O1', shortName: 'o1' } as const;
+
 const define = () =>
   defineModel({
-    id: KLING_O1,
-    name: 'Kling O1',
-    shortName: 'o1',
+    ...about,
     input: {
       /** Description of the video: a non-empty string, not only whitespace. */
       prompt: field.prompt(),
@@ -38,4 +38,4 @@ const define = () =>
 export interface KlingO1 extends ReturnType<typeof define> {}
 
 /** Kling O1 reference-to-video. */
-export const klingO1: KlingO1 = /* @__PURE__ */ lazyModel(KLING_O1, define);
+export const klingO1: KlingO1 = /* @__PURE__ */ lazyModel(about, define);

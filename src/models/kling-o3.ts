@@ -36,11 +36,11 @@ const fields = () => ({
   duration: field.seconds(3, 15),
 });
 
+const standard = { id: KLING_O3_STD, name: 'Kling O3 Standard', shortName: 'o3-std' } as const;
+
 const defineStandard = () =>
   defineModel({
-    id: KLING_O3_STD,
-    name: 'Kling O3 Standard',
-    shortName: 'o3-std',
+    ...standard,
     input: {
       ...fields(),
       /** Generates sound. @default false */
@@ -50,11 +50,11 @@ const defineStandard = () =>
     price: ({ duration, video }) => duration * (video === undefined ? 0.084 : 0.126),
   });
 
+const pro = { id: KLING_O3_PRO, name: 'Kling O3 Pro', shortName: 'o3-pro' } as const;
+
 const definePro = () =>
   defineModel({
-    id: KLING_O3_PRO,
-    name: 'Kling O3 Pro',
-    shortName: 'o3-pro',
+    ...pro,
     input: {
       ...fields(),
       /** Generates sound: only without a reference video. @default false */
@@ -65,11 +65,11 @@ const definePro = () =>
     // No page shows its prices.
   });
 
+const fourK = { id: KLING_O3_4K, name: 'Kling O3 4K', shortName: 'o3-4k' } as const;
+
 const define4k = () =>
   defineModel({
-    id: KLING_O3_4K,
-    name: 'Kling O3 4K',
-    shortName: 'o3-4k',
+    ...fourK,
     input: {
       ...fields(),
       /** Reference images of the element, scene or style: at most 7, or 4 with a reference video. */
@@ -93,8 +93,8 @@ export interface KlingO3Pro extends ReturnType<typeof definePro> {}
 export interface KlingO34k extends ReturnType<typeof define4k> {}
 
 /** Kling O3 Standard reference-to-video. */
-export const klingO3Std: KlingO3Std = /* @__PURE__ */ lazyModel(KLING_O3_STD, defineStandard);
+export const klingO3Std: KlingO3Std = /* @__PURE__ */ lazyModel(standard, defineStandard);
 /** Kling O3 Pro reference-to-video. */
-export const klingO3Pro: KlingO3Pro = /* @__PURE__ */ lazyModel(KLING_O3_PRO, definePro);
+export const klingO3Pro: KlingO3Pro = /* @__PURE__ */ lazyModel(pro, definePro);
 /** Kling O3 4K reference-to-video. */
-export const klingO34k: KlingO34k = /* @__PURE__ */ lazyModel(KLING_O3_4K, define4k);
+export const klingO34k: KlingO34k = /* @__PURE__ */ lazyModel(fourK, define4k);

@@ -9,11 +9,11 @@ import { rule } from './rule.js';
 /** Id of Kling V4 reference-to-video. */
 export const KLING_V4 = 'kwaivgi/kling-v4.0/reference-to-video' as const;
 
+const about = { id: KLING_V4, name: 'Kling V4', shortName: 'v4' } as const;
+
 const define = () =>
   defineModel({
-    id: KLING_V4,
-    name: 'Kling V4',
-    shortName: 'v4',
+    ...about,
     input: {
       /** Description of the video, not only whitespace. It names the files as `@Image1`, `@Video1`, `@Audio1`, in their order. */
       prompt: field.prompt(),
@@ -54,4 +54,4 @@ const define = () =>
 export interface KlingV4 extends ReturnType<typeof define> {}
 
 /** Kling V4 reference-to-video. */
-export const klingV4: KlingV4 = /* @__PURE__ */ lazyModel(KLING_V4, define);
+export const klingV4: KlingV4 = /* @__PURE__ */ lazyModel(about, define);
