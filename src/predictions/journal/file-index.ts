@@ -22,8 +22,6 @@ interface Place {
 export class FileIndex {
   readonly #places = new Map<string, Place>();
   readonly #keyOfTask = new Map<string, string>();
-  /** Equal tokens share one string. */
-  readonly #writers = new Map<string, string>();
 
   get size(): number {
     return this.#places.size;
@@ -54,9 +52,7 @@ export class FileIndex {
   }
 
   set({ key, revision, by }: Pick<Row, 'key' | 'revision' | 'by'>, at: number, length: number): void {
-    const writer = by === undefined ? undefined : (this.#writers.get(by) ?? by);
-    if (by !== undefined && writer === by) this.#writers.set(by, by);
-    this.#places.set(key, { revision, by: writer, at, length });
+    this.#places.set(key, { revision, by, at, length });
   }
 
   /**
