@@ -43,8 +43,20 @@ export async function bench({ turns, isTiny }) {
       turns,
     );
 
-  const one = await race(1, isTiny ? [10, 10] : [2000, 2000]);
+  const range = isTiny ? [10, 10] : [2000, 2000];
+  const one = await compare(
+    {
+      ours: program('wavespeed-kling', 1, range),
+      withFetch: program('wavespeed-kling with fetch', 1, range),
+      official: program('wavespeed', 1, range),
+      bare: program('undici', 1, range),
+    },
+    turns * 3,
+  );
+  const { ours, withFetch, official, bare } = one;
   add('One short program, a task of 2 s: CPU', one, 'cpuMs', 'ms', { limit: 1.3 });
+  add('… with `fetch: globalThis.fetch`', { ours: withFetch, official }, 'cpuMs', 'ms', { limit: 1.1 });
+  add('… with undici, as by default', { ours, bare }, 'cpuMs', 'ms');
   add('… end noticed after', one, 'lagMs', 'ms');
 
   const many = isTiny ? await race(5, [10, 20]) : await race(500, [8000, 12_000]);
