@@ -11,29 +11,20 @@ const FOLDERS = ['src', 'examples/studio/page', 'examples/studio/server', 'examp
 /** The files that may name fields, and why. */
 const REASONS: Record<string, string> = {
   'examples/studio/server/main.ts': 'a folder of videos',
-  'src/bullmq/worker-options.ts': 'an option of BullMQ',
   'src/ai-sdk/call-options.ts': 'the table of the settings of `ai`: which field each of them is',
   'src/ai-sdk/sibling-calls.ts': 'settings of `ai`, not fields',
-  'src/ai-sdk/types.ts': 'settings of `ai`, not fields',
-  'src/cli/doctor-input.ts': 'the input of a short video',
-  'src/cli/doctor-models.ts': 'asks the emulator for a clip of some seconds',
   'src/cli/model-source.ts': 'guesses what the fields of an unknown model are by their names',
   'src/testing/service/prices.ts': 'the made-up price is for each second',
   'src/testing/service/sample-video.ts':
     'the videos of the emulator have the length and shape that was asked for',
 };
 
-const fields = Object.values(models).flatMap((model) => Object.entries((model as DefinedModel).fields));
-const namesOf = (isMedia: boolean) =>
-  fields
-    .filter(([name, { media }]) => name !== 'prompt' && (media !== undefined) === isMedia)
-    .map(([name]) => name)
-    .join('|');
-const [media, others] = [namesOf(true), namesOf(false)];
+const names = Object.values(models).flatMap((model) => Object.keys((model as DefinedModel).fields));
+const any = [...new Set(names)].filter((name) => name !== 'prompt').join('|');
 
-/** In a string, as a property, or as a key: not the English word in a comment or a message. */
+/** In a string or as a property: not the English word in a comment or a message. */
 const pattern = new RegExp(
-  `['"](?:${media}|${others})['"]|\\b(?:input|fields|values|body|parsed|given)\\??\\.(?:${media}|${others})\\b|\\b(?:${others})\\??:`,
+  `['"](?:${any})['"]|\\b(?:input|fields|values|body|parsed|given)\\??\\.(?:${any})\\b`,
 );
 
 /** The kinds of media, which some fields are named after. */

@@ -23,9 +23,10 @@ function describe(field: ModelField | undefined): string {
 
 /** US dollars per second of a task with nothing but a prompt, or with a video as well. */
 function priceOf(model: DefinedModel, withVideo: boolean): string {
-  const video = Object.keys(model.fields).find((name) => model.fields[name]?.media === 'video') ?? '';
-  const media = model.fields[video]?.type === 'array' ? ['a video'] : 'a video';
-  const cost = estimateCost(model, { duration: 5, ...(withVideo && { [video]: media }) } as object);
+  const video = Object.keys(model.fields).find((name) => model.fields[name]?.media === 'video');
+  if (withVideo && video === undefined) return '–';
+  const media = model.fields[video ?? '']?.type === 'array' ? ['a video'] : 'a video';
+  const cost = estimateCost(model, { duration: 5, ...(withVideo && { [video as string]: media }) } as object);
   return cost === undefined ? 'the service is asked' : `$${Number((cost / 5).toFixed(6))}`;
 }
 
