@@ -1,4 +1,5 @@
 /** One task: its video, how far it is, what went wrong, and what can be done with it. */
+import { isModelId, type ModelFields, models } from 'wavespeed-kling/schemas';
 import { referencesOf } from '../shared/references.js';
 import type { Reference, TaskView } from '../shared/types.js';
 import { api, RequestFailed } from './api.js';
@@ -163,9 +164,12 @@ export class Card {
 }
 
 function makeFacts({ model, input, cost }: TaskView): HTMLElement {
+  const fields: ModelFields = isModelId(model) ? models[model].fields : {};
   const facts = Object.entries(input).flatMap(([name, value]) => {
     const text = words(name).toLowerCase();
     if (name === 'prompt' || typeof value === 'object' || value === undefined || value === false) return [];
+    // What is so unless it is switched off says nothing.
+    if (value === true && fields[name]?.default === true) return [];
     return [value === true ? text : `${text} ${value}`];
   });
   const all = [modelName(model), ...facts, ...(cost === undefined ? [] : [dollars(cost)])];

@@ -179,7 +179,7 @@ export class Form {
     const { rules, shortName } = models[this.model];
     const own = rules.filter(({ fields }) => fields[0] === name);
     const texts = own.map(({ text }) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`);
-    return [description, ...texts].join(' ').trim() || `A field of ${shortName}.`;
+    return [description, ...texts].join(' ').replaceAll('`', '').trim() || `A field of ${shortName}.`;
   }
 
   #input(sent?: Record<string, Reference[]>): StudioInput {
