@@ -116,17 +116,19 @@ export class PollScheduler {
     return group.turns;
   }
 
-  #run(): void {
+  /** @param firedAt What the timer was set for. It counts as past, for tests that move timers alone. */
+  #run(firedAt = -Infinity): void {
     const now = performance.now() + TIMER_MS;
     // What is empty was left by waits that ended.
     this.#groups = this.#groups.filter(({ at, turns }) => {
-      if (at < now) {
+      const isDue = at <= firedAt || at < now;
+      if (isDue) {
         for (const turn of turns) {
           turn.queue = this.#waiting;
           this.#waiting.add(turn);
         }
       }
-      return at >= now && turns.size > 0;
+      return !isDue && turns.size > 0;
     });
     for (const queue of [this.#urgent, this.#waiting]) {
       for (const turn of queue) {
@@ -153,13 +155,11 @@ export class PollScheduler {
     clearTimeout(this.#timer);
     this.#timerAt = at;
     if (at === Infinity) return;
-    const delayMs = Math.ceil(at - performance.now());
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAt = Infinity;
-        this.#run();
-      },
-      Math.min(delayMs, MAX_TIMER_MS),
-    );
+    const now = performance.now();
+    const delayMs = Math.min(Math.ceil(at - now), MAX_TIMER_MS);
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Infinity;
+      this.#run(now + delayMs);
+    }, delayMs);
   }
 }

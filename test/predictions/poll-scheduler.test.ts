@@ -151,6 +151,18 @@ test('maxPollsPerSecond may be less than one', async () => {
   expect(polls.map(({ at }) => at)).toEqual([0, 2000, 4000, 6000, 8000, 10_000]);
 });
 
+test('a wait goes on in a test that moves timers alone, and not performance.now()', async () => {
+  vi.useRealTimers();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { kling, seen } = clientOn(() => envelope(task()));
+  const controller = new AbortController();
+  const waiting = rejection(kling.wait('task-1', { signal: controller.signal }));
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(seen).toHaveLength(4);
+  controller.abort();
+  await waiting;
+});
+
 test('a wait that a webhook event woke goes first', async () => {
   const { kling, seen } = clientOn((request) => envelope(task({ id: idOf(request) })), {
     maxPollsPerSecond: 10,
