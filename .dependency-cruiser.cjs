@@ -9,6 +9,7 @@ const rooms = {
   webhooks: ['utils', 'core'],
   media: ['utils', 'core', 'models', 'http'],
   predictions: ['utils', 'core', 'models', 'http', 'media'],
+  billing: ['utils', 'core', 'models', 'http', 'predictions'],
   testing: ['utils', 'core', 'models'],
 };
 

@@ -29,12 +29,12 @@ import {
   readUsage,
   type Usage,
   type UsageRange,
-} from './predictions/billings.js';
+} from './billing/billings.js';
 import { getTask } from './predictions/get-task.js';
 import { listTasks, type ListQuery } from './predictions/history.js';
 import type { KeyState } from './predictions/journal/keys.js';
 import { readResolveOptions, type ResolveOptions } from './predictions/journal/resolve.js';
-import { reconcileAccount, type Reconciliation, type ReconcileRange } from './predictions/reconcile.js';
+import { reconcileAccount, type Reconciliation, type ReconcileRange } from './billing/reconcile.js';
 import { Batch, type BatchLimits } from './predictions/run-many.js';
 import type { RunManyOptions } from './predictions/run-many-options.js';
 import { type Quote, type ServiceModel, ServiceModels } from './predictions/service-models.js';

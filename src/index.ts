@@ -83,8 +83,8 @@ export {
   type PredictionStatus,
 } from './core/prediction.js';
 export type { ListQuery } from './predictions/history.js';
-export type { BillingRow, BillingsQuery, Usage, UsageRange } from './predictions/billings.js';
-export type { Finding, Reconciliation, ReconcileRange } from './predictions/reconcile.js';
+export type { BillingRow, BillingsQuery, Usage, UsageRange } from './billing/billings.js';
+export type { Finding, Reconciliation, ReconcileRange } from './billing/reconcile.js';
 export type { ManyRequest, ManyResult } from './predictions/batch-request.js';
 export type { OnRetry, RetryContext } from './http/retry.js';
 export type { DispatcherLike } from './http/types.js';

@@ -5,10 +5,10 @@ import { estimateCost } from '../models/estimate-cost.js';
 import type { ApiClient } from '../http/api-client.js';
 import type { Call } from '../utils/call.js';
 import { isRecord } from '../utils/is-record.js';
-import { timeOf } from './arguments.js';
+import { timeOf } from '../predictions/arguments.js';
 import { type BillingRow, listBillings, toUnits, UNITS_PER_DOLLAR } from './billings.js';
-import { listTasks } from './history.js';
-import type { Journal, JournalEntry } from './journal/journal.js';
+import { listTasks } from '../predictions/history.js';
+import type { Journal, JournalEntry } from '../predictions/journal/journal.js';
 
 /** Which tasks to reconcile, by their creation. */
 export interface ReconcileRange {
