@@ -59,6 +59,9 @@ class ChaosRun {
   #started = 0;
   #kills = 0;
   #killsInFlight = 0;
+  #harming = Promise.resolve();
+  /** The store was harmed, and no process has noticed it yet. */
+  #isStoreHarmed = false;
   /** Nothing is harmed any more. */
   #isCalm = false;
 
@@ -81,6 +84,10 @@ class ChaosRun {
   async run(): Promise<ChaosReport> {
     await Promise.all(Array.from({ length: this.#store.processes }, () => this.#keepRunning()));
     this.#isCalm = true;
+    // Another writer may still run.
+    const others = [...this.#processes.values()];
+    this.stop();
+    await Promise.all(others.map(({ ended }) => ended));
     this.#endServiceFaults();
     // The last word on each key.
     this.#open.clear();
@@ -114,6 +121,8 @@ class ChaosRun {
     for (let isDone = false; !isDone && this.#kills < this.#options.kills;) {
       const process = this.#start();
       isDone = await process.ended;
+      await this.#harming;
+      await this.#repair();
       if (this.#failures.length > 0) return;
     }
   }
@@ -178,7 +187,10 @@ class ChaosRun {
       this.#kill(process, at);
       return true;
     }
-    void this.#harm(process, plan.harm).catch((error: unknown) => this.#failures.push(String(error)));
+    this.#harming = Promise.all([this.#harming, this.#harm(process, plan.harm)]).then(
+      () => undefined,
+      (error: unknown) => void this.#failures.push(String(error)),
+    );
     this.#plans.set(process, this.#plan(this.#started));
     return true;
   }
@@ -190,7 +202,7 @@ class ChaosRun {
   }
 
   async #harm(process: ChaosProcess, harm: string): Promise<void> {
-    const isAlone = this.#processes.size === 1;
+    const isAlone = this.#processes.size === 1 && !this.#isStoreHarmed;
     if (harm === 'freeze') {
       this.#count('frozen');
       process.freeze();
@@ -204,6 +216,7 @@ class ChaosRun {
       this.#count(writer.name);
       this.#plans.set(started, { at: 'submit accepted', passing: this.#random.int(0, 3), harm: 'kill' });
     } else if (isAlone) {
+      this.#isStoreHarmed = true;
       await this.#store.harms[harm]?.(process, this.#random);
       this.#count(harm);
     }
@@ -215,9 +228,14 @@ class ChaosRun {
     else if (message.event === 'clock set') this.#count('clock set');
     else {
       this.#count('journal errors');
-      await this.#store.repair();
+      await this.#repair();
       process.goOn();
     }
+  }
+
+  async #repair(): Promise<void> {
+    await this.#store.repair();
+    this.#isStoreHarmed = false;
   }
 
   #count(name: string): void {

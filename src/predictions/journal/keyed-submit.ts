@@ -65,8 +65,10 @@ export async function submitWithKey(
     if (state.started !== undefined && WaveSpeedError.isInstance(error)) {
       throw withPredictionId(error, state.started.predictionId);
     }
-    // An unknown submit matters more than the journal error after it.
-    throw JournalError.isInstance(error) ? (state.unknown ?? error) : error;
+    const { unknown, mark } = state;
+    if (!JournalError.isInstance(error) || unknown === undefined || mark?.entry === undefined) throw error;
+    // An unknown submit matters more than the journal error after it: the next call with the key decides.
+    throw createUnknownError(key, mark.entry, context, unknown, { reason: error });
   }
 }
 
@@ -92,13 +94,12 @@ async function settle(state: State): Promise<KeyedTask> {
   }
 }
 
-async function read({ key, context, mark }: State): Promise<StoredEntry | undefined> {
+async function read({ key, context, mark, unknown }: State): Promise<StoredEntry | undefined> {
   const found = await readEntry(context.journal, key);
   // Submitting again because the journal lost an entry would pay twice.
   if (found === undefined && mark !== undefined) {
-    throw new JournalError(
-      `The journal has lost ${nameOf(key)}, which was written to it; nothing was sent again.`,
-    );
+    const message = `The journal has lost ${nameOf(key)}, which was written to it; nothing was sent again.`;
+    throw unknown ?? new JournalError(message);
   }
   return found;
 }

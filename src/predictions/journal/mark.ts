@@ -2,7 +2,7 @@
 import { ConnectionError } from '../../core/errors/connection-error.js';
 import { SubmissionUnknownError } from '../../core/errors/prediction-error.js';
 import type { Fingerprint } from './fingerprint.js';
-import { type JournalEntry, readEntry, type StoredEntry, writeEntry } from './journal.js';
+import { type JournalEntry, readEntry, type SendingEntry, type StoredEntry, writeEntry } from './journal.js';
 import { type KeyedCall, nameOf } from './key-context.js';
 
 /** Another caller changed the entry: read it again. */
@@ -13,6 +13,8 @@ export class Mark {
   revision: number | undefined;
   /** Identifies this mark. */
   writer = '';
+  /** As it was last written. */
+  entry: SendingEntry | undefined;
   /** By `clock.elapsed()`. */
   setAt = 0;
   readonly #key: string;
@@ -44,14 +46,17 @@ export class Mark {
     const markedAt = isKnown ? now : clock.local();
     this.attempt += 1;
     unsent.add(this.writer);
-    const revision = await this.#write({
+    this.entry = {
+      ...this.#request,
+      attempt: this.attempt,
       state: 'sending',
       digest: digestOf(body),
       writer: this.writer,
       markedAt: new Date(markedAt).toISOString(),
       sendBy: new Date(markedAt + leaseMs).toISOString(),
       ...(isKnown ? {} : { clock: 'local' }),
-    });
+    };
+    const revision = await this.#write(this.entry);
     if (typeof revision === 'number') {
       this.revision = revision;
       return;
@@ -85,7 +90,8 @@ export class Mark {
     const reason = failure instanceof Error ? failure.name : 'not submitted';
     this.#context.unsent.add(this.writer);
     // If this fails, the entry stays `sending`: incomplete, but not wrong.
-    const freed = await this.#write({ state: 'idle', reason }).catch(() => undefined);
+    const idle: JournalEntry = { ...this.#request, attempt: this.attempt, state: 'idle', reason };
+    const freed = await this.#write(idle).catch(() => undefined);
     if (typeof freed === 'number') {
       this.revision = freed;
       this.#context.unsent.delete(this.writer);
@@ -93,8 +99,7 @@ export class Mark {
     return failure;
   }
 
-  #write(state: { state: 'sending' | 'idle'; [field: string]: unknown }) {
-    const entry = { ...this.#request, attempt: this.attempt, ...state } as JournalEntry;
+  #write(entry: JournalEntry) {
     return writeEntry(this.#context.journal, this.#key, entry, this.revision);
   }
 }

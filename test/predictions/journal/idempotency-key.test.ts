@@ -583,8 +583,32 @@ describe('a journal that does not do what it should', () => {
     const emulator = await start();
     const journal: Journal = { get: async () => undefined, put: async () => 1 };
     emulator.fail(ANSWER_LOST);
-    await failure(clientOf(emulator, { journal }).run(KLING_O3_STD, INPUT, KEY), SubmissionUnknownError);
+    const running = clientOf(emulator, { journal }).run(KLING_O3_STD, INPUT, KEY);
+    // To call again would pay again.
+    expect((await failure(running, SubmissionUnknownError)).retry).toBe('never');
     expect(submits(emulator)).toBe(1);
+  });
+
+  test('a journal that fails while the task is looked for leaves the key to the next call', async () => {
+    const emulator = await start();
+    const journal = memoryJournal();
+    const failing: Journal = {
+      ...journal,
+      put: async (key, entry, revision) => {
+        if (entry.state !== 'sending') throw new Error('disk full');
+        return journal.put(key, entry, revision);
+      },
+    };
+    emulator.fail(ANSWER_LOST);
+    const error = await failure(
+      clientOf(emulator, { journal: failing }).run(KLING_O3_STD, INPUT, KEY),
+      SubmissionUnknownError,
+    );
+    expect(error.message).toContain('call again with this key');
+    expect(error).toMatchObject({ idempotencyKey: KEY.idempotencyKey, retry: 'later' });
+    expect((error.cause as Error).message).toContain('disk full');
+    const video = await clientOf(emulator, { journal }).run(KLING_O3_STD, INPUT, KEY);
+    expect(emulator.account.tasks.map(({ id }) => id)).toEqual([video.id]);
   });
 
   test('a journal that fails after the POST does not hide the task', async () => {
