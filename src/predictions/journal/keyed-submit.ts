@@ -169,8 +169,10 @@ async function recoverTask(
     return undefined;
   }
   if (found.state !== 'pending') {
+    // What could not be read may be read later.
+    if (found.cause !== undefined) throw unknown({ reason: found.cause, remainingMs: 0 });
     const verdict = found.state;
-    throw unknown({ reason: found.cause ?? state.unknown, verdict });
+    throw unknown({ reason: state.unknown, verdict });
   }
   if (signal.aborted) throw unknown({ reason: signal.reason, remainingMs: found.remainingMs });
   const remainingMs = Math.max(found.remainingMs, FIRST_DELAY_MS / 10);

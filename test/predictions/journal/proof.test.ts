@@ -355,6 +355,18 @@ describe('the error of an open key', () => {
     expect(error.retry).toBe('later');
   });
 
+  test('says to call again where the history could not be read, and that call decides', async () => {
+    const emulator = await start();
+    emulator.fail({ on: 'list', kind: 'status', status: 418, body: '<html>no</html>' });
+    const kling = clientOf(emulator, { journal: await journalWith(markOf(300_000)), ...BRIEF });
+    const error = await failure(kling.run(KLING_O3_STD, INPUT, RESUBMIT), SubmissionUnknownError);
+    expect(error.message).toContain('call again with this key');
+    expect(error).toMatchObject({ retry: 'later', cause: { status: 418 } });
+    expect(submits(emulator)).toBe(0);
+    await kling.run(KLING_O3_STD, INPUT, RESUBMIT);
+    expect(submits(emulator)).toBe(1);
+  });
+
   test('says that the history shows no task once that is certain', async () => {
     const emulator = await start();
     const kling = clientOf(emulator, { journal: await journalWith(markOf(300_000)), ...BRIEF });
