@@ -33,6 +33,23 @@ function lifeOf(index) {
   ];
 }
 
+async function openSqlite(settings = '') {
+  const { default: Database } = await import('better-sqlite3');
+  const { sqlJournal, sqlSchema } = await import('wavespeed-kling/sql');
+  const database = new Database(place);
+  database.exec(settings);
+  for (const statement of sqlSchema('sqlite')) database.exec(statement);
+  const journal = sqlJournal((sql, values) => database.prepare(sql).all(...values), { dialect: 'sqlite' });
+  return {
+    put: (...put) => journal.put(...put),
+    bytes: async () => {
+      database.pragma('wal_checkpoint(TRUNCATE)');
+      return (await stat(place)).size;
+    },
+    close: () => database.close(),
+  };
+}
+
 /** Stores: how each puts an entry, and the bytes that it takes on the disk, or in the memory of Redis. */
 const stores = {
   /** Appends each entry to a file and syncs it. */
@@ -58,18 +75,9 @@ const stores = {
       close: () => journal.close(),
     };
   },
-  async sqlite() {
-    const { default: Database } = await import('better-sqlite3');
-    const { sqlJournal, sqlSchema } = await import('wavespeed-kling/sql');
-    const database = new Database(place);
-    for (const statement of sqlSchema('sqlite')) database.exec(statement);
-    const journal = sqlJournal((sql, values) => database.prepare(sql).all(...values), { dialect: 'sqlite' });
-    return {
-      put: (...put) => journal.put(...put),
-      bytes: async () => (await stat(place)).size,
-      close: () => database.close(),
-    };
-  },
+  sqlite: () => openSqlite(),
+  /** As docs/journals.md has it. */
+  wal: () => openSqlite('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL'),
   async postgres() {
     const { default: pg } = await import('pg');
     const { sqlJournal, sqlSchema } = await import('wavespeed-kling/sql');

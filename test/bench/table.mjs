@@ -45,9 +45,9 @@ export function writeTable(rows, order, setup) {
   const page = readFileSync(PAGE, 'utf8');
   const old = MARKED.exec(page)?.[2] ?? '';
   const oldRows = old.split('\n').filter((line) => line.startsWith('| '));
-  const isComplete = order.every((bench) => rows.has(bench));
-  if (!isComplete && !old.includes(setup))
-    throw new Error(`The table was measured on another machine or versions than ${setup} Run all benches.`);
+  const [oldSetup] = /^Measured on .*$/m.exec(old) ?? [setup];
+  if (oldSetup !== setup && !order.every((bench) => rows.has(bench)))
+    throw new Error(`The table says "${oldSetup}", and this is "${setup}" Run all benches.`);
   const all = order.flatMap(
     (bench) => rows.get(bench) ?? oldRows.filter((line) => line.split('|')[1]?.trim() === bench),
   );

@@ -37,6 +37,7 @@ async function measurePuts(folder, { turns, isTiny }) {
     bare: newFile,
     file: newFile,
     sqlite: newFile,
+    wal: newFile,
     postgres: () => postgres.url,
     redis: () => redis.url,
   };
@@ -48,10 +49,16 @@ async function measurePuts(folder, { turns, isTiny }) {
     return compare(Object.fromEntries(contenders), turns);
   };
   try {
-    const alone = await run(isTiny ? 2 : 200, 1);
-    const together = await run(isTiny ? 2 : 400, 50);
+    const alone = await run(isTiny ? 2 : 100, 1);
+    const together = await run(isTiny ? 2 : 300, 50);
     const against = 'bare append with fsync';
-    const title = { file: 'File', sqlite: 'SQLite', postgres: 'PostgreSQL', redis: 'Redis, each put synced' };
+    const title = {
+      file: 'File',
+      sqlite: 'SQLite',
+      wal: 'SQLite with WAL',
+      postgres: 'PostgreSQL',
+      redis: 'Redis, each put synced',
+    };
     /** @type {(name: string, results: typeof alone, what: string, key: string, unit: string) => Row} */
     const row = (name, results, what, key, unit) => ({
       name: what,

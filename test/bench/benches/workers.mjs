@@ -61,9 +61,9 @@ async function measureThroughput({ turns, isTiny }) {
  * @returns {Promise<Row[]>}
  */
 async function compareDesigns({ turns, isTiny }) {
-  const jobs = isTiny ? 4 : 1000;
+  const jobs = isTiny ? 4 : 500;
   const work = (/** @type {'held' | 'delayed'} */ design) => () =>
-    workOff({ design, workers: 1, concurrency: jobs, jobs, taskMs: isTiny ? 600 : 30_000 });
+    workOff({ design, workers: 1, concurrency: jobs, jobs, taskMs: isTiny ? 600 : 15_000 });
   const { held, delayed } = await compare({ held: work('held'), delayed: work('delayed') }, turns);
   /** @type {(name: string, key: string, unit: string, digits?: number) => Row} */
   const row = (name, key, unit, digits = 0) => ({
@@ -75,7 +75,7 @@ async function compareDesigns({ turns, isTiny }) {
     digits,
   });
   return [
-    row('1,000 held waits of 30 s: Redis commands of each', 'commandsEach', ''),
+    row('500 held waits of 15 s: Redis commands of each', 'commandsEach', ''),
     row('… CPU of each', 'cpuMsEach', 'ms', 1),
     row('… memory of each', 'kbEach', 'KB'),
     row('… end noticed after (95 %)', 'lag95Ms', 'ms'),
