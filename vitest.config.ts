@@ -24,8 +24,13 @@ const SLOW = [
 /** Projects of their own, and what is installed in them. */
 const NEVER = ['**/node_modules/**', 'test/consumers/**'];
 
-/** Files that replace a module for the library itself: each in a process of its own. */
-const ALONE = ['test/http/minified.test.ts', 'test/media/download-files.test.ts'];
+/** Files that replace a module for the library itself, or globals for good, as Hono's server for Node does: each in a process of its own. */
+const ALONE = [
+  'test/http/minified.test.ts',
+  'test/media/download-files.test.ts',
+  'test/webhooks/examples.test.ts',
+  'test/webhooks/servers.test.ts',
+];
 
 /** Files whose processes are what costs: few tests of a file run at once. */
 const PROCESSES = ['test/cli/**/*.test.ts'];
@@ -65,7 +70,7 @@ export default defineConfig(({ mode }) => ({
       },
       {
         extends: true,
-        test: { ...common, name: 'alone', include: ALONE, isolate: true },
+        test: { ...common, name: 'alone', include: ALONE, isolate: true, env: { TESTS_ALONE: '1' } },
       },
       {
         extends: true,

@@ -2,7 +2,7 @@
 import * as serde from '@workflow/serde';
 import { experimental_generateVideo as generateVideo7 } from 'ai-7';
 import type { Experimental_VideoModelV4 as VideoModelV4, ProviderV4 } from 'provider-4';
-import { describe, expect, expectTypeOf, onTestFinished, test } from 'vitest';
+import { describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest';
 import { KLING_O3_STD, memoryJournal, WaveSpeedKling } from 'wavespeed-kling';
 import {
   createWaveSpeedKling,
@@ -82,12 +82,8 @@ describe('a model of specification v4', () => {
 
   test('takes its client from the environment when it has no name', async () => {
     const { emulator, submits } = await setupDurable();
-    const environment = { WAVESPEED_API_KEY: emulator.apiKey, WAVESPEED_BASE_URL: emulator.url };
-    const before = { ...process.env };
-    Object.assign(process.env, environment);
-    onTestFinished(() => {
-      process.env = before;
-    });
+    vi.stubEnv('WAVESPEED_API_KEY', emulator.apiKey);
+    vi.stubEnv('WAVESPEED_BASE_URL', emulator.url);
     const model = createWaveSpeedKling({ specificationVersion: 'v4' }).video(KLING_O3_STD);
     await restore(model).doStart(call);
     expect(submits()).toBe(1);

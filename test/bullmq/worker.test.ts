@@ -70,7 +70,7 @@ describe.skipIf(!hasRedis())('createKlingWorker', () => {
     await holdTasks();
     const failed = vi.fn(() => clock.advance(60_000));
     bench.startWorker().on('failed', failed);
-    const options = { timeoutMs: 500 };
+    const options = { timeoutMs: 2000 };
     const job = await addKling(bench.queue(), { ...FOX, options }, { backoff: 0 });
     expect(await bench.finished(job)).toMatchObject({ status: 'completed' });
     expect(failed).toHaveBeenCalled();

@@ -89,7 +89,7 @@ describe.concurrent('a batch with --journal', () => {
     emulator.fail({ on: 'submit', kind: 'reset', when: 'headers', accepted: true });
     const journal = ['--journal', 'run.journal'];
     const args = ['run', 'o1', '-p', 'x', '--idempotency-key', 'k', ...journal];
-    const first = await run([...args, '--timeout', '2']);
+    const first = await run([...args, '--timeout', '20']);
     const id = emulator.account.tasks[0]?.id ?? '';
     expect(first.code).toBe(3);
     expect(first.stderr).toContain(id);
@@ -110,7 +110,7 @@ describe.concurrent('a batch with --journal', () => {
     emulator.fail({ on: 'submit', kind: 'reset', when: 'headers', accepted: false });
     const journal = ['--journal', 'run.journal'];
     const args = ['run', 'o1', '-p', 'x', '--idempotency-key', 'k', ...journal];
-    const lost = await run([...args, '--timeout', '2']);
+    const lost = await run([...args, '--timeout', '20']);
     expect(lost.code).toBe(3);
     expect(lost.stderr).toMatch(/not decided before \d{4}-\S+Z: run the same command again after that/);
     const early = await run(['resolve', 'k', 'none', ...journal]);

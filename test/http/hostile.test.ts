@@ -54,7 +54,7 @@ describe('timeouts', () => {
     expect(seen).toEqual([]);
     const { kling: other } = clientOn(() => envelope(task()));
     for (const name of ['onSubmitted', 'onUpdate']) {
-      const options = { timeoutMs: 50, [name]: () => new Promise(() => undefined) };
+      const options = { timeoutMs: 1000, [name]: () => new Promise(() => undefined) };
       const error = await failure(other.run(KLING_O3_STD, INPUT, options), WaitTimeoutError);
       expect(error.predictionId).toBe('task-1');
     }

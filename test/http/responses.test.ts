@@ -285,7 +285,10 @@ describe('the key reaches no error', () => {
       const text = JSON.stringify({ code: 200, data: task({ note: 'x' }) });
       return new Response(text.replace('"x"', `["${KEY}","${escaped}"]`));
     });
-    const error = await failure(kling.wait('task-1', { timeoutMs: 30, pollIntervalMs: 5 }), WaitTimeoutError);
+    const error = await failure(
+      kling.wait('task-1', { timeoutMs: 500, pollIntervalMs: 100 }),
+      WaitTimeoutError,
+    );
     expect(error.lastPrediction).toMatchObject({ note: ['…', '…'] });
     expect(reveals(error)).toBe(false);
   });

@@ -174,11 +174,11 @@ describe('the limits of a download', () => {
       response.on('close', () => clearInterval(timer));
     });
     const directory = temporaryDirectory();
-    const download = client().download(task([`${server.url}/a.mp4`]), directory, { timeoutMs: 200 });
+    const download = client().download(task([`${server.url}/a.mp4`]), directory, { timeoutMs: 2000 });
     const error = await failure(download);
     expect(error).toBeInstanceOf(RequestTimeoutError);
     expect(error).toMatchObject({ predictionId: 'task-1' });
-    expect(error.message).toContain('timeoutMs (200 ms) ran out before the download was complete');
+    expect(error.message).toContain('timeoutMs (2000 ms) ran out before the download was complete');
     expect([server.requests.length, readdirSync(directory)]).toEqual([1, []]);
   });
 

@@ -93,7 +93,7 @@ describe('an answer about another task', () => {
 
   test('a WaitTimeoutError says that every answer was about another task', async () => {
     const { kling } = clientOn(() => envelope(done({ id: 'task-2' })), { pollIntervalMs: 1 });
-    const error = await failure(kling.wait('task-1', { timeoutMs: 400 }), WaitTimeoutError);
+    const error = await failure(kling.wait('task-1', { timeoutMs: 1000 }), WaitTimeoutError);
     expect(error.predictionId).toBe('task-1');
     expect(error.lastPrediction).toBeUndefined();
     expect(error.cause).toMatchObject({ name: 'InvalidResponseError' });

@@ -1,6 +1,6 @@
 // The matrix: each fault, in each phase, at each call, over real sockets, through undici and through fetch. Each cell
 // says how many requests were sent, what the caller got, and that the account was charged for one task at most.
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   KLING_O3_STD,
   type Prediction,
@@ -429,17 +429,22 @@ describe.concurrent.each([
 describe('a kept-alive connection that the server closes as the next request arrives', () => {
   /** Leaves every connection of the client idle and kept alive, and each to break with its next request. */
   const breakKeptAlive = async ({ emulator, kling }: Service) => {
+    let now = performance.now();
+    // The clock that connections age by: a slow machine lets none grow old.
+    vi.spyOn(performance, 'now').mockImplementation(() => now);
+    onTestFinished(() => void vi.restoreAllMocks());
     for (let count = 0; count < 4; count++) await kling.balance();
     await quiet();
     expect(emulator.connections.open).toBeGreaterThan(0);
     emulator.fail({ on: 'any', kind: 'reset', when: 'request', onlyReused: true, times: Infinity });
+    return (ms: number) => void (now += ms);
   };
 
   test(
     'does not happen to a submit more than a second after the last response: it gets a new connection',
     on({}, async ({ emulator, kling }) => {
-      await breakKeptAlive({ emulator, kling });
-      await new Promise((resolve) => setTimeout(resolve, 1100));
+      const age = await breakKeptAlive({ emulator, kling });
+      age(1001);
       const prediction = await kling.submit(KLING_O3_STD, INPUT);
       expect(prediction.id).toBe(emulator.account.tasks[0]?.id);
       expect(emulator.account.charged).toBe(COST);

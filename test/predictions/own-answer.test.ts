@@ -116,7 +116,7 @@ describe('a refusal under HTTP 200', () => {
       { code: 200, message: 'Insufficient credits', data: null },
     ]) {
       const { kling } = clientOn(() => Response.json(body));
-      const wait = kling.wait('task-1', { timeoutMs: 30, pollIntervalMs: 5 });
+      const wait = kling.wait('task-1', { timeoutMs: 500, pollIntervalMs: 100 });
       await expect(wait).rejects.toThrow('Insufficient credits');
     }
   });

@@ -378,7 +378,7 @@ describe('a deadline', () => {
     const kling = new WaveSpeedKling({
       apiKey: 'k',
       baseUrl: `https://127.0.0.1:${port}`,
-      connectTimeoutMs: 800,
+      connectTimeoutMs: 60_000,
     });
     await failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 100 }), RequestTimeoutError);
     await kling.close();
@@ -388,15 +388,17 @@ describe('a deadline', () => {
   });
 
   test('the deadline of a run does not cut a submit short: its id is on the WaitTimeoutError', async () => {
+    vi.useFakeTimers();
     const { kling, seen } = clientOn(async (request) => {
       if (isSubmit(request)) await new Promise((resolve) => setTimeout(resolve, 60));
       return envelope(task({ status: 'processing' }));
     });
-    const error = await failure(
+    const failed = failure(
       kling.run(KLING_O3_STD, INPUT, { timeoutMs: 20, pollIntervalMs: 5 }),
       WaveSpeedError,
     );
-    expect(error).toMatchObject({ name: 'WaitTimeoutError', predictionId: 'task-1' });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await failed).toMatchObject({ name: 'WaitTimeoutError', predictionId: 'task-1' });
     expect(seen.filter(isSubmit)).toHaveLength(1);
   });
 });

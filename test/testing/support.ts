@@ -100,10 +100,20 @@ export interface Ending {
   firstByteMs: number | undefined;
 }
 
-/** Sends a request over a bare socket and returns the received bytes and how the connection was closed. */
+/**
+ * Sends a request over a bare socket and returns the received bytes and how the connection was closed.
+ *
+ * @param options.waitMs How long it may stay open; with `hasBody` from the last byte of a body on.
+ */
 export function exchange(
   emulator: Emulator,
-  { path = `/api/v3/${O3}`, body = '{"prompt":"x"}', waitMs = 5000, keepAlive = false } = {},
+  {
+    path = `/api/v3/${O3}`,
+    body = '{"prompt":"x"}',
+    waitMs = 60_000,
+    keepAlive = false,
+    hasBody = false,
+  } = {},
 ): Promise<Ending> {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(emulator.url).port), '127.0.0.1');
@@ -115,10 +125,13 @@ export function exchange(
       socket.destroy();
       resolve({ received, how, firstByteMs });
     };
-    const timer = setTimeout(() => finish('open'), waitMs);
+    let timer = setTimeout(() => finish('open'), hasBody ? 60_000 : waitMs);
     socket.on('data', (piece) => {
       firstByteMs ??= performance.now() - sent;
       received += piece.toString('latin1');
+      if (!hasBody || parts(received).body === '') return;
+      clearTimeout(timer);
+      timer = setTimeout(() => finish('open'), waitMs);
     });
     socket.on('end', () => finish('fin'));
     socket.on('error', () => finish('rst'));

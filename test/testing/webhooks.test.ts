@@ -75,7 +75,7 @@ test('a completed task sends its prediction, without an envelope and with its in
     .digest('hex');
   expect(headers?.['webhook-signature']).toBe(`v3,${hex}`);
   // By the real time, whatever the emulator's clock says: the receiver compares with its own.
-  expect(Math.abs(Number(stamp) - Date.now() / 1000)).toBeLessThan(5);
+  expect(Math.abs(Number(stamp) - Date.now() / 1000)).toBeLessThan(300);
   expect(emulator.deliveries).toMatchObject([
     { taskId: id, url, attempt: 1, duplicate: false, body, status: 204, error: undefined },
   ]);

@@ -422,7 +422,7 @@ describe('a lost request', () => {
   test('a lost request is left open when timeoutMs passes', async () => {
     const emulator = await start();
     emulator.fail(REQUEST_LOST);
-    const running = clientOf(emulator).run(KLING_O3_STD, INPUT, { ...KEY, timeoutMs: 300 });
+    const running = clientOf(emulator).run(KLING_O3_STD, INPUT, { ...KEY, timeoutMs: 2000 });
     const error = await failure(running, SubmissionUnknownError);
     expect(error.cause).toMatchObject({ name: 'RequestTimeoutError' });
     expect(submits(emulator)).toBe(1);
