@@ -49,7 +49,7 @@ async function measurePuts(folder, { turns, isTiny }) {
     return compare(Object.fromEntries(contenders), turns);
   };
   try {
-    const alone = await run(isTiny ? 2 : 100, 1);
+    const alone = await run(isTiny ? 2 : 200, 1);
     const together = await run(isTiny ? 2 : 300, 50);
     const against = 'bare append with fsync';
     const title = {
