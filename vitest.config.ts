@@ -72,16 +72,20 @@ export default defineConfig(({ mode }) => ({
         extends: true,
         test: { ...common, name: 'alone', include: ALONE, isolate: true, env: { TESTS_ALONE: '1' } },
       },
-      {
-        extends: true,
-        test: {
-          ...common,
-          name: 'command',
-          include: PROCESSES,
-          exclude: mode === 'quick' ? SLOW : [],
-          maxConcurrency: 4,
-        },
-      },
+      // It needs the build.
+      ...(mode === 'quick'
+        ? []
+        : [
+            {
+              extends: true as const,
+              test: {
+                ...common,
+                name: 'command',
+                include: PROCESSES,
+                maxConcurrency: 4,
+              },
+            },
+          ]),
     ],
   },
 }));
