@@ -13,7 +13,7 @@ import { type Emulator, type FaultKind, startEmulator } from 'wavespeed-kling/te
 
 const INPUT = { prompt: 'A fox in the snow', duration: 5 } as const;
 const COST = 0.42;
-const TIMEOUT_MS = 400;
+const TIMEOUT_MS = 1500;
 
 type Phase = 'connect' | 'headers' | 'body' | 'after';
 interface Cell {

@@ -8,6 +8,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  realpath,
   rename,
   rm,
   stat,
@@ -43,7 +44,8 @@ function open(at: string | URL = path) {
 }
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'journal-'));
+  // The journal names its file as the system does: macOS links its temporary directory.
+  directory = await realpath(await mkdtemp(join(tmpdir(), 'journal-')));
   path = join(directory, 'journal.jsonl');
 });
 afterEach(async () => {
