@@ -6,7 +6,7 @@ const BURST_SHARE = 0.05;
 
 /** How late a poll may be in order to be sent together with others: a share of its delay, and at most so many milliseconds. */
 const LATE_SHARE = 0.05;
-const MAX_LATE_MS = 50;
+const MAX_LATE_MS = 25;
 
 /** A timer may fire up to this much early. */
 const TIMER_MS = 1;

@@ -31,7 +31,7 @@ export interface WaitOptions extends CallOptions {
   timeoutMs?: number | undefined;
   /**
    * Time between two polls, in milliseconds, or a function of the time waited so far. Polls of one client that are due
-   * within 50 ms (5 % of a shorter interval) are sent together, when the last of them is due: never early.
+   * within 25 ms (5 % of a shorter interval) are sent together, when the last of them is due: never early.
    *
    * @default 1_000, or the client's; 30_000 with `webhookReceiver`
    */

@@ -86,9 +86,9 @@ async function pollsOfStaggered(
   return [...times.values()];
 }
 
-test('polls that fall due within 50 ms are sent together when the last of them is due, and stay together', async () => {
-  const times = await pollsOfStaggered(6, 10, 3.5);
-  expect(times).toEqual([0, 10, 20, 30, 40, 50].map((first) => [first, 1050, 2050, 3050]));
+test('polls that fall due within 25 ms are sent together when the last of them is due, and stay together', async () => {
+  const times = await pollsOfStaggered(6, 5, 3.5);
+  expect(times).toEqual([0, 5, 10, 15, 20, 25].map((first) => [first, 1025, 2025, 3025]));
 });
 
 test('a poll that is due alone is on time', async () => {
@@ -115,7 +115,7 @@ test('a poll at a short interval does not wait for one at a long interval', asyn
     rejection(kling.wait('long', { signal })),
     rejection(kling.wait('short', { signal, pollIntervalMs: 100 })),
   ];
-  await vi.advanceTimersByTimeAsync(930);
+  await vi.advanceTimersByTimeAsync(915);
   waits.push(rejection(kling.wait('later', { signal, pollIntervalMs: 100 })));
   await vi.advanceTimersByTimeAsync(300);
   controller.abort();
@@ -125,9 +125,9 @@ test('a poll at a short interval does not wait for one at a long interval', asyn
 });
 
 test('no more polls are sent together than maxPollsPerSecond lets go at once', async () => {
-  // Two: 5 % of 40.
-  const times = await pollsOfStaggered(4, 25, 1.5, { maxPollsPerSecond: 40 });
-  expect(times.map((each) => each[1])).toEqual([1025, 1025, 1075, 1075]);
+  // Four: 5 % of 80.
+  const times = await pollsOfStaggered(5, 6, 1.5, { maxPollsPerSecond: 80 });
+  expect(times.map((each) => each[1])).toEqual([1018, 1018, 1018, 1018, 1031]);
 });
 
 test('a wait that ends leaves those that would have polled with it', async () => {
