@@ -10,7 +10,7 @@ import { path } from './harness.mjs';
 import { formatRow, writeTable } from './table.mjs';
 
 /** Files of the folder benches/, each of which exports `bench`. */
-const BENCHES = ['start', 'waits', 'polls', 'media', 'journals', 'scale', 'workers'];
+const BENCHES = ['start', 'size', 'waits', 'polls', 'media', 'journals', 'scale', 'workers'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
