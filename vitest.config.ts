@@ -26,6 +26,7 @@ const NEVER = ['**/node_modules/**', 'test/consumers/**'];
 
 /** Files that replace a module for the library itself, or globals for good, as Hono's server for Node does: each in a process of its own. */
 const ALONE = [
+  'test/readme.test.ts',
   'test/http/minified.test.ts',
   'test/media/download-files.test.ts',
   'test/webhooks/examples.test.ts',
@@ -70,7 +71,14 @@ export default defineConfig(({ mode }) => ({
       },
       {
         extends: true,
-        test: { ...common, name: 'alone', include: ALONE, isolate: true, env: { TESTS_ALONE: '1' } },
+        test: {
+          ...common,
+          name: 'alone',
+          include: ALONE,
+          exclude: mode === 'quick' ? [...NEVER, ...SLOW] : NEVER,
+          isolate: true,
+          env: { TESTS_ALONE: '1' },
+        },
       },
       // It needs the build.
       ...(mode === 'quick'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { KLING_O3_STD, WaveSpeedKling } from 'wavespeed-kling';
-import { createEmulator } from 'wavespeed-kling/testing';
+import { createEmulator, type EmulatorOptions } from 'wavespeed-kling/testing';
 import { createApp } from '../../examples/studio/server/app.js';
 import { Budget } from '../../examples/studio/server/budget.js';
 import { Events } from '../../examples/studio/server/events.js';
@@ -19,10 +19,10 @@ import { Webhooks } from '../../examples/studio/server/webhooks.js';
 import type { BudgetView, TaskView } from '../../examples/studio/shared/types.js';
 
 /** The studio's server as functions, on an emulator in memory. */
-async function openStudio() {
+async function openStudio(options: EmulatorOptions = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'studio-budget-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const emulator = createEmulator({ queueMs: 1, processingMs: 1 });
+  const emulator = createEmulator({ queueMs: 1, processingMs: 1, ...options });
   const kling = new WaveSpeedKling({ apiKey: emulator.apiKey, fetch: emulator.fetch });
   const store = await TaskStore.open(join(directory, 'tasks'));
   const files = await ReferenceFiles.open(join(directory, 'files'));
@@ -136,19 +136,11 @@ describe('the studio', () => {
   });
 
   test('gives back what a failed task cost, and keeps what was spent over a restart', async () => {
-    const { emulator, start } = await openStudio();
+    const { start } = await openStudio({ failWith: 'content refused', failShare: 0.5 });
     const { request, make, spent, hasState } = await start();
     await request('PUT', '/api/budget', { limit: 2 });
     await make('click-one');
     await hasState('click-one', 'ended');
-    emulator.fail({
-      on: 'submit',
-      kind: 'data',
-      patch: (data) => {
-        emulator.task((data as { id: string }).id).fail();
-        return data;
-      },
-    });
     await make('click-two');
     await hasState('click-two', 'ended');
     await expect.poll(spent).toBe(0.42);
