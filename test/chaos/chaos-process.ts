@@ -11,6 +11,7 @@ export class ChaosProcess {
   /** Resolves when the process, and what it was started with, has ended: true if it was done. */
   readonly ended: Promise<boolean>;
   isKilled = false;
+  journalErrors = 0;
   hasEnded = false;
   /** Of a process that ended by itself, and not well. */
   failure: string | undefined;

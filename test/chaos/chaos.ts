@@ -28,6 +28,7 @@ interface Plan {
 }
 
 const CLOCKS_MS = [0, 0, 0, 120_000, -120_000, 600_000, -600_000];
+const MOST_ERRORS_OF_A_WRITER = 50;
 const FREEZE_MS = [300, 3000, 6000];
 
 export async function runChaos(store: ChaosStore, options: ChaosOptions): Promise<ChaosReport> {
@@ -60,8 +61,8 @@ class ChaosRun {
   #kills = 0;
   #killsInFlight = 0;
   #harming = Promise.resolve();
-  /** The store was harmed, and no process has noticed it yet. */
-  #isStoreHarmed = false;
+  /** The store was harmed and no process has noticed it yet, or another writer is about to start. */
+  #isStoreBusy = false;
   /** Nothing is harmed any more. */
   #isCalm = false;
 
@@ -202,7 +203,7 @@ class ChaosRun {
   }
 
   async #harm(process: ChaosProcess, harm: string): Promise<void> {
-    const isAlone = this.#processes.size === 1 && !this.#isStoreHarmed;
+    const isAlone = this.#processes.size === 1 && !this.#isStoreBusy;
     if (harm === 'freeze') {
       this.#count('frozen');
       process.freeze();
@@ -211,12 +212,14 @@ class ChaosRun {
     } else if (harm === 'clock set') process.setClock();
     else if (harm === 'another writer') {
       if (!isAlone) return;
+      this.#isStoreBusy = true;
       const writer = this.#random.pick(this.#store.writers);
       const started = this.#start(await writer.prepare(this.#store.target));
+      this.#isStoreBusy = false;
       this.#count(writer.name);
       this.#plans.set(started, { at: 'submit accepted', passing: this.#random.int(0, 3), harm: 'kill' });
     } else if (isAlone) {
-      this.#isStoreHarmed = true;
+      this.#isStoreBusy = true;
       await this.#store.harms[harm]?.(process, this.#random);
       this.#count(harm);
     }
@@ -228,6 +231,9 @@ class ChaosRun {
     else if (message.event === 'clock set') this.#count('clock set');
     else {
       this.#count('journal errors');
+      // Its mount leads to a file that was replaced: nothing mends that.
+      const isWriter = this.#store.processes === 1 && !process.settings.isAlone;
+      if (isWriter && ++process.journalErrors > MOST_ERRORS_OF_A_WRITER) process.kill();
       await this.#repair();
       process.goOn();
     }
@@ -235,7 +241,7 @@ class ChaosRun {
 
   async #repair(): Promise<void> {
     await this.#store.repair();
-    this.#isStoreHarmed = false;
+    this.#isStoreBusy = false;
   }
 
   #count(name: string): void {
