@@ -24,22 +24,11 @@ const SLOW = [
 /** Projects of their own, and what is installed in them. */
 const NEVER = ['**/node_modules/**', 'test/consumers/**'];
 
-/** Files that replace a module for the library itself, or globals for good, as Hono's server for Node does: each in a process of its own. */
-const ALONE = [
-  'test/readme.test.ts',
-  'test/http/minified.test.ts',
-  'test/media/download-files.test.ts',
-  'test/webhooks/examples.test.ts',
-  'test/webhooks/servers.test.ts',
-];
-
 /** Files whose processes are what costs: few tests of a file run at once. */
 const PROCESSES = ['test/cli/**/*.test.ts'];
 
 const common = {
   setupFiles: ['test/support/setup.ts'],
-  // Loading the library and what it is tested with costs more than most files: a process runs many of them.
-  isolate: false,
   // Limits for a test that hangs, not for a slow machine: no test sets one of its own.
   testTimeout: 600_000,
   hookTimeout: 600_000,
@@ -65,19 +54,8 @@ export default defineConfig(({ mode }) => ({
           ...common,
           name: 'library',
           include: ['test/**/*.test.ts'],
-          exclude: [...NEVER, ...PROCESSES, ...ALONE, ...(mode === 'quick' ? SLOW : [])],
+          exclude: [...NEVER, ...PROCESSES, ...(mode === 'quick' ? SLOW : [])],
           maxConcurrency: 24,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          ...common,
-          name: 'alone',
-          include: ALONE,
-          exclude: mode === 'quick' ? [...NEVER, ...SLOW] : NEVER,
-          isolate: true,
-          env: { TESTS_ALONE: '1' },
         },
       },
       // It needs the build.

@@ -233,7 +233,7 @@ function on(
   body: (service: Service) => Promise<void>,
 ): () => Promise<void> {
   return async () => {
-    const emulator = await startEmulator({ queueMs: 20, processingMs: 0 });
+    const emulator = await startEmulator({ queueMs: 1e9 });
     const kling = new WaveSpeedKling({
       apiKey: emulator.apiKey,
       baseUrl: emulator.url,
@@ -259,6 +259,12 @@ async function failureOf(promise: Promise<unknown>): Promise<WaveSpeedError> {
   return error;
 }
 
+/** A task ends once its submit is answered: however slow the machine is, a poll is needed to see it. */
+const polled = (emulator: Emulator) => ({
+  pollIntervalMs: 25,
+  onSubmitted: ({ id }: Prediction) => emulator.task(id).complete(),
+});
+
 /** Waits long enough to see a request that should not have been sent. */
 const quiet = () => new Promise((resolve) => setTimeout(resolve, 150));
 
@@ -271,7 +277,7 @@ describe.concurrent.each([
       `a submit when ${name}`,
       on(options, async ({ emulator, kling }) => {
         emulator.fail({ on: 'submit', ...fault });
-        const running = kling.run(KLING_O3_STD, INPUT, { pollIntervalMs: 25 });
+        const running = kling.run(KLING_O3_STD, INPUT, polled(emulator));
         if (submit === 'ok') {
           const video = await running;
           expect(video.outputs).toHaveLength(1);
@@ -309,6 +315,7 @@ describe.concurrent.each([
           pollIntervalMs: 25,
           onSubmitted: (prediction) => {
             submitted = prediction;
+            emulator.task(prediction.id).complete();
           },
         });
         if (poll === 'outlived') {
@@ -360,7 +367,7 @@ describe.concurrent.each([
       });
       await on(accepting, async ({ emulator, kling }) => {
         await emulator.refuseConnections();
-        const video = await kling.run(KLING_O3_STD, INPUT, { pollIntervalMs: 25 });
+        const video = await kling.run(KLING_O3_STD, INPUT, polled(emulator));
         expect(video.outputs).toHaveLength(1);
         expect(retries).toEqual(['submit ConnectionError', 'submit ConnectionError']);
         expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
@@ -389,6 +396,7 @@ describe.concurrent.each([
       'a wait outlives it',
       on(accepting, async ({ emulator, kling }) => {
         const { id } = await kling.submit(KLING_O3_STD, INPUT);
+        emulator.task(id).complete();
         await emulator.refuseConnections();
         await expect(kling.wait(id, { pollIntervalMs: 25 })).resolves.toMatchObject({
           id,
@@ -412,7 +420,7 @@ describe.concurrent.each([
     test.each(['rst', 'fin'] as const)('a submit (%s) is never made twice', (how) =>
       on(options, async ({ emulator, kling }) => {
         emulator.fail({ on: 'any', kind: 'reset', when: 'connection', how });
-        const outcome = await kling.run(KLING_O3_STD, INPUT, { pollIntervalMs: 25 }).then(
+        const outcome = await kling.run(KLING_O3_STD, INPUT, polled(emulator)).then(
           (video) => video.status,
           (reason: unknown) => (reason as Error).name,
         );

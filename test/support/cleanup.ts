@@ -1,4 +1,4 @@
-/** What a test or a file of tests has to undo. The hooks stand in setup.ts: a module like this one is loaded once for many files. */
+/** What a test or a file of tests has to undo; the hooks stand in setup.ts. */
 type Cleanup = () => unknown;
 
 const ofTest: Cleanup[] = [];
