@@ -1,6 +1,6 @@
 /** A journal file of a chaos run: what happens to it, and how another process comes to write to it. */
 import { spawnSync } from 'node:child_process';
-import { copyFile, link, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, link, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileJournal } from '../../src/index.js';
 import type { ChaosStore, OtherWriter } from './chaos-store.js';
@@ -83,7 +83,13 @@ export async function createFileStore(path: string): Promise<ChaosStore> {
           const edited = Buffer.from(content);
           edited.fill('x', random.int(0, content.length - 1));
           await writeFile(path, edited);
-          undo = () => frozen(process, () => writeFile(path, content));
+          // In its place: a line whose check was before the edit may have been appended since, and is of a task that was paid for.
+          undo = () =>
+            frozen(process, async () => {
+              const file = await open(path, 'r+');
+              await file.write(content, 0, content.length, 0);
+              await file.close();
+            });
         }),
     },
     repair: async () => {
