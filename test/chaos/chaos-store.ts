@@ -20,6 +20,8 @@ export interface ChaosStore {
   leftOut: readonly string[];
   /** What happens to the store, by name, while only this process uses it. */
   harms: Readonly<Record<string, (process: ChaosProcess, random: Random) => Promise<void>>>;
+  /** Whether it waits for a repair. */
+  isHarmed: () => boolean;
   /** Called when a process found the journal unusable. */
   repair: () => Promise<void>;
   open: () => Required<Journal> & { close?: () => Promise<void> };

@@ -61,8 +61,8 @@ class ChaosRun {
   #kills = 0;
   #killsInFlight = 0;
   #harming = Promise.resolve();
-  /** The store was harmed and no process has noticed it yet, or another writer is about to start. */
-  #isStoreBusy = false;
+  /** Of what happens to the store. */
+  #turn = Promise.resolve();
   /** Nothing is harmed any more. */
   #isCalm = false;
 
@@ -123,7 +123,7 @@ class ChaosRun {
       const process = this.#start();
       isDone = await process.ended;
       await this.#harming;
-      await this.#repair();
+      await this.#inTurn(this.#store.repair);
       if (this.#failures.length > 0) return;
     }
   }
@@ -203,26 +203,30 @@ class ChaosRun {
   }
 
   async #harm(process: ChaosProcess, harm: string): Promise<void> {
-    const isAlone = this.#processes.size === 1 && !this.#isStoreBusy;
     if (harm === 'freeze') {
       this.#count('frozen');
       process.freeze();
       await new Promise((resolve) => setTimeout(resolve, this.#random.pick(FREEZE_MS)));
       process.thaw();
     } else if (harm === 'clock set') process.setClock();
-    else if (harm === 'another writer') {
-      if (!isAlone) return;
-      this.#isStoreBusy = true;
-      const writer = this.#random.pick(this.#store.writers);
-      const started = this.#start(await writer.prepare(this.#store.target));
-      this.#isStoreBusy = false;
-      this.#count(writer.name);
-      this.#plans.set(started, { at: 'submit accepted', passing: this.#random.int(0, 3), harm: 'kill' });
-    } else if (isAlone) {
-      this.#isStoreBusy = true;
-      await this.#store.harms[harm]?.(process, this.#random);
-      this.#count(harm);
-    }
+    else await this.#inTurn(() => this.#harmStore(process, harm));
+  }
+
+  /** One after the other, and none before the last one is mended. */
+  async #harmStore(process: ChaosProcess, harm: string): Promise<void> {
+    if (this.#processes.size > 1 || process.hasEnded || this.#store.isHarmed()) return;
+    this.#count(harm);
+    if (harm !== 'another writer') return this.#store.harms[harm]?.(process, this.#random);
+    const writer = this.#random.pick(this.#store.writers);
+    const started = this.#start(await writer.prepare(this.#store.target));
+    this.#count(writer.name);
+    this.#plans.set(started, { at: 'submit accepted', passing: this.#random.int(0, 3), harm: 'kill' });
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 
   async #onMessage(message: WorkerMessage, process: ChaosProcess): Promise<void> {
@@ -234,14 +238,9 @@ class ChaosRun {
       // Its mount leads to a file that was replaced: nothing mends that.
       const isWriter = this.#store.processes === 1 && !process.settings.isAlone;
       if (isWriter && ++process.journalErrors > MOST_ERRORS_OF_A_WRITER) process.kill();
-      await this.#repair();
+      await this.#inTurn(this.#store.repair);
       process.goOn();
     }
-  }
-
-  async #repair(): Promise<void> {
-    await this.#store.repair();
-    this.#isStoreBusy = false;
   }
 
   #count(name: string): void {

@@ -92,6 +92,7 @@ export async function createFileStore(path: string): Promise<ChaosStore> {
             });
         }),
     },
+    isHarmed: () => undo !== undefined,
     repair: async () => {
       const now = undo;
       undo = undefined;

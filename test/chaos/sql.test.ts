@@ -21,6 +21,7 @@ async function holds(database: TestDatabase, target: string): Promise<void> {
     writers: [],
     leftOut: [],
     harms: {},
+    isHarmed: () => false,
     repair: async () => undefined,
     open: () => sqlJournal(query, { dialect }),
   };
