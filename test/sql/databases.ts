@@ -20,7 +20,8 @@ export async function openPglite(): Promise<TestDatabase> {
 }
 
 export function openBetterSqlite(path = ':memory:'): TestDatabase {
-  const database = new BetterSqlite(path);
+  // On a slow machine, another process may have the lock for more than the default of 5 seconds.
+  const database = new BetterSqlite(path, { timeout: 120_000 });
   database.pragma('synchronous = FULL');
   return {
     dialect: 'sqlite',
@@ -47,7 +48,7 @@ export const hasNodeSqlite = () => process.getBuiltinModule?.('node:sqlite') !==
 export function openNodeSqlite(path = ':memory:'): TestDatabase {
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite') as unknown as NodeSqlite;
   const database = new DatabaseSync(path);
-  database.exec('PRAGMA busy_timeout = 5000');
+  database.exec('PRAGMA busy_timeout = 120000');
   return {
     dialect: 'sqlite',
     query: (sql, values) => database.prepare(sql).all(...values),

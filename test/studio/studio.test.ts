@@ -86,7 +86,10 @@ describe.skipIf(typeof found === 'string')('the studio', () => {
     await hasStatus(task, 'completed');
     expect(await idOf(task)).toBe(last().id);
     expect(last().input).toMatchObject({ duration: 8, aspect_ratio: '9:16', sound: true });
-    expect(last().input['images']).toEqual(emulator.uploads.slice(-2).map(({ url }) => url));
+    // In the order of the form, whichever was uploaded first.
+    const urls = emulator.uploads.slice(-2).map(({ url }) => url);
+    const inOrder = ['front.jpg', 'side.jpg'].map((name) => urls.find((url) => url.endsWith(name)));
+    expect(last().input['images']).toEqual(inOrder);
     expect(await videoOf(task)).toEqual({ width: 144, height: 256, duration: 8 });
     await expect.poll(() => task.locator('video').evaluate((video) => video.currentTime)).toBeGreaterThan(0);
 
