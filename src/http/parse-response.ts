@@ -4,11 +4,11 @@ import { parseJson } from '../core/parse-json.js';
 import { idOf } from '../core/prediction.js';
 import { readMessageFields, readReason } from '../core/reason.js';
 import { describeServiceCode, findServiceCode, isRefusal, type ServiceCode } from '../core/service-codes.js';
+import { STATUS_TEXTS } from '../core/status-text.js';
 import { isRecord } from '../utils/is-record.js';
 import { createApiError } from './create-api-error.js';
 import { redactError, redactText } from './redact.js';
 import { parseRetryAfter } from './retry-after.js';
-import { STATUS_TEXTS } from './status-text.js';
 import type { RawResponse } from './types.js';
 
 export interface RequestInfo {

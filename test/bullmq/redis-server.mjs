@@ -1,9 +1,9 @@
 // A Redis without persistence: REDIS_URL, or a redis-server from the PATH on a free port.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { getFreePort } from '../support/free-port.mjs';
 
 /** Returns whether there is a Redis to test with, and prints how to get one where there is none. */
 export function hasRedis() {
@@ -46,13 +46,4 @@ export async function startRedis(settings = []) {
     rmSync(folder, { recursive: true, force: true });
   };
   return { url: `redis://127.0.0.1:${port}`, stop };
-}
-
-/** @returns {Promise<number>} */
-async function getFreePort() {
-  const server = createServer();
-  await /** @type {Promise<void>} */ (new Promise((resolve) => server.listen(0, '127.0.0.1', resolve)));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

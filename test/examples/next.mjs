@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startEmulator } from 'wavespeed-kling/testing';
+import { getFreePort } from '../support/free-port.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), 'kling-next-'));
@@ -42,17 +42,6 @@ function prepare() {
   log('built, without a key');
 }
 
-/** @returns {Promise<number>} */
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  assert(typeof address === 'object' && address !== null);
-  return address.port;
-}
-
 async function launchBrowser() {
   const { chromium } = await import('playwright-core');
   const { default: packed } = await import('@sparticuz/chromium');
@@ -63,7 +52,7 @@ async function launchBrowser() {
 }
 
 const emulator = await startEmulator({ queueMs: 100, processingMs: 2000 });
-const port = await freePort();
+const port = await getFreePort();
 const url = `http://127.0.0.1:${port}`;
 /** @type {import('node:child_process').ChildProcess | undefined} */
 let server;

@@ -1,11 +1,11 @@
 // A PostgreSQL server of its own: on a free port, in a temporary folder, and as an unprivileged user, as PostgreSQL demands.
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { getFreePort } from '../support/free-port.mjs';
 
 const run = promisify(execFile);
 
@@ -137,13 +137,4 @@ async function waitUntilReady(url, server) {
       await client.end().catch(() => undefined);
     }
   }
-}
-
-/** @returns {Promise<number>} */
-async function getFreePort() {
-  const server = createServer();
-  await /** @type {Promise<void>} */ (new Promise((resolve) => server.listen(0, '127.0.0.1', resolve)));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -1,6 +1,7 @@
 /** Plans the response to a request: what is sent, and the network fault that interrupts it. */
 import { randomUUID } from 'node:crypto';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { STATUS_TEXTS } from '../../core/status-text.js';
 import type { Fault } from './faults.js';
 import { bytesBody, errorResponse, htmlPage, jsonResponse, textResponse, type WireResponse } from './wire.js';
 
@@ -10,23 +11,8 @@ export interface ResponsePlan {
   fault?: Fault | undefined;
 }
 
-const TITLES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  402: 'Payment Required',
-  403: 'Forbidden',
-  404: 'Not Found',
-  408: 'Request Timeout',
-  409: 'Conflict',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-};
-
 function titleOf(status: number): string {
-  return TITLES[status] ?? 'Error';
+  return STATUS_TEXTS[status] ?? 'Error';
 }
 
 function statusResponse(status: number, body: unknown, headers: Record<string, string>): WireResponse {

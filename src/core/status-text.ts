@@ -1,7 +1,7 @@
 /** The texts of statuses: `node:http` has them too, but takes a millisecond to load. */
 
-/** Texts of the statuses that the service and gateways answer with, for responses without one. */
-export const STATUS_TEXTS: Record<number, string> = {
+/** Texts of the statuses that the service and gateways answer with. */
+export const STATUS_TEXTS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
   402: 'Payment Required',
