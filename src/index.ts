@@ -64,7 +64,7 @@ export type { CallOptions } from './core/validate-options.js';
 export { type KnownServiceCode, SERVICE_CODES, type ServiceCode } from './core/service-codes.js';
 export type { KeyState } from './predictions/journal/keys.js';
 export type { Journal, JournalEntry } from './predictions/journal/journal.js';
-export { type FileJournal, fileJournal } from './predictions/journal/file.js';
+export { type FileJournal, fileJournal } from './file-journal/file-journal.js';
 export { memoryJournal } from './predictions/journal/memory.js';
 export type {
   PollInterval,

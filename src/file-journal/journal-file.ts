@@ -1,14 +1,14 @@
 /** One open journal file. It must be exactly as this process left it, or nothing is written. */
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { JournalError } from '../../core/errors/input-error.js';
-import { randomHex } from '../../media/crypto.js';
-import { getErrorMessage } from '../../utils/error-message.js';
+import { JournalError } from '../core/errors/input-error.js';
+import { randomHex } from '../media/crypto.js';
+import { getErrorMessage } from '../utils/error-message.js';
 import { FileIndex, readJournal } from './file-index.js';
-import { formatRow, HEADER, parseRow, type Row } from './file-lines.js';
-import { lock } from './file-lock.js';
-import { needsRewrite, restoreCopy, rewriteFile, syncDirectory } from './file-rewrite.js';
-import type { JournalEntry, StoredEntry } from './journal.js';
+import { formatRow, HEADER, parseRow, type Row } from './lines.js';
+import { lock } from './lock.js';
+import { needsRewrite, restoreCopy, rewriteFile, syncDirectory } from './rewrite.js';
+import type { JournalEntry, StoredEntry } from '../predictions/journal/journal.js';
 
 export class JournalFile {
   readonly #path: string;

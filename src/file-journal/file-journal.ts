@@ -2,11 +2,11 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ConfigurationError, JournalError } from '../../core/errors/input-error.js';
-import { getErrorMessage } from '../../utils/error-message.js';
+import { ConfigurationError, JournalError } from '../core/errors/input-error.js';
+import { getErrorMessage } from '../utils/error-message.js';
 import type { FileIndex } from './file-index.js';
-import type { Journal } from './journal.js';
-import { JournalFile } from './file-open.js';
+import type { Journal } from '../predictions/journal/journal.js';
+import { JournalFile } from './journal-file.js';
 
 /** A journal in a file. */
 export interface FileJournal extends Required<Journal> {

@@ -1,6 +1,6 @@
 /** A process on a file journal, driven by lines on stdin: `open`, `run KEY`. Answers each with a line of JSON. */
 import { createInterface } from 'node:readline';
-import { fileJournal, KLING_O3_STD, WaveSpeedKling } from '../../../src/index.js';
+import { fileJournal, KLING_O3_STD, WaveSpeedKling } from '../../src/index.js';
 
 const [path = '', baseUrl = '', name = ''] = process.argv.slice(2);
 const journal = fileJournal(path);

@@ -29,8 +29,8 @@ import {
   WaveSpeedKling,
 } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
-import { failure } from '../../support/client.js';
-import { hasProc, isWindows } from '../../support/platform.js';
+import { failure } from '../support/client.js';
+import { hasProc, isWindows } from '../support/platform.js';
 
 let directory: string;
 let path: string;

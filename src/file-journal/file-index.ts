@@ -1,15 +1,7 @@
 /** Reads a journal file, and tells where the entry of each key stands in it. */
 import type { FileHandle } from 'node:fs/promises';
-import { JournalError } from '../../core/errors/input-error.js';
-import {
-  HEADER,
-  isLaterHeader,
-  type Line,
-  parseRow,
-  readLines,
-  type Row,
-  STALE_HEADER,
-} from './file-lines.js';
+import { JournalError } from '../core/errors/input-error.js';
+import { HEADER, isLaterHeader, type Line, parseRow, readLines, type Row, STALE_HEADER } from './lines.js';
 
 interface Place {
   revision: number;

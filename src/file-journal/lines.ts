@@ -1,7 +1,7 @@
 /** The format of a journal file: a first line that names it, then a line of JSON for each put. */
 import type { FileHandle } from 'node:fs/promises';
-import { isRecord } from '../../utils/is-record.js';
-import { findEntryProblem, type JournalEntry, type StoredEntry } from './journal.js';
+import { isRecord } from '../utils/is-record.js';
+import { findEntryProblem, type JournalEntry, type StoredEntry } from '../predictions/journal/journal.js';
 
 const VERSION = 2;
 const createHeader = (state: 'ready' | 'stale') =>

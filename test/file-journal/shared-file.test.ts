@@ -46,7 +46,7 @@ let emulator: Emulator;
 const workers: Worker[] = [];
 
 beforeAll(async () => {
-  const cache = fileURLToPath(new URL('../../../node_modules/.cache/', import.meta.url));
+  const cache = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
   await mkdir(cache, { recursive: true });
   bundle = join(cache, `shared-file-worker-${process.pid}.mjs`);
   await build({

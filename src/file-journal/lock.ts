@@ -3,8 +3,8 @@ import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { JournalError } from '../../core/errors/input-error.js';
-import { randomHex } from '../../media/crypto.js';
+import { JournalError } from '../core/errors/input-error.js';
+import { randomHex } from '../media/crypto.js';
 
 interface Holder {
   file: string;

@@ -1,6 +1,6 @@
 /** The file journal on an edge runtime: it has no file system. */
-import { ConfigurationError } from '../../core/errors/input-error.js';
-import type { FileJournal } from './file.js';
+import { ConfigurationError } from '../core/errors/input-error.js';
+import type { FileJournal } from './file-journal.js';
 
 /** @throws {ConfigurationError} always. */
 export function fileJournal(_path: string | URL): FileJournal {

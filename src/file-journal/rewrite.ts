@@ -2,10 +2,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { JournalError } from '../../core/errors/input-error.js';
+import { JournalError } from '../core/errors/input-error.js';
 import type { FileIndex, JournalContent } from './file-index.js';
-import { formatRow, HEADER, parseRow, readLines, STALE_HEADER } from './file-lines.js';
-import { upgradeEntry } from './journal.js';
+import { formatRow, HEADER, parseRow, readLines, STALE_HEADER } from './lines.js';
+import { upgradeEntry } from '../predictions/journal/journal.js';
 
 const CREATE_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
 /** A smaller file is not worth it. */
