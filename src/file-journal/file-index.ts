@@ -5,7 +5,7 @@ import { HEADER, isLaterHeader, type Line, parseRow, readLines, type Row, STALE_
 
 interface Place {
   revision: number;
-  by: string | undefined;
+  by: string;
   /** Position of the line, in bytes. */
   at: number;
   length: number;
@@ -72,12 +72,12 @@ export class FileIndex {
 }
 
 function isOfAnother({ by }: Row, other: Place | undefined): boolean {
-  return by !== undefined && other?.by !== undefined && by !== other.by;
+  return other !== undefined && by !== other.by;
 }
 
 export interface JournalContent {
-  /** `empty`: new. `stale`: a process ended while it rewrote the file. `headerless`: written by an earlier release. */
-  kind: 'empty' | 'stale' | 'headerless' | 'current';
+  /** `empty`: new. `stale`: a process ended while it rewrote the file. */
+  kind: 'empty' | 'stale' | 'current';
   index: FileIndex;
   lineCount: number;
   size: bigint;
@@ -96,8 +96,8 @@ export async function readJournal(path: string, handle: FileHandle): Promise<Jou
       content.size += BigInt(line.length);
       if (content.lineCount === 1) {
         content.kind = readKind(path, line);
-        if (content.kind === 'stale' || content.kind === 'empty') return content;
-        if (content.kind === 'current') continue;
+        if (content.kind !== 'current') return content;
+        continue;
       }
       if (line.isTorn) content.isTorn = true;
       // A header follows a line that a crash has torn; see `JournalFile`.
@@ -120,9 +120,15 @@ function readKind(path: string, line: Line): JournalContent['kind'] {
   if (isHeader(line, HEADER)) return 'current';
   if (isHeader(line, STALE_HEADER)) return 'stale';
   if (isTorn && HEADER.startsWith(text)) return 'empty';
-  if (isTorn) throw createLineError(path, 1, 'it has no line end');
-  if (!isLaterHeader(text)) return 'headerless';
-  throw new JournalError(`${path}: the journal was written by a later release of wavespeed-kling; use that.`);
+  if (isLaterHeader(text)) {
+    throw new JournalError(
+      `${path}: the journal was written by a later release of wavespeed-kling; use that.`,
+    );
+  }
+  throw new JournalError(
+    `${path}:1: not the first line of a journal, so the file is not a journal of wavespeed-kling. ` +
+      'It was not changed; restore it, or give the path of another file.',
+  );
 }
 
 /** Quotes nothing: a path given by mistake may lead to a secret. */

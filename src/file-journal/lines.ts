@@ -15,8 +15,8 @@ export const STALE_HEADER = createHeader('stale');
 /** A put. */
 export interface Row extends StoredEntry {
   key: string;
-  /** Token of the process that wrote it. Undefined in files of releases before version 2. */
-  by: string | undefined;
+  /** Token of the process that wrote it. */
+  by: string;
 }
 
 export function formatRow({ key, revision, by, entry }: Row): string {
@@ -34,14 +34,10 @@ export function parseRow(text: string): Row | { problem: string } {
   if (!isRecord(value) || typeof value.key !== 'string') return { problem: 'no key' };
   const { key, revision, by, entry } = value;
   if (!Number.isInteger(revision)) return { problem: 'revision: not an integer' };
+  if (typeof by !== 'string') return { problem: 'by: not a text' };
   const problem = findEntryProblem(entry);
   if (problem !== undefined) return { problem };
-  return {
-    key,
-    revision: revision as number,
-    by: typeof by === 'string' ? by : undefined,
-    entry: entry as JournalEntry,
-  };
+  return { key, revision: revision as number, by, entry: entry as JournalEntry };
 }
 
 /** Returns true for the header of a release after this one. */

@@ -4,8 +4,7 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { JournalError } from '../core/errors/input-error.js';
 import type { FileIndex, JournalContent } from './file-index.js';
-import { formatRow, HEADER, parseRow, readLines, STALE_HEADER } from './lines.js';
-import { upgradeEntry } from '../predictions/journal/journal.js';
+import { HEADER, readLines, STALE_HEADER } from './lines.js';
 
 const CREATE_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
 /** A smaller file is not worth it. */
@@ -13,9 +12,8 @@ const MIN_REWRITTEN_LINES = 1000;
 const BUFFER_CHARACTERS = 256 * 1024;
 const copyOf = (path: string) => `${path}.new`;
 
-export function needsRewrite({ kind, index, lineCount, isTorn }: JournalContent): boolean {
-  const isLong = lineCount > MIN_REWRITTEN_LINES && lineCount > 4 * index.size;
-  return isTorn || isLong || kind === 'headerless';
+export function needsRewrite({ index, lineCount, isTorn }: JournalContent): boolean {
+  return isTorn || (lineCount > MIN_REWRITTEN_LINES && lineCount > 4 * index.size);
 }
 
 /** Returns the handle of the rewritten file: another one where it was replaced, the same where it was overwritten. */
@@ -43,23 +41,15 @@ async function copyLastRows(handle: FileHandle, index: FileIndex, copy: FileHand
       const key = keys.get(line.at);
       const place = key === undefined ? undefined : index.get(key);
       if (key === undefined || place === undefined) continue;
-      const formatted = place.by === undefined ? convert(line.text) : `${line.text}\n`;
-      const length = Buffer.byteLength(formatted);
-      index.set({ key, ...place }, at, length);
-      at += length;
-      text += formatted;
+      index.set({ key, ...place }, at, line.length);
+      at += line.length;
+      text += `${line.text}\n`;
       if (text.length < BUFFER_CHARACTERS) continue;
       await copy.appendFile(text);
       text = '';
     }
   }
   await copy.appendFile(text);
-}
-
-/** Leaves out what entries of earlier releases hold in vain. */
-function convert(text: string): string {
-  const row = parseRow(text);
-  return 'problem' in row ? `${text}\n` : formatRow({ ...row, entry: upgradeEntry(row.entry) });
 }
 
 /** On Windows, codes for a file that somebody has open. */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileJournal } from '../../src/index.js';
 import type { ChaosStore, OtherWriter } from './chaos-store.js';
 import type { ChaosProcess } from './chaos-process.js';
+import { OUTDATED } from '../support/journal-file.js';
 
 const NAMESPACE = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child=SIGKILL'];
 const MOUNT = ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" "$1" && shift && exec "$@"'];
@@ -39,14 +40,8 @@ const WRITERS: readonly (OtherWriter & { isPossible: () => boolean })[] = [
   },
 ];
 
-/** Lines of an earlier release, most of them outdated: the first process rewrites the file. */
-const OLD_LINES = Array.from({ length: 1500 }, (_, index) => {
-  const entry = { fingerprint: 'f', model: 'm', attempt: 1, state: 'idle', reason: 'RateLimitError' };
-  return `${JSON.stringify({ key: `old-${index % 3}`, entry, revision: Math.floor(index / 3) + 1 })}\n`;
-});
-
 export async function createFileStore(path: string): Promise<ChaosStore> {
-  await writeFile(path, OLD_LINES.join(''));
+  await writeFile(path, OUTDATED);
   /** Undoes what happened to the file. */
   let undo: (() => Promise<void>) | undefined;
   const frozen = async (process: ChaosProcess, work: () => Promise<void>) => {

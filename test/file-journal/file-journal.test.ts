@@ -30,6 +30,7 @@ import {
 } from 'wavespeed-kling';
 import { startEmulator } from 'wavespeed-kling/testing';
 import { failure } from '../support/client.js';
+import { BY, HEADER, OUTDATED } from '../support/journal-file.js';
 import { hasProc, isWindows } from '../support/platform.js';
 
 let directory: string;
@@ -165,10 +166,10 @@ describe('a file journal', () => {
 });
 
 describe('a damaged file', () => {
-  const good = JSON.stringify({ key: 'a', entry: idle, revision: 1 });
+  const good = JSON.stringify({ key: 'a', entry: idle, revision: 1, by: BY });
 
   test('loses a torn last line, and is written on from there', async () => {
-    await writeFile(path, `${good}\n{"key":"b","entry":{"finger`);
+    await writeFile(path, `${HEADER}${good}\n{"key":"b","entry":{"finger`);
     const journal = open();
     expect(await journal.get('a')).toEqual({ entry: idle, revision: 1 });
     expect(await journal.get('b')).toBeUndefined();
@@ -189,36 +190,38 @@ describe('a damaged file', () => {
 
   test.each([
     ['no JSON', '{"key":"b","entry":{"finger', 'JSON'],
-    ['no key', JSON.stringify({ entry: idle, revision: 1 }), 'no key'],
-    ['no entry', JSON.stringify({ key: 'b', revision: 1 }), 'entry'],
+    ['no key', JSON.stringify({ entry: idle, revision: 1, by: BY }), 'no key'],
+    ['no entry', JSON.stringify({ key: 'b', revision: 1, by: BY }), 'entry'],
+    ['no writer', JSON.stringify({ key: 'b', revision: 1, entry: idle }), 'by: not a text'],
     [
       'an unknown state',
-      JSON.stringify({ key: 'b', revision: 1, entry: { ...idle, state: 'sent' } }),
+      JSON.stringify({ key: 'b', revision: 1, by: BY, entry: { ...idle, state: 'sent' } }),
       'state',
     ],
     ['a revision again', good, 'revision 1 after 1'],
     ['an empty line', '', 'JSON'],
   ])('is rejected, with file and line, for %s in the middle', async (_, line, problem) => {
-    const text = `${good}\n${line}\n${JSON.stringify({ key: 'z', entry: idle, revision: 1 })}\n`;
+    const last = JSON.stringify({ key: 'z', entry: idle, revision: 1, by: BY });
+    const text = `${HEADER}${good}\n${line}\n${last}\n`;
     await writeFile(path, text);
     const error = await failure(open().get('a'), JournalError);
-    expect(error.message).toContain(`${path}:2: not a line of a journal (`);
+    expect(error.message).toContain(`${path}:3: not a line of a journal (`);
     expect(error.message).toContain(problem);
     expect(await readFile(path, 'utf8')).toBe(text);
   });
 
   test('is rejected when two keys have the same task', async () => {
-    const of = (key: string) => JSON.stringify({ key, entry: submitted('task-1'), revision: 1 });
-    await writeFile(path, `${of('a')}\n${of('b')}\n`);
+    const of = (key: string) => JSON.stringify({ key, entry: submitted('task-1'), revision: 1, by: BY });
+    await writeFile(path, `${HEADER}${of('a')}\n${of('b')}\n`);
     const error = await failure(open().get('a'), JournalError);
-    expect(error.message).toContain(`${path}:2: not a line of a journal (another key has this task)`);
+    expect(error.message).toContain(`${path}:3: not a line of a journal (another key has this task)`);
   });
 
   test('can be opened once it was restored, by the same journal', async () => {
     await writeFile(path, 'x\n');
     const journal = open();
     await failure(journal.get('a'), JournalError);
-    await writeFile(path, `${good}\n`);
+    await writeFile(path, `${HEADER}${good}\n`);
     expect(await journal.get('a')).toEqual({ entry: idle, revision: 1 });
   });
 });
@@ -252,40 +255,9 @@ describe('a file that was being rewritten in place', () => {
   });
 });
 
-describe('a file of an earlier release', () => {
-  const common = { fingerprint: 'f', model: 'm', attempt: 1 };
-  const line = (key: string, entry: object) =>
-    `${JSON.stringify({ key, entry: { ...common, ...entry }, revision: 3 })}\n`;
-
-  test('is rewritten with a first line of its own, without bodies and inputs', async () => {
-    const body = { prompt: 'A fox', images: [`data:image/png;base64,${'A'.repeat(2_000_000)}`] };
-    const times = { markedAt: '2026-01-01T00:00:00.000Z', sendBy: '2026-01-01T00:00:05.000Z' };
-    const prediction = { id: 'task-1', status: 'completed', outputs: ['https://cdn.example/1.mp4'] };
-    await writeFile(
-      path,
-      line('open', { state: 'sending', body, ...times }) +
-        line('ended', { state: 'ended', predictionId: 'task-1', prediction: { ...prediction, input: body } }),
-    );
-    const journal = open();
-    const stored = await journal.get('open');
-    expect(stored).toMatchObject({ revision: 3, entry: { ...common, state: 'sending', ...times } });
-    expect(stored?.entry).toHaveProperty('digest', expect.stringMatching(/^[0-9a-f]{64}$/));
-    expect(await journal.get('ended')).toEqual({
-      revision: 3,
-      entry: { ...common, state: 'ended', predictionId: 'task-1', prediction },
-    });
-    expect(await keys()).toEqual(['open', 'ended']);
-    expect(await readFile(path, 'utf8')).not.toContain('fox');
-    expect((await stat(path)).size).toBeLessThan(2000);
-  });
-});
-
 describe('a long file', () => {
   test('is rewritten with the last entry of each key when most of it is outdated', async () => {
-    const text = Array.from({ length: 1500 }, (_, index) =>
-      JSON.stringify({ key: `key-${index % 3}`, entry: idle, revision: Math.floor(index / 3) + 1 }),
-    );
-    await writeFile(path, `${text.join('\n')}\n`, { mode: 0o644 });
+    await writeFile(path, OUTDATED, { mode: 0o644 });
     const journal = open();
     expect(await journal.get('key-2')).toEqual({ entry: idle, revision: 500 });
     expect(await lines()).toHaveLength(3);
@@ -299,9 +271,9 @@ describe('a long file', () => {
 
   test('stays as it is while most of it is in use', async () => {
     const text = Array.from({ length: 1500 }, (_, index) =>
-      JSON.stringify({ key: `key-${index}`, entry: idle, revision: 1 }),
+      JSON.stringify({ key: `key-${index}`, entry: idle, revision: 1, by: BY }),
     );
-    await writeFile(path, `${text.join('\n')}\n`);
+    await writeFile(path, `${HEADER}${text.join('\n')}\n`);
     await open().get('a');
     expect(await lines()).toHaveLength(1500);
   });
@@ -370,7 +342,7 @@ describe('a file that cannot be used', () => {
 });
 
 describe('a file that is not as this process left it', () => {
-  const line = (key: string, by = '0123abcd') => `${JSON.stringify({ key, revision: 1, by, entry: idle })}\n`;
+  const line = (key: string, by = BY) => `${JSON.stringify({ key, revision: 1, by, entry: idle })}\n`;
 
   test.each<[string, () => Promise<unknown>]>([
     ['was appended to', () => appendFile(path, line('b'))],
@@ -443,7 +415,7 @@ describe('a file that is not as this process left it', () => {
     await first.put('a', submitted('task-1'));
     await first.close();
     const row = (key: string, id: string) =>
-      `${JSON.stringify({ key, revision: 1, by: '0123abcd', entry: submitted(id) })}\n`;
+      `${JSON.stringify({ key, revision: 1, by: BY, entry: submitted(id) })}\n`;
     await appendFile(path, row('a', 'task-2') + row('b', 'task-1'));
     const journal = open();
     expect(await journal.get('a')).toEqual({ entry: submitted('task-1'), revision: 1 });
@@ -488,6 +460,10 @@ describe('a file that is not a journal', () => {
     ['a batch of one line', Buffer.from('{"prompt":"A fox"}')],
     ['a batch', Buffer.from('{"prompt":"A fox"}\n{"prompt":"An owl"}\n')],
     ['a text', Buffer.from('wsk-0123456789abcdef\nsecond line\n')],
+    [
+      'the lines of a journal without its first',
+      Buffer.from(`${JSON.stringify({ key: 'a', entry: idle, revision: 1, by: BY })}\n`),
+    ],
     ['a journal of a later release', Buffer.from('{"wavespeed-kling":"journal","version":9}\n')],
   ])('is never written to, nor quoted: %s', async (_, content) => {
     await writeFile(path, content);

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wavespeed-kling/testing';
+import { OUTDATED } from '../support/journal-file.js';
 
 const NAMESPACES = ['--pid', '--fork', '--mount-proc'];
 const canUnshare = spawnSync('unshare', [...NAMESPACES, 'true']).status === 0;
@@ -124,11 +125,7 @@ describe.skipIf(!canUnshare)('two processes on one journal file that cannot see 
   });
 
   test('pay once for a key through a mounted file, also after one of them has rewritten it', async () => {
-    const lines = Array.from({ length: 1500 }, (_, index) => {
-      const entry = { fingerprint: 'f', model: 'm', attempt: 1, state: 'idle', reason: 'RateLimitError' };
-      return JSON.stringify({ key: `key-${index % 3}`, entry, revision: Math.floor(index / 3) + 1 });
-    });
-    await writeFile(path, `${lines.join('\n')}\n`);
+    await writeFile(path, OUTDATED);
     const { ino } = await stat(path);
     const second = join(directory, 'mounted.jsonl');
     const one = await startOnMount('one', second);

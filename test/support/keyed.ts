@@ -51,14 +51,17 @@ export const digestOf = (value: object) =>
     .update(JSON.stringify(sorted(value)))
     .digest('hex');
 
-/** As of an entry without the service, of an earlier release. */
-export const FINGERPRINT = digestOf({ input: sorted(BODY), model: KLING_O3_STD });
+/** What every entry of a key has whose request is INPUT. */
+export const requestOf = ({ url: origin }: Pick<Emulator, 'url'>) => ({
+  fingerprint: digestOf({ input: sorted(BODY), model: KLING_O3_STD, origin }),
+  model: KLING_O3_STD,
+  origin,
+  attempt: 1,
+});
 
 /** What a process leaves behind that died so long ago while it submitted. */
-export const markOf = (agoMs: number, fields: object = {}): JournalEntry => ({
-  fingerprint: FINGERPRINT,
-  model: KLING_O3_STD,
-  attempt: 1,
+export const markOf = (service: Pick<Emulator, 'url'>, agoMs: number, fields: object = {}): JournalEntry => ({
+  ...requestOf(service),
   state: 'sending',
   digest: digestOf(BODY),
   writer: 'a-process-that-died',

@@ -9,42 +9,37 @@ import { createDigest } from '../compare-inputs.js';
 import type { JournalEntry } from './journal.js';
 import { nameOf } from './key-context.js';
 
-/** What identifies the request of a key. */
-export interface Fingerprint {
-  /** As it stands in the journal. */
-  request: { model: string; origin: string; fingerprint: string };
-  /** As earlier releases made it, without the service. */
-  withoutOrigin: string;
-}
+/** What identifies the request of a key, as it stands in the journal. */
+export type KeyedRequest = Required<Pick<JournalEntry, 'fingerprint' | 'model' | 'origin'>>;
 
 /** @param signal Ends the reading of local files. */
-export async function createFingerprint(
+export async function identifyRequest(
   prepared: PreparedInput,
   baseUrl: string,
   signal: AbortSignal,
-): Promise<Fingerprint> {
+): Promise<KeyedRequest> {
   const digests: string[] = [];
   for (const upload of prepared.local) {
     // No valid URL of an input begins like this.
     digests.push(`sha256:${await hashUpload(prepared.model.id, upload, signal)}`);
   }
-  const request = { model: prepared.model.id, input: replaceMedia(prepared, digests) };
+  const model = prepared.model.id;
   const { origin } = new URL(baseUrl);
-  return {
-    request: { model: request.model, origin, fingerprint: createDigest({ ...request, origin }) },
-    withoutOrigin: createDigest(request),
-  };
+  const fingerprint = createDigest({ origin, model, input: replaceMedia(prepared, digests) });
+  return { fingerprint, model, origin };
 }
 
-/** @throws {IdempotencyConflictError} if the entry is of another request. */
+/**
+ * The fingerprint alone decides; `origin` and `model` say what differs.
+ *
+ * @throws {IdempotencyConflictError} if the entry is of another request.
+ */
 export function checkFingerprint(
   key: string,
   { fingerprint, model, origin }: JournalEntry,
-  { request, withoutOrigin }: Fingerprint,
+  request: KeyedRequest,
 ): void {
   if (fingerprint === request.fingerprint) return;
-  // An entry of an earlier release.
-  if (origin === undefined && fingerprint === withoutOrigin) return;
   const other =
     origin !== undefined && origin !== request.origin
       ? `another service (${origin})`

@@ -2,18 +2,16 @@
 import { JournalError } from '../../core/errors/input-error.js';
 import { idOf, type Prediction } from '../../core/prediction.js';
 import { getErrorMessage } from '../../utils/error-message.js';
-import { createDigest } from '../compare-inputs.js';
 import { isRecord } from '../../utils/is-record.js';
 
 /**
- * Entry of one key. Plain JSON, without request bodies and inputs. Times are ISO 8601, by the service's clock. Optional fields
- * are missing in entries of earlier releases.
+ * Entry of one key. Plain JSON, without request bodies and inputs. Times are ISO 8601, by the service's clock.
  */
 export type JournalEntry = {
   /** SHA-256 of the service, the model and the validated input. */
   fingerprint: string;
   model: string;
-  /** The service that the key was used with: the origin of its URL. */
+  /** The service that the key was used with: the origin of its URL. The fingerprint covers it; this names it in errors. */
   origin?: string;
   /** Number of submits under this key, from 1. */
   attempt: number;
@@ -86,6 +84,8 @@ export function findEntryProblem(entry: unknown): string | undefined {
     case 'idle':
       return typeof entry.reason === 'string' ? undefined : 'entry.reason: not a text';
     case 'sending':
+      if (!isText(entry.digest)) return 'entry.digest: not a text';
+      if (!isText(entry.writer)) return 'entry.writer: not a text';
       if (!isTime(entry.markedAt)) return 'entry.markedAt: not a time in ISO 8601';
       return isTime(entry.sendBy) ? undefined : 'entry.sendBy: not a time in ISO 8601';
     case 'submitted':
@@ -96,14 +96,6 @@ export function findEntryProblem(entry: unknown): string | undefined {
     default:
       return 'entry.state: unknown';
   }
-}
-
-/** Brings a valid entry of an earlier release into today's form: those held request bodies and inputs. */
-export function upgradeEntry(entry: JournalEntry): JournalEntry {
-  if (entry.state === 'ended') return { ...entry, prediction: withoutInput(entry.prediction) };
-  if (entry.state !== 'sending' || isText(entry.digest)) return entry;
-  const { body, ...rest } = entry as SendingEntry & { body?: unknown };
-  return { ...rest, digest: createDigest(body), writer: '' };
 }
 
 export function withoutInput(prediction: Prediction): Prediction {
@@ -122,9 +114,7 @@ export async function readEntry(journal: Journal, key: string): Promise<StoredEn
   const { entry, revision } = isRecord(found) ? found : {};
   const problem =
     findEntryProblem(entry) ?? (Number.isInteger(revision) ? undefined : 'revision: not an integer');
-  if (problem === undefined) {
-    return { entry: upgradeEntry(entry as JournalEntry), revision: revision as number };
-  }
+  if (problem === undefined) return { entry: entry as JournalEntry, revision: revision as number };
   throw new JournalError(
     `The journal's \`get\` returned no valid entry for ${JSON.stringify(key)} (${problem}); ` +
       'expected { entry, revision } as it was given to `put`, or undefined.',

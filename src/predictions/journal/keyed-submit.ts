@@ -3,7 +3,7 @@ import { WaveSpeedError, withPredictionId } from '../../core/errors/base.js';
 import { JournalError } from '../../core/errors/input-error.js';
 import { SubmissionUnknownError } from '../../core/errors/prediction-error.js';
 import type { Prediction } from '../../core/prediction.js';
-import { checkFingerprint, type Fingerprint } from './fingerprint.js';
+import { checkFingerprint, type KeyedRequest } from './fingerprint.js';
 import {
   commonOf,
   type JournalEntry,
@@ -26,7 +26,7 @@ export interface KeyedTask {
 /** What one call knows of its key. */
 interface State {
   key: string;
-  fingerprint: Fingerprint;
+  request: KeyedRequest;
   context: KeyedCall;
   submit: (mark: Mark) => Promise<Prediction>;
   started?: { predictionId: string; prediction?: Prediction | undefined } | undefined;
@@ -54,11 +54,11 @@ const FIRST_DELAY_MS = 500;
  */
 export async function submitWithKey(
   key: string,
-  fingerprint: Fingerprint,
+  request: KeyedRequest,
   submit: (mark: Mark) => Promise<Prediction>,
   context: KeyedCall,
 ): Promise<KeyedTask> {
-  const state: State = { key, fingerprint, submit, context, searches: 0 };
+  const state: State = { key, request, submit, context, searches: 0 };
   try {
     return await settle(state);
   } catch (error) {
@@ -78,7 +78,7 @@ async function settle(state: State): Promise<KeyedTask> {
     const { started } = state;
     const found = await read(state);
     const entry = found?.entry;
-    if (entry !== undefined && entry.state !== 'idle') checkFingerprint(state.key, entry, state.fingerprint);
+    if (entry !== undefined && entry.state !== 'idle') checkFingerprint(state.key, entry, state.request);
     if (entry?.state === 'submitted' || entry?.state === 'ended') {
       const isOwn = started?.predictionId === entry.predictionId;
       return { prediction: isOwn ? started?.prediction : undefined, ...entry };
@@ -105,9 +105,9 @@ async function read({ key, context, mark, unknown }: State): Promise<StoredEntry
 }
 
 async function submit(state: State, found: StoredEntry | undefined): Promise<KeyedTask | undefined> {
-  const { key, fingerprint, context } = state;
+  const { key, request, context } = state;
   context.call.signal.throwIfAborted();
-  const mark = new Mark(key, fingerprint.request, found, context);
+  const mark = new Mark(key, request, found, context);
   state.mark = mark;
   try {
     const prediction = await state.submit(mark);
@@ -132,7 +132,7 @@ async function store(
   const { clock, getCost } = state.context;
   const cost = getCost();
   const entry: JournalEntry = {
-    ...state.fingerprint.request,
+    ...state.request,
     attempt,
     state: 'submitted',
     predictionId,

@@ -9,7 +9,7 @@ import { type CandidateSearch, findCandidates } from '../candidates.js';
 import { digestInput } from '../compare-inputs.js';
 import { getTask } from '../get-task.js';
 import type { SubmitOptions } from '../submit-options.js';
-import { createFingerprint } from './fingerprint.js';
+import { identifyRequest } from './fingerprint.js';
 import { commonOf, type Journal, type JournalEntry, readEntry, withoutInput, writeEntry } from './journal.js';
 import { type KeyedTask, submitWithKey } from './keyed-submit.js';
 import type { KeyContext } from './key-context.js';
@@ -69,12 +69,11 @@ export class IdempotencyKeys {
   ): Promise<KeyedTask> {
     const { baseUrl, idempotency, requestTimeoutMs, onRetry } = this.#settings;
     const { model, body } = prepared;
-    const fingerprinting = createFingerprint(prepared, baseUrl, call.signal);
-    const fingerprint = await call.run(fingerprinting);
+    const request = await call.run(identifyRequest(prepared, baseUrl, call.signal));
     for (let other = this.#submitting.get(key); other !== undefined; other = this.#submitting.get(key)) {
       await call.run(other.catch(() => undefined));
     }
-    const submitting = submitWithKey(key, fingerprint, submit, {
+    const submitting = submitWithKey(key, request, submit, {
       ...this.#contextOf(call),
       call,
       whenAbsent,

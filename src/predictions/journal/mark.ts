@@ -1,7 +1,7 @@
 /** The mark of a key in its journal: set before a POST, cleared when nothing was accepted. */
 import { ConnectionError } from '../../core/errors/connection-error.js';
 import { SubmissionUnknownError } from '../../core/errors/prediction-error.js';
-import type { Fingerprint } from './fingerprint.js';
+import type { KeyedRequest } from './fingerprint.js';
 import { type JournalEntry, readEntry, type SendingEntry, type StoredEntry, writeEntry } from './journal.js';
 import { type KeyedCall, nameOf } from './key-context.js';
 
@@ -18,17 +18,12 @@ export class Mark {
   /** By `clock.elapsed()`. */
   setAt = 0;
   readonly #key: string;
-  readonly #request: Fingerprint['request'];
+  readonly #request: KeyedRequest;
   readonly #context: KeyedCall;
   #localSendBy = Infinity;
   #expired: ConnectionError | undefined;
 
-  constructor(
-    key: string,
-    request: Fingerprint['request'],
-    found: StoredEntry | undefined,
-    context: KeyedCall,
-  ) {
+  constructor(key: string, request: KeyedRequest, found: StoredEntry | undefined, context: KeyedCall) {
     this.#key = key;
     this.#request = request;
     this.#context = context;

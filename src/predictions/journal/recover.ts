@@ -148,10 +148,9 @@ function readTimes(mark: OpenMark, { clock, requestTimeoutMs, settleMs }: KeyedC
   const service = clock.service();
   const sinceLookMs = clock.elapsed() - lookedAt;
   const now = service.now - sinceLookMs;
-  // An entry of an earlier release has the time of some machine, and no writer.
-  const hasServiceTime = entry.clock === undefined && entry.writer !== '';
+  const hasServiceTime = entry.clock === undefined;
   // Without the same clock on both sides, the mark is watched for the whole time.
-  const isObserved = isOwn || entry.clock !== undefined || !service.isKnown;
+  const isObserved = isOwn || !hasServiceTime || !service.isKnown;
   const skewMs = service.now - clock.local();
   const isMeasured = isOwn && service.isKnown && Math.abs(clockChangeMs(mark, clock)) < CLOCK_PRECISION_MS;
   const startedAt = hasServiceTime ? markedAt : isMeasured ? now - (lookedAt - seenAt) : markedAt + skewMs;

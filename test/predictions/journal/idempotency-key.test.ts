@@ -17,6 +17,7 @@ import {
   PredictionFailedError,
   SubmissionUnknownError,
 } from 'wavespeed-kling';
+import type { Emulator } from 'wavespeed-kling/testing';
 import { onCleanup } from '../../support/cleanup.js';
 import { failure } from '../../support/client.js';
 import {
@@ -25,11 +26,11 @@ import {
   clientOf,
   digestOf,
   entryOf,
-  FINGERPRINT,
   INPUT,
   journalWith,
   KEY,
   markOf,
+  requestOf,
   sorted,
   start,
   submits,
@@ -39,8 +40,10 @@ import {
 const ANSWER_LOST = { on: 'submit', kind: 'reset', when: 'request', accepted: true } as const;
 const REQUEST_LOST = { on: 'submit', kind: 'reset', when: 'request', accepted: false } as const;
 
+/** For entries whose request is not compared. */
+const NOWHERE = { url: 'https://service.example' };
 /** What a process leaves behind that died while it submitted. */
-const sending = (fields: object = {}) => markOf(300_000, fields);
+const sending = (service: Pick<Emulator, 'url'>, fields: object = {}) => markOf(service, 300_000, fields);
 
 describe('a key that has a task', () => {
   test('a key with a task returns its result without a request, in another client too', async () => {
@@ -432,7 +435,7 @@ describe('a lost request', () => {
 describe('a process that died', () => {
   test('a process that died after the POST: its task is found and taken', async () => {
     const emulator = await start();
-    const journal = await journalWith(sending());
+    const journal = await journalWith(sending(emulator));
     const own = emulator.addTask({ input: BODY, created_at: Date.now() - 299_000 });
     emulator.addTask({ input: { ...BODY, duration: 6 }, created_at: Date.now() - 298_000 });
     const { id } = await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, KEY);
@@ -442,7 +445,7 @@ describe('a process that died', () => {
 
   test('a process that died after the POST: its task is found though this client has waited for it', async () => {
     const emulator = await start();
-    const journal = await journalWith(sending());
+    const journal = await journalWith(sending(emulator));
     const own = emulator.addTask({ input: BODY, created_at: Date.now() - 299_000 });
     const kling = clientOf(emulator, { journal });
     await kling.wait(own.id);
@@ -453,14 +456,14 @@ describe('a process that died', () => {
 
   test('a process that died before the POST: nothing is submitted by default', async () => {
     const emulator = await start();
-    const journal = await journalWith(sending());
+    const journal = await journalWith(sending(emulator));
     await failure(clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, KEY), SubmissionUnknownError);
     expect(submits(emulator)).toBe(0);
   });
 
   test("before the POST: it is submitted with whenAbsent 'resubmit'", async () => {
     const emulator = await start();
-    const journal = await journalWith(sending());
+    const journal = await journalWith(sending(emulator));
     // Of another key, and of another time.
     const owl = emulator.addTask({ input: { ...BODY, prompt: 'An owl' }, created_at: Date.now() - 299_000 });
     const taken = { fingerprint: 'of an owl', model: KLING_O3_STD, attempt: 1, predictionId: owl.id };
@@ -475,7 +478,7 @@ describe('a process that died', () => {
   test('a process that died before the history begins: nothing is submitted', async () => {
     const emulator = await start();
     const at = (ms: number) => new Date(Date.now() - 7 * 24 * 3_600_000 + ms).toISOString();
-    const journal = await journalWith(sending({ markedAt: at(0), sendBy: at(5000) }));
+    const journal = await journalWith(sending(emulator, { markedAt: at(0), sendBy: at(5000) }));
     const options = { ...KEY, whenAbsent: 'resubmit' } as const;
     await failure(
       clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, options),
@@ -486,21 +489,19 @@ describe('a process that died', () => {
 
   test('recovery takes the next task with the input if another key has the first', async () => {
     const emulator = await start();
-    const journal = await journalWith(sending());
+    const journal = await journalWith(sending(emulator));
     const first = emulator.addTask({ input: BODY, created_at: Date.now() - 299_000 });
     const second = emulator.addTask({ input: BODY, created_at: Date.now() - 298_000 });
-    const taken = { fingerprint: FINGERPRINT, model: KLING_O3_STD, attempt: 1, predictionId: first.id };
-    await journal.put('order-0', { ...taken, state: 'submitted' });
+    await journal.put('order-0', { ...requestOf(emulator), state: 'submitted', predictionId: first.id });
     const { id } = await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, KEY);
     expect(id).toBe(second.id);
   });
 
   test('recovery does not take a task of another key, and submits', async () => {
     const emulator = await start();
-    const journal = await journalWith(sending());
+    const journal = await journalWith(sending(emulator));
     const other = emulator.addTask({ input: BODY, created_at: Date.now() - 299_000 });
-    const taken = { fingerprint: FINGERPRINT, model: KLING_O3_STD, attempt: 1, predictionId: other.id };
-    await journal.put('order-0', { ...taken, state: 'submitted' });
+    await journal.put('order-0', { ...requestOf(emulator), state: 'submitted', predictionId: other.id });
     const options = { ...KEY, whenAbsent: 'resubmit' } as const;
     const { id } = await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, options);
     expect(id).not.toBe(other.id);
@@ -512,7 +513,7 @@ describe('a process that died', () => {
     async (skewMs) => {
       const emulator = await start();
       const at = (ms: number) => new Date(Date.now() + skewMs + ms).toISOString();
-      const journal = await journalWith(sending({ markedAt: at(-600_000), sendBy: at(-595_000) }));
+      const journal = await journalWith(sending(emulator, { markedAt: at(-600_000), sendBy: at(-595_000) }));
       const own = emulator.addTask({ input: BODY, created_at: Date.now() - 599_000 });
       const options = { ...KEY, whenAbsent: 'resubmit' } as const;
       const { id } = await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, options);
@@ -528,15 +529,25 @@ describe('a journal that does not do what it should', () => {
     ['get returns no entry', { get: async () => ({ revision: 1 }) }, '(entry: '],
     [
       'get returns an unknown state',
-      { get: async () => ({ entry: { ...sending(), state: 'sent' }, revision: 1 }) },
+      { get: async () => ({ entry: { ...sending(NOWHERE), state: 'sent' }, revision: 1 }) },
       '(entry.state: ',
     ],
     [
       'get returns a time that is none',
-      { get: async () => ({ entry: sending({ sendBy: 'soon' }), revision: 1 }) },
+      { get: async () => ({ entry: sending(NOWHERE, { sendBy: 'soon' }), revision: 1 }) },
       '(entry.sendBy: not a time in ISO 8601)',
     ],
-    ['get returns no revision', { get: async () => ({ entry: sending() }) }, '(revision: '],
+    [
+      'get returns no digest',
+      { get: async () => ({ entry: sending(NOWHERE, { digest: undefined }), revision: 1 }) },
+      '(entry.digest: ',
+    ],
+    [
+      'get returns no writer',
+      { get: async () => ({ entry: sending(NOWHERE, { writer: undefined }), revision: 1 }) },
+      '(entry.writer: ',
+    ],
+    ['get returns no revision', { get: async () => ({ entry: sending(NOWHERE) }) }, '(revision: '],
     [
       'get rejects',
       { get: () => Promise.reject(new Error('no database')) },
@@ -649,7 +660,7 @@ describe('resolve', () => {
 
   test('resolve does not give a key another task, nor a task another key', async () => {
     const emulator = await start();
-    const journal = await journalWith(sending());
+    const journal = await journalWith(sending(emulator));
     const kling = clientOf(emulator, { journal });
     const { id } = await kling.submit(KLING_O3_STD, INPUT, { idempotencyKey: 'order-0' });
     await kling.resolve('order-0', id);
@@ -667,7 +678,7 @@ describe('resolve', () => {
   test('resolve frees a key only when its POST can no longer begin', async () => {
     const emulator = await start();
     const sendBy = Date.now() + 60;
-    const journal = await journalWith(sending({ sendBy: new Date(sendBy).toISOString() }));
+    const journal = await journalWith(sending(emulator, { sendBy: new Date(sendBy).toISOString() }));
     await clientOf(emulator, { journal }).resolve('order-1', null, { force: true });
     expect(Date.now()).toBeGreaterThanOrEqual(sendBy);
     expect(await entryOf(journal)).toMatchObject({ state: 'idle' });

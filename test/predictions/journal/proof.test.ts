@@ -26,6 +26,7 @@ import {
   journalWith,
   KEY,
   markOf,
+  requestOf,
   start,
   submits,
 } from '../../support/keyed.js';
@@ -79,7 +80,7 @@ describe('the time of a mark', () => {
     'is not trusted if it is that of the machine: a task is found out %i ms away, and nothing is submitted',
     async (offMs) => {
       const emulator = await start();
-      const journal = await journalWith(markOf(-offMs, { clock: 'local' }));
+      const journal = await journalWith(markOf(emulator, -offMs, { clock: 'local' }));
       emulator.addTask({ input: BODY, created_at: Date.now() - 1000 });
       const kling = clientOf(emulator, { journal, ...BRIEF });
       const error = await failure(kling.submit(KLING_O3_STD, INPUT, RESUBMIT), SubmissionUnknownError);
@@ -138,7 +139,7 @@ describe('the time of a mark', () => {
   test('is waited for by the clock of the caller if it is that of the machine', async () => {
     // The history does not show the task yet, and by the clock of the mark it would have to.
     const emulator = await start({ listLagMs: 300 });
-    const journal = await journalWith(markOf(600_000, { clock: 'local' }));
+    const journal = await journalWith(markOf(emulator, 600_000, { clock: 'local' }));
     emulator.addTask({ input: BODY, created_at: Date.now() });
     const kling = clientOf(emulator, { journal, ...BRIEF });
     await failure(kling.submit(KLING_O3_STD, INPUT, RESUBMIT), SubmissionUnknownError);
@@ -154,7 +155,7 @@ describe('a history that shows an input otherwise than it was sent', () => {
     ['no input', undefined],
   ])('proves nothing: %s', async (_, input) => {
     const emulator = await start({ returnInput: input !== undefined });
-    const journal = await journalWith(markOf(300_000));
+    const journal = await journalWith(markOf(emulator, 300_000));
     emulator.addTask({ ...(input && { input }), created_at: Date.now() - 299_800 });
     const kling = clientOf(emulator, { journal, ...BRIEF });
     await failure(kling.submit(KLING_O3_STD, INPUT, RESUBMIT), SubmissionUnknownError);
@@ -166,13 +167,13 @@ describe('a history that shows an input otherwise than it was sent', () => {
     ['equal to what another key was interrupted with', 'sending'],
   ] as const)('does not matter for a task %s', async (_, state) => {
     const emulator = await start();
-    const journal = await journalWith(markOf(300_000));
+    const journal = await journalWith(markOf(emulator, 300_000));
     const owl = { ...BODY, prompt: 'An owl' };
     const { id } = emulator.addTask({ input: owl, created_at: Date.now() - 299_800 });
     const other =
       state === 'sending'
-        ? markOf(300_000, { digest: digestOf(owl) })
-        : ({ ...markOf(0), state, predictionId: id } as JournalEntry);
+        ? markOf(emulator, 300_000, { digest: digestOf(owl) })
+        : ({ ...markOf(emulator, 0), state, predictionId: id } as JournalEntry);
     await journal.put('order-2', other);
     const kling = clientOf(emulator, { journal, ...BRIEF });
     await kling.submit(KLING_O3_STD, INPUT, RESUBMIT);
@@ -246,19 +247,19 @@ describe('a key', () => {
     expect(other.requests).toEqual([]);
   });
 
-  test('of an earlier release, with the body in place of its digest, gets its task', async () => {
+  test('of an entry without the service gets its task, and is compared by its fingerprint', async () => {
     const emulator = await start();
-    const journal = await journalWith(markOf(300_000, { digest: undefined, writer: undefined, body: BODY }));
-    const { id } = emulator.addTask({ input: BODY, created_at: Date.now() - 299_800 });
-    expect((await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, KEY)).id).toBe(id);
+    const { origin: _, ...request } = requestOf(emulator);
+    const { id } = emulator.addTask({ input: BODY });
+    const journal = await journalWith({ ...request, state: 'submitted', predictionId: id });
+    const kling = clientOf(emulator, { journal });
+    const error = await failure(
+      kling.submit(KLING_O3_STD, { prompt: 'An owl' }, KEY),
+      IdempotencyConflictError,
+    );
+    expect(error.message).toContain('was used before with another input; nothing was sent');
+    expect((await kling.submit(KLING_O3_STD, INPUT, KEY)).id).toBe(id);
     expect(submits(emulator)).toBe(0);
-  });
-
-  test('of an earlier release, with the body in place of its digest, is free once there is certainly no task', async () => {
-    const emulator = await start();
-    const journal = await journalWith(markOf(300_000, { digest: undefined, writer: undefined, body: BODY }));
-    await clientOf(emulator, { journal }).submit(KLING_O3_STD, INPUT, RESUBMIT);
-    expect(submits(emulator)).toBe(1);
   });
 
   test('with a file that is too large is rejected before the file is read', async () => {
@@ -358,7 +359,7 @@ describe('the error of an open key', () => {
   test('says to call again where the history could not be read, and that call decides', async () => {
     const emulator = await start();
     emulator.fail({ on: 'list', kind: 'status', status: 418, body: '<html>no</html>' });
-    const kling = clientOf(emulator, { journal: await journalWith(markOf(300_000)), ...BRIEF });
+    const kling = clientOf(emulator, { journal: await journalWith(markOf(emulator, 300_000)), ...BRIEF });
     const error = await failure(kling.run(KLING_O3_STD, INPUT, RESUBMIT), SubmissionUnknownError);
     expect(error.message).toContain('call again with this key');
     expect(error).toMatchObject({ retry: 'later', cause: { status: 418 } });
@@ -369,7 +370,7 @@ describe('the error of an open key', () => {
 
   test('says that the history shows no task once that is certain', async () => {
     const emulator = await start();
-    const kling = clientOf(emulator, { journal: await journalWith(markOf(300_000)), ...BRIEF });
+    const kling = clientOf(emulator, { journal: await journalWith(markOf(emulator, 300_000)), ...BRIEF });
     const error = await failure(kling.run(KLING_O3_STD, INPUT, KEY), SubmissionUnknownError);
     expect(error.certainAt.getTime()).toBeLessThan(Date.now());
     expect(error.message).toContain(

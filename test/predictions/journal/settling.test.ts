@@ -11,19 +11,20 @@ import {
   NotFoundError,
   PredictionFailedError,
 } from 'wavespeed-kling';
+import type { Emulator } from 'wavespeed-kling/testing';
 import { failure } from '../../support/client.js';
 import { BODY, clientOf, INPUT, journalWith, KEY as KEYED, markOf, start } from '../../support/keyed.js';
 
 const KEY = KEYED.idempotencyKey;
 
 /** A journal in which the key was marked so long ago. */
-const journalMarked = (agoMs: number) => journalWith(markOf(agoMs));
+const journalMarked = (emulator: Emulator, agoMs: number) => journalWith(markOf(emulator, agoMs));
 const stateOf = async (journal: Journal) => (await journal.get(KEY))?.entry.state;
 
 describe('resolve', () => {
   test('frees no key before it is certain that there is no task, unless it is forced', async () => {
     const emulator = await start();
-    const journal = await journalMarked(10_000);
+    const journal = await journalMarked(emulator, 10_000);
     const kling = clientOf(emulator, { journal });
     const error = await failure(kling.resolve(KEY, null), IdempotencyConflictError);
     expect(error.message).toMatch(/not certain before 20.*Call again with this key after that/);
@@ -33,8 +34,9 @@ describe('resolve', () => {
   });
 
   test('frees a key once that is certain', async () => {
-    const journal = await journalMarked(200_000);
-    await clientOf(await start(), { journal }).resolve(KEY, null);
+    const emulator = await start();
+    const journal = await journalMarked(emulator, 200_000);
+    await clientOf(emulator, { journal }).resolve(KEY, null);
     expect(await stateOf(journal)).toBe('idle');
   });
 
@@ -43,7 +45,7 @@ describe('resolve', () => {
     ['another model', { model: KLING_O1, input: BODY }, 'shows another model than was submitted'],
   ])('takes no task with %s, unless it is forced', async (_, task, message) => {
     const emulator = await start();
-    const journal = await journalMarked(10_000);
+    const journal = await journalMarked(emulator, 10_000);
     const kling = clientOf(emulator, { journal });
     const { id } = emulator.addTask(task);
     const error = await failure(kling.resolve(KEY, id), IdempotencyConflictError);
@@ -59,14 +61,15 @@ describe('resolve', () => {
     ['that shows no input', { returnInput: false }, BODY],
   ])('takes a task %s', async (_, options, input) => {
     const emulator = await start(options);
-    const journal = await journalMarked(10_000);
+    const journal = await journalMarked(emulator, 10_000);
     await clientOf(emulator, { journal }).resolve(KEY, emulator.addTask({ input }).id);
     expect(await stateOf(journal)).toBe('submitted');
   });
 
   test('takes no task that there is not, and rejects options it does not know', async () => {
-    const journal = await journalMarked(10_000);
-    const kling = clientOf(await start(), { journal });
+    const emulator = await start();
+    const journal = await journalMarked(emulator, 10_000);
+    const kling = clientOf(emulator, { journal });
     await failure(kling.resolve(KEY, 'a-typo'), NotFoundError);
     expect(await stateOf(journal)).toBe('sending');
     await failure(kling.resolve(KEY, null, { force: 1 as unknown as boolean }), ConfigurationError);
@@ -91,7 +94,8 @@ describe('lookup', () => {
   });
 
   test('tells of a key whose submit was interrupted', async () => {
-    const kling = clientOf(await start(), { journal: await journalMarked(0) });
+    const emulator = await start();
+    const kling = clientOf(emulator, { journal: await journalMarked(emulator, 0) });
     expect(await kling.lookup(KEY)).toEqual({ state: 'sending' });
   });
 });

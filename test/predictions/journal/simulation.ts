@@ -104,10 +104,7 @@ export class Simulation {
       const { submit, ...context } = this.#contextOf(plan, outcome);
       void submitWithKey(
         plan.key,
-        {
-          request: { model: MODEL, fingerprint: plan.input, origin: 'https://service' },
-          withoutOrigin: '',
-        },
+        { model: MODEL, fingerprint: plan.input, origin: 'https://service' },
         submit,
         context,
       ).then(
