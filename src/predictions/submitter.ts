@@ -43,6 +43,12 @@ interface Order {
   reserve: Reserve | undefined;
 }
 
+/** The request body, and the cost of its task in US dollars: undefined where only the service knows it, and nothing limits it. */
+interface Payload {
+  body: Record<string, unknown>;
+  cost: number | undefined;
+}
+
 /** A task with its slot among the running ones. */
 type Tracked = Accepted & { slot: Slot };
 
@@ -89,7 +95,7 @@ export class TaskSubmitter {
     const order = { call, prepared, options, maxCost, reserve };
     const { prediction, abortError, slot } =
       options.idempotencyKey === undefined
-        ? await this.#submitPaced(order)
+        ? await this.#submitPaced(order, await this.#complete(order))
         : await this.#submitWithKey(order, options.idempotencyKey);
     call.commit();
     try {
@@ -104,12 +110,14 @@ export class TaskSubmitter {
 
   async #submitWithKey(order: Order, key: string): Promise<Tracked> {
     const { call, prepared, options } = order;
+    let payload: Payload | undefined;
     let own: Tracked | undefined;
     let slot: Slot | undefined;
     try {
       const task = await this.keys.submit(call, key, prepared, options.whenAbsent, async (mark) => {
         this.#inFlight.settleKey(key);
-        own = await this.#submitPaced(order, mark);
+        payload ??= await this.#complete(order);
+        own = await this.#submitPaced(order, payload, mark);
         slot = own.slot;
         return own.prediction;
       });
@@ -128,12 +136,28 @@ export class TaskSubmitter {
     }
   }
 
-  /** Uploads, waits for a slot and submits; again where it is proven that nothing was accepted. */
-  async #submitPaced(order: Order, mark?: Mark): Promise<Tracked> {
+  /** Uploads local media, and asks for a price that only the service knows: after the uploads, which it measures. */
+  async #complete({ call, prepared, maxCost, reserve }: Order): Promise<Payload> {
+    const { models, uploads } = this.#deps;
+    const { model, local } = prepared;
+    await models.confirm(call, prepared);
+    call.throwIfEnded();
+    const urls = await uploads.uploadAll(model.id, local, call.signal, call.maxRetries);
+    call.throwIfEnded();
+    const body = replaceMedia(prepared, urls);
+    if (prepared.cost !== undefined || (maxCost === Infinity && reserve === undefined)) {
+      return { body, cost: prepared.cost };
+    }
+    const cost = await models.price(call, model, body);
+    checkCost(cost, maxCost);
+    reserve?.(cost);
+    call.throwIfEnded();
+    return { body, cost };
+  }
+
+  /** Waits for a slot and submits; again where it is proven that nothing was accepted. */
+  async #submitPaced(order: Order, payload: Payload, mark?: Mark): Promise<Tracked> {
     const { call } = order;
-    await this.#deps.models.confirm(call, order.prepared);
-    const body = await this.#upload(order);
-    await this.#askPrice(order, body);
     const isOfBatch = call.stop !== undefined;
     let failures = 0;
     let isRetry = false;
@@ -145,7 +169,7 @@ export class TaskSubmitter {
       const slot = firstSlot ?? (await this.#limiter.acquire(call.signal, call.deadlineAt, isRetry));
       firstSlot = undefined;
       isRetry = true;
-      return this.#post(order, body, slot, mark);
+      return this.#post(order, payload, slot, mark);
     };
     return retry(attempt, {
       operation: 'submit',
@@ -161,15 +185,16 @@ export class TaskSubmitter {
   }
 
   /** Makes one POST. */
-  async #post(order: Order, body: unknown, slot: Slot, mark: Mark | undefined): Promise<Tracked> {
+  async #post(order: Order, payload: Payload, slot: Slot, mark: Mark | undefined): Promise<Tracked> {
     const { call, prepared, options } = order;
+    const { body, cost } = payload;
     const { model } = prepared;
     const { webhookUrl, idempotencyKey } = options;
     const pending = this.#inFlight.begin(model.id, body, idempotencyKey);
     let isMarked = false;
     const startedAt = performance.now();
     try {
-      await mark?.set(body);
+      await mark?.set(digestInput(model, body), cost);
       isMarked = true;
       const accepted = await submitOnce(this.#deps.http, call, {
         model: model.id,
@@ -181,7 +206,7 @@ export class TaskSubmitter {
           call.commit();
         },
         candidates: (from, patience) => {
-          const digest = digestInput(model, body as Record<string, unknown>);
+          const digest = digestInput(model, body);
           // The clock may have been set since.
           const earliest = Math.min(from.getTime(), Date.now() - (performance.now() - startedAt));
           const lost = { model, digest, from: new Date(earliest), until: new Date() };
@@ -202,25 +227,6 @@ export class TaskSubmitter {
       call.rollback();
       throw error;
     }
-  }
-
-  /** Uploads local media and returns the request body. */
-  async #upload({ call, prepared }: Order): Promise<unknown> {
-    call.throwIfEnded();
-    const { model, local } = prepared;
-    const urls = await this.#deps.uploads.uploadAll(model.id, local, call.signal, call.maxRetries);
-    call.throwIfEnded();
-    return replaceMedia(prepared, urls);
-  }
-
-  /** For an input whose price only the service knows: after the uploads, which it measures. */
-  async #askPrice({ call, prepared, maxCost, reserve }: Order, body: unknown): Promise<void> {
-    if (prepared.cost !== undefined || (maxCost === Infinity && reserve === undefined)) return;
-    const cost = await this.#deps.models.price(call, prepared.model, body);
-    checkCost(cost, maxCost);
-    reserve?.(cost);
-    prepared.cost = cost;
-    call.throwIfEnded();
   }
 }
 

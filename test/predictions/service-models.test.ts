@@ -133,6 +133,25 @@ describe('maxCost with a price that only the service knows', () => {
     expect(await costs[2]).not.toHaveProperty('cost');
   });
 
+  test('a key whose mark another caller prevented asks for its price and counts it once', async () => {
+    const journal = memoryJournal();
+    const { put } = journal;
+    journal.put = async (key, entry, revision) => {
+      if (entry.state !== 'sending') return put(key, entry, revision);
+      journal.put = put;
+      const { fingerprint, model, attempt } = entry;
+      await put(key, { fingerprint, model, attempt, state: 'idle', reason: 'another caller' }, revision);
+      return 'stale';
+    };
+    const { kling, paths } = setup({}, { journal });
+    const request = { model: KLING_O3_PRO, input, idempotencyKey: 'order-1' };
+    const results: ManyResult[] = [];
+    for await (const one of kling.runMany([request], { maxCost: 2, pollIntervalMs: 5 })) results.push(one);
+    expect(results).toMatchObject([{ status: 'fulfilled' }]);
+    expect(paths().slice(0, 2)).toEqual([PRICE, `/api/v3/${KLING_O3_PRO}`]);
+    expect(await journal.get('order-1')).toMatchObject({ entry: { state: 'ended', cost: 1.5, attempt: 2 } });
+  });
+
   test('asks nothing without a limit, nor where the model knows the price', async () => {
     const { kling, paths } = setup();
     await kling.submit(KLING_O3_PRO, input);

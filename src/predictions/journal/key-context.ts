@@ -29,10 +29,6 @@ export interface KeyedCall extends KeyContext {
   whenAbsent: 'throw' | 'resubmit' | undefined;
   /** The request body, as far as it is known before a submit. */
   input: unknown;
-  /** The digest of a request body. */
-  digestOf: (body: unknown) => string;
-  /** Cost of the task, in US dollars; it may be known only after the submit. */
-  getCost: () => number | undefined;
   /** Tokens of marks of this client without a POST: they were never sent, or their POST was not accepted. */
   unsent: Set<string>;
   /** Lists tasks oldest first. Must be complete: a task that is not listed counts as not accepted. */

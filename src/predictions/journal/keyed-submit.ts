@@ -129,8 +129,8 @@ async function store(
   revision: number | undefined,
 ): Promise<KeyedTask | undefined> {
   const { predictionId } = task;
-  const { clock, getCost } = state.context;
-  const cost = getCost();
+  const { clock, journal } = state.context;
+  const cost = state.mark?.cost;
   const entry: JournalEntry = {
     ...state.request,
     attempt,
@@ -139,7 +139,7 @@ async function store(
     submittedAt: new Date(clock.service().now).toISOString(),
     ...(cost === undefined ? {} : { cost }),
   };
-  const put = await writeEntry(state.context.journal, state.key, entry, revision);
+  const put = await writeEntry(journal, state.key, entry, revision);
   // Another key with the same input, whose response was lost, has taken this task: its own task is for this key.
   if (put === 'taken') state.started = undefined;
   return typeof put === 'number' ? { ...task, state: 'submitted' } : undefined;

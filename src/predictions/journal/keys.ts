@@ -6,7 +6,6 @@ import { emitRetry, type OnRetry } from '../../http/retry.js';
 import type { PreparedInput } from '../../models/prepare-input.js';
 import { Call } from '../../utils/call.js';
 import { type CandidateSearch, findCandidates } from '../candidates.js';
-import { digestInput } from '../compare-inputs.js';
 import { getTask } from '../get-task.js';
 import type { SubmitOptions } from '../submit-options.js';
 import { identifyRequest } from './fingerprint.js';
@@ -78,8 +77,6 @@ export class IdempotencyKeys {
       call,
       whenAbsent,
       input: body,
-      digestOf: (sent) => digestInput(model, sent as Record<string, unknown>),
-      getCost: () => prepared.cost,
       unsent: this.#unsent,
       findCandidates: async ({ digest, markedAt, sendBy }, options, range) => {
         // The search reaches minutes further on both sides.

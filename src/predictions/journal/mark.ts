@@ -15,6 +15,8 @@ export class Mark {
   writer = '';
   /** As it was last written. */
   entry: SendingEntry | undefined;
+  /** Of its task, in US dollars. */
+  cost: number | undefined;
   /** By `clock.elapsed()`. */
   setAt = 0;
   readonly #key: string;
@@ -31,9 +33,13 @@ export class Mark {
     this.revision = found?.revision;
   }
 
-  /** @throws {EntryChanged} if another caller was faster: send nothing. */
-  async set(body: unknown): Promise<void> {
-    const { leaseMs, clock, journal, digestOf, unsent } = this.#context;
+  /**
+   * @param digest Of the request body.
+   * @throws {EntryChanged} if another caller was faster: send nothing.
+   */
+  async set(digest: string, cost: number | undefined): Promise<void> {
+    const { leaseMs, clock, journal, unsent } = this.#context;
+    this.cost = cost;
     this.writer = crypto.randomUUID();
     this.setAt = clock.elapsed();
     this.#localSendBy = clock.local() + leaseMs;
@@ -45,7 +51,7 @@ export class Mark {
       ...this.#request,
       attempt: this.attempt,
       state: 'sending',
-      digest: digestOf(body),
+      digest,
       writer: this.writer,
       markedAt: new Date(markedAt).toISOString(),
       sendBy: new Date(markedAt + leaseMs).toISOString(),

@@ -241,13 +241,11 @@ export class Simulation {
       settleMs: SETTLE_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       whenAbsent: plan.whenAbsent,
-      digestOf: createDigest,
-      getCost: () => undefined,
       input: bodyOf(plan.input),
       unsent: new Set(),
       call: { signal: new AbortController().signal, sleep: pause },
       submit: async (mark) => {
-        await mark.set(bodyOf(plan.input));
+        await mark.set(createDigest(bodyOf(plan.input)), undefined);
         try {
           return await post(() => mark.check());
         } catch (error) {
