@@ -89,13 +89,7 @@ export class ServiceModels {
    */
   async confirm(call: Call, { model, body }: PreparedInput): Promise<void> {
     if (model.confirmed) return;
-    let list: ServiceModel[];
-    try {
-      list = await call.run((this.#list ??= this.#readShared()));
-    } catch (error) {
-      const why = `The fields of ${model.id} are not confirmed, and the service's list of them could not be read: nothing was submitted.`;
-      throw explain(error, why);
-    }
+    const list = await call.run((this.#list ??= this.#readShared()));
     const listed = list.find(({ model_id }) => model_id === model.id);
     const properties = listed && propertiesOf(listed);
     if (properties === undefined) {
@@ -124,7 +118,10 @@ export class ServiceModels {
       return await this.list(call);
     } catch (error) {
       this.#list = undefined;
-      throw error;
+      throw explain(
+        error,
+        "The fields of this model are not confirmed, and the service's list of them could not be read: nothing was submitted.",
+      );
     } finally {
       call.close();
     }

@@ -198,6 +198,16 @@ describe('a model whose fields are not confirmed', () => {
     expect(paths()).toEqual([LIST, submit]);
   });
 
+  test('says once why nothing was submitted, to each of the calls that waited for the list', async () => {
+    const { kling, paths } = setup({ list: () => envelope(null, 503, 'busy') });
+    const submitting = [1, 2, 3].map(() => kling.submit(KLING_V4, { prompt: 'A fox' }));
+    for (const call of submitting) {
+      const { message } = await failure(call, ServerError);
+      expect(message.match(/nothing was submitted/g)).toHaveLength(1);
+    }
+    expect(paths()).toEqual([LIST]);
+  });
+
   test.each<[string, () => Response]>([
     ['the list fails', () => envelope(null, 503, 'busy')],
     ['the list is not one', () => envelope({ models: [] })],
