@@ -86,12 +86,7 @@ async function search(
   }
 
   const queue = new PQueue({ concurrency: LOOKUP_CONCURRENCY });
-  // Of a whole history, only what the list shows.
-  const get =
-    range === 'all'
-      ? undefined
-      : (id: string) => getTask(http, { signal: call.signal, maxRetries: 0 }, id).catch(() => undefined);
-  const candidates = await queue.addAll(tasks.map((task) => () => compare(task, lost, get)));
+  const candidates = await queue.addAll(tasks.map((task) => () => compare(http, call, task, lost, range)));
   const time = (task: Prediction) => Date.parse(task.created_at) || 0;
   return candidates.sort((one, other) => time(other) - time(one));
 
@@ -107,14 +102,16 @@ async function search(
 }
 
 async function compare(
+  http: ApiClient,
+  { signal }: Call,
   task: Prediction,
   lost: LostRequest,
-  get: ((id: string) => Promise<Prediction | undefined>) | undefined,
+  range: SearchRange,
 ): Promise<ComparedTask> {
   let input = inputOf(task);
-  if (input === undefined && get !== undefined) {
-    // The list need not show inputs.
-    const fetched = await get(task.id);
+  // The list need not show inputs. Of a whole history, only what it shows is compared.
+  if (input === undefined && range === 'around') {
+    const fetched = await getTask(http, { signal, maxRetries: 0 }, task.id).catch(() => undefined);
     input = fetched && inputOf(fetched);
   }
   if (input === undefined) return task;

@@ -19,7 +19,7 @@ import { createUnknownError } from './unknown-outcome.js';
 
 export interface KeyedTask {
   predictionId: string;
-  state: 'submitted' | 'ended';
+  /** As far as it is known without a request. */
   prediction?: Prediction | undefined;
 }
 
@@ -29,7 +29,8 @@ interface State {
   request: KeyedRequest;
   context: KeyedCall;
   submit: (mark: Mark) => Promise<Prediction>;
-  started?: { predictionId: string; prediction?: Prediction | undefined } | undefined;
+  /** The task of this call's own submit. */
+  started?: KeyedTask | undefined;
   unknown?: SubmissionUnknownError;
   /** The last mark of this call. */
   mark?: Mark;
@@ -79,10 +80,8 @@ async function settle(state: State): Promise<KeyedTask> {
     const found = await read(state);
     const entry = found?.entry;
     if (entry !== undefined && entry.state !== 'idle') checkFingerprint(state.key, entry, state.request);
-    if (entry?.state === 'submitted' || entry?.state === 'ended') {
-      const isOwn = started?.predictionId === entry.predictionId;
-      return { prediction: isOwn ? started?.prediction : undefined, ...entry };
-    }
+    if (entry?.state === 'ended') return entry;
+    if (entry?.state === 'submitted') return started?.predictionId === entry.predictionId ? started : entry;
     // Each step returns undefined if the entry must be read again.
     const task =
       started !== undefined
@@ -124,25 +123,24 @@ async function submit(state: State, found: StoredEntry | undefined): Promise<Key
 
 async function store(
   state: State,
-  task: { predictionId: string; prediction?: Prediction | undefined },
+  task: KeyedTask,
   attempt: number,
   revision: number | undefined,
 ): Promise<KeyedTask | undefined> {
-  const { predictionId } = task;
   const { clock, journal } = state.context;
   const cost = state.mark?.cost;
   const entry: JournalEntry = {
     ...state.request,
     attempt,
     state: 'submitted',
-    predictionId,
+    predictionId: task.predictionId,
     submittedAt: new Date(clock.service().now).toISOString(),
     ...(cost === undefined ? {} : { cost }),
   };
   const put = await writeEntry(journal, state.key, entry, revision);
   // Another key with the same input, whose response was lost, has taken this task: its own task is for this key.
   if (put === 'taken') state.started = undefined;
-  return typeof put === 'number' ? { ...task, state: 'submitted' } : undefined;
+  return typeof put === 'number' ? task : undefined;
 }
 
 async function recoverTask(
@@ -160,7 +158,7 @@ async function recoverTask(
   if (signal.aborted) throw unknown({ reason: signal.reason });
   const found = await recover({ key, entry, revision, seenAt, isOwn }, context);
   if (found.state === 'changed') return undefined;
-  if (found.state === 'found') return { predictionId: found.predictionId, state: 'submitted' };
+  if (found.state === 'found') return { predictionId: found.predictionId };
   if (found.state === 'absent' && context.whenAbsent === 'resubmit' && state.hasResubmitted !== true) {
     state.hasResubmitted = true;
     const reason = 'not found in the history';

@@ -6,10 +6,9 @@ import { emitRetry, type OnRetry } from '../../http/retry.js';
 import type { PreparedInput } from '../../models/prepare-input.js';
 import { Call } from '../../utils/call.js';
 import { type CandidateSearch, findCandidates } from '../candidates.js';
-import { getTask } from '../get-task.js';
 import type { SubmitOptions } from '../submit-options.js';
 import { identifyRequest } from './fingerprint.js';
-import { commonOf, type Journal, type JournalEntry, readEntry, withoutInput, writeEntry } from './journal.js';
+import { type Journal, type JournalEntry, readEntry, withoutInput, writeEntry } from './journal.js';
 import { type KeyedTask, submitWithKey } from './keyed-submit.js';
 import type { KeyContext } from './key-context.js';
 import type { Mark } from './mark.js';
@@ -101,14 +100,10 @@ export class IdempotencyKeys {
       for (;;) {
         const found = await readEntry(journal, key);
         if (found?.entry.state !== 'submitted' || found.entry.predictionId !== prediction.id) return;
-        const { submittedAt, cost } = found.entry;
         const ended: JournalEntry = {
-          ...commonOf(found.entry),
-          predictionId: prediction.id,
+          ...found.entry,
           state: 'ended',
           prediction: withoutInput(prediction),
-          ...(submittedAt === undefined ? {} : { submittedAt }),
-          ...(cost === undefined ? {} : { cost }),
         };
         // 'stale': another caller may have stored the same.
         if ((await writeEntry(journal, key, ended, found.revision)) !== 'stale') return;
@@ -120,8 +115,7 @@ export class IdempotencyKeys {
 
   /** Settles a key by hand. See `resolveKey`. */
   resolve(call: Call, key: string, predictionId: string | null, isForced: boolean): Promise<void> {
-    const getOne = (id: string) => getTask(this.#http, call, id);
-    return resolveKey(key, predictionId, isForced, { ...this.#contextOf(call), call, getTask: getOne });
+    return resolveKey(key, predictionId, isForced, { ...this.#contextOf(call), call, http: this.#http });
   }
 
   /** Answers from the journal alone. */

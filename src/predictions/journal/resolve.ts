@@ -1,10 +1,11 @@
 /** Settles a key by hand, whose submit has an unknown outcome: `resolve`, and its options. */
 import { IdempotencyConflictError, InvalidInputError } from '../../core/errors/input-error.js';
-import type { Prediction } from '../../core/prediction.js';
 import { checkSignal, ms, type OptionTable, readOptions, rejectOption } from '../../core/validate-options.js';
+import type { ApiClient } from '../../http/api-client.js';
 import { isModelId, resolveModel } from '../../models/catalog.js';
 import type { Call } from '../../utils/call.js';
 import { compareInput, inputOf } from '../compare-inputs.js';
+import { getTask } from '../get-task.js';
 import {
   commonOf,
   type Journal,
@@ -42,7 +43,7 @@ function checkForce(value: unknown): void {
   if (typeof value !== 'boolean') rejectOption('force', value, 'true or false');
 }
 
-type ResolveContext = KeyContext & { call: Call; getTask: (id: string) => Promise<Prediction> };
+type ResolveContext = KeyContext & { call: Call; http: ApiClient };
 
 /**
  * @param predictionId Its task, or null if there is none.
@@ -93,7 +94,7 @@ async function findProblem(
   predictionId: string | null,
   context: ResolveContext,
 ): Promise<string | undefined> {
-  const { clock, getTask, journal } = context;
+  const { call, clock, http, journal } = context;
   if (predictionId === null) {
     const certainMs = certainTimeOf(entry, context);
     if (clock.local() >= certainMs) return undefined;
@@ -102,7 +103,7 @@ async function findProblem(
   }
   const owner = await journal.find?.(predictionId);
   if (owner !== undefined) return `: task ${predictionId} belongs to another key`;
-  const task = await getTask(predictionId);
+  const task = await getTask(http, call, predictionId);
   const shown = inputOf(task);
   const isOtherModel = task.model !== '' && task.model !== entry.model;
   // The defaults of a model that is not built in are not known here.
