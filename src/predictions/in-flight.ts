@@ -1,6 +1,7 @@
 /** Which tasks this client started, so that no lost submit is given the task of another call. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Candidate, CandidatesOptions } from '../core/errors/index.js';
+import type { Slot } from '../http/rate-limiter.js';
 import { Call } from '../utils/call.js';
 import { type CandidateSearch, findCandidates, type LostRequest, toCandidate } from './candidates.js';
 
@@ -12,12 +13,11 @@ interface PendingSubmit {
   key?: string | undefined;
   /** The task that was recovered for it. */
   claimed?: string | undefined;
-  /** Frees the slot of a lost submit. */
-  release?: (() => void) | undefined;
+  /** What a lost submit holds, until its task is known. */
+  slot?: Slot | undefined;
   /** Resolves when it is no longer in flight. */
   settled: Promise<void>;
-  /** Ends the flight: with the task, with the task of a lost submit, or with none. */
-  settle: (outcome: { predictionId?: string | undefined; isLost?: boolean; release?: () => void }) => void;
+  onSettled: () => void;
 }
 
 /** How long to wait for other submits of the same input, in milliseconds. */
@@ -34,33 +34,40 @@ export class InFlight {
   readonly #lost = new Set<PendingSubmit>();
 
   begin(model: string, input: unknown, key?: string): PendingSubmit {
-    let resolve: () => void = () => undefined;
-    const settled = new Promise<void>((onSettled) => {
-      resolve = onSettled;
+    let onSettled: () => void = () => undefined;
+    const settled = new Promise<void>((resolve) => {
+      onSettled = resolve;
     });
-    const settle: PendingSubmit['settle'] = ({ predictionId, isLost = false, release }) => {
-      this.#pending.delete(pending);
-      if (isLost) {
-        pending.claimed = predictionId;
-        pending.release = release;
-        keepNewest(this.#lost.add(pending), REMEMBERED_LOST);
-      } else if (predictionId !== undefined) this.remember(predictionId);
-      resolve();
-    };
-    const pending: PendingSubmit = { model, input, key, settled, settle };
+    const pending: PendingSubmit = { model, input, key, settled, onSettled };
     this.#pending.add(pending);
     return pending;
+  }
+
+  /** It has started this task, or certainly none. */
+  settle(pending: PendingSubmit, predictionId?: string): void {
+    this.#pending.delete(pending);
+    if (predictionId !== undefined) this.remember(predictionId);
+    pending.onSettled();
+  }
+
+  /** Its outcome is unknown, even where the service named a task. */
+  lose(pending: PendingSubmit, slot: Slot, predictionId: string | undefined): void {
+    this.#pending.delete(pending);
+    pending.claimed = predictionId;
+    pending.slot = slot;
+    keepNewest(this.#lost.add(pending), REMEMBERED_LOST);
+    pending.onSettled();
   }
 
   /** A call starts or follows this task: it has a slot of its own. */
   remember(predictionId: string): void {
     keepNewest(this.#known.add(predictionId), REMEMBERED_IDS);
-    for (const lost of this.#lost) if (lost.claimed === predictionId) lost.release?.();
+    for (const lost of this.#lost) if (lost.claimed === predictionId) lost.slot?.release();
   }
 
   /** The task of a key is known, or that it has none. */
   settleKey(key: string): void {
-    for (const lost of this.#lost) if (lost.key === key) lost.release?.();
+    for (const lost of this.#lost) if (lost.key === key) lost.slot?.release();
   }
 
   /** Returns true for a task of another call. */

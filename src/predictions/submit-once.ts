@@ -14,6 +14,7 @@ import type { ApiClient, ApiRequest } from '../http/api-client.js';
 import { errorName, publish } from '../http/diagnostics.js';
 import { findPredictionId } from '../http/parse-response.js';
 import { provesNotAccepted } from '../http/retry.js';
+import type { RawResponse } from '../http/types.js';
 import type { Call } from '../utils/call.js';
 import { setDeadlineTimer } from '../utils/deadline-timer.js';
 import { getErrorMessage } from '../utils/error-message.js';
@@ -107,9 +108,10 @@ async function send(http: ApiClient, call: Call, submission: Submission): Promis
 async function exchange(
   http: ApiClient,
   call: Call,
-  { model, body, webhookUrl, beforeSend }: Submission,
+  submission: Submission,
   key: string,
 ): Promise<{ outcome: Outcome; interruption: { reason: unknown } | undefined }> {
+  const { model, body, webhookUrl, beforeSend } = submission;
   const path = `/api/v3/${model}`;
   const query = webhookUrl === undefined ? '' : `?webhook=${encodeURIComponent(webhookUrl)}`;
   const request: ApiRequest = { method: 'POST', path, body };
@@ -131,8 +133,7 @@ async function exchange(
     timer = setDeadlineTimer(onTimeout, http.requestTimeoutMs);
   });
   const responded = inFlight.response.then(
-    (response): Outcome =>
-      readOutcome(http, { model, body }, request, () => http.parseResponse(response, request, key)),
+    (response) => readOutcome(http, submission, request, response, key),
     (error: unknown): Outcome => ({ error: http.normalizeError(error, request) }),
   );
   const settled = Promise.race([responded, expired]);
@@ -160,12 +161,13 @@ const createLateError = ({ path }: ApiRequest) =>
 
 function readOutcome(
   http: ApiClient,
-  sent: Pick<Submission, 'model' | 'body'>,
+  sent: Submission,
   request: ApiRequest,
-  parse: () => unknown,
+  response: RawResponse,
+  key: string,
 ): Outcome {
   try {
-    const data = parse();
+    const data = http.parseResponse(response, request, key);
     const prediction = normalizePrediction(data);
     if (prediction !== undefined && isOwnAnswer(prediction, sent.model, sent.body)) return { prediction };
     const what = prediction === undefined ? 'has no task id' : 'is about another request';

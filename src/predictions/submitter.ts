@@ -3,7 +3,7 @@ import { BudgetExceededError, RateLimitError, SubmissionUnknownError } from '../
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
 import { type Limits, RateLimiter, type Slot } from '../http/rate-limiter.js';
-import { isRetryableSubmit, type OnRetry, retry } from '../http/retry.js';
+import { isRetryableSubmit, retry } from '../http/retry.js';
 import type { UploadManager } from '../media/upload-manager.js';
 import { type PreparedInput, replaceMedia } from '../models/prepare-input.js';
 import type { Call } from '../utils/call.js';
@@ -19,12 +19,7 @@ import type { SubmitOptions } from './submit-options.js';
 import type { TaskWaiter } from './wait.js';
 
 interface SubmitterDependencies {
-  settings: KeySettings & {
-    maxCost: number;
-    maxRetries: number;
-    limits: Limits;
-    onRetry: OnRetry | undefined;
-  };
+  settings: KeySettings & { maxCost: number; maxRetries: number; limits: Limits };
   http: ApiClient;
   uploads: UploadManager;
   withOpenHttp: CandidateSearch['withOpenHttp'];
@@ -213,17 +208,19 @@ export class TaskSubmitter {
           return this.#inFlight.findCandidates(this.#search, pending, lost, patience);
         },
       });
-      pending.settle({ predictionId: accepted.prediction.id });
+      this.#inFlight.settle(pending, accepted.prediction.id);
       slot.markSubmitted();
       return { ...accepted, slot };
     } catch (thrown) {
       const error = isMarked && mark !== undefined ? await mark.clear(thrown) : thrown;
-      const isLost = error instanceof SubmissionUnknownError;
       slot.markSubmitted(error);
-      if (isLost) slot.hold();
-      else slot.release();
-      const predictionId = isLost ? error.predictionId : undefined;
-      pending.settle({ predictionId, isLost, release: () => slot.release() });
+      if (error instanceof SubmissionUnknownError) {
+        slot.hold();
+        this.#inFlight.lose(pending, slot, error.predictionId);
+      } else {
+        slot.release();
+        this.#inFlight.settle(pending);
+      }
       call.rollback();
       throw error;
     }
