@@ -35,12 +35,12 @@ export class FileIndex {
     return this.#places.entries();
   }
 
-  /** Returns false if the task belongs to another key. */
-  claimTask({ key, entry }: Pick<Row, 'key' | 'entry'>): boolean {
-    if (!('predictionId' in entry)) return true;
+  /** Gives the task of an entry to its key; returns the other key that has it already. */
+  claimTask({ key, entry }: Pick<Row, 'key' | 'entry'>): string | undefined {
+    if (!('predictionId' in entry)) return undefined;
     const owner = this.#keyOfTask.get(entry.predictionId);
     if (owner === undefined) this.#keyOfTask.set(entry.predictionId, key);
-    return owner === undefined || owner === key;
+    return owner === key ? undefined : owner;
   }
 
   set({ key, revision, by }: Pick<Row, 'key' | 'revision' | 'by'>, at: number, length: number): void {
@@ -60,11 +60,9 @@ export class FileIndex {
     if (before !== undefined && row.revision <= before.revision) {
       return isOfAnother(row, before) ? undefined : `revision ${row.revision} after ${before.revision}`;
     }
-    if (!this.claimTask(row)) {
-      const owner = this.#places.get(
-        this.#keyOfTask.get('predictionId' in row.entry ? row.entry.predictionId : '') ?? '',
-      );
-      return isOfAnother(row, owner) ? undefined : 'another key has this task';
+    const owner = this.claimTask(row);
+    if (owner !== undefined) {
+      return isOfAnother(row, this.#places.get(owner)) ? undefined : 'another key has this task';
     }
     this.set(row, line.at, line.length);
     return undefined;

@@ -93,7 +93,7 @@ export class JournalFile {
     // A later process will read what is written.
     const plain = JSON.parse(JSON.stringify(entry)) as JournalEntry;
     const row: Row = { key, entry: plain, revision: (revision ?? 0) + 1, by: this.#by };
-    if (!this.#index.claimTask(row)) return 'taken';
+    if (this.#index.claimTask(row) !== undefined) return 'taken';
     this.#unwritten.set(key, row);
     await this.#append(row);
     return row.revision;

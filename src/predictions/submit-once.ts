@@ -19,11 +19,12 @@ import type { Call } from '../utils/call.js';
 import { setDeadlineTimer } from '../utils/deadline-timer.js';
 import { getErrorMessage } from '../utils/error-message.js';
 import { isRecord } from '../utils/is-record.js';
+import { inputOf } from './compare-inputs.js';
 
 /** A validated request whose media are uploaded. */
 interface Submission {
   model: string;
-  body: unknown;
+  body: Record<string, unknown>;
   webhookUrl?: string | undefined;
   /** Called as the request is handed to the socket. If it throws, nothing is sent. */
   beforeSend: () => void;
@@ -184,11 +185,11 @@ function readOutcome(
  * Returns false if a task shows another model or input than was sent, as an answer meant for another request does. What
  * the service may rewrite (media URLs, white space, the type of a number) is not compared.
  */
-function isOwnAnswer(task: Prediction, model: string, body: unknown): boolean {
+function isOwnAnswer(task: Prediction, model: string, body: Record<string, unknown>): boolean {
   const [shown, sent] = [task.model.toLowerCase(), model.toLowerCase()];
   if (!sent.includes(shown) && !shown.includes(sent)) return false;
-  const input = task.inputs ?? task.input;
-  if (!isRecord(input) || !isRecord(body)) return true;
+  const input = inputOf(task);
+  if (input === undefined) return true;
   return Object.entries(body).every(([field, value]) => isAlike(value, input[field]));
 }
 
