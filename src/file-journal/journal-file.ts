@@ -1,6 +1,6 @@
 /** One open journal file. It must be exactly as this process left it, or nothing is written. */
-import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { JournalError } from '../core/errors/input-error.js';
 import { randomHex } from '../media/crypto.js';
 import { getErrorMessage } from '../utils/error-message.js';

@@ -1,6 +1,5 @@
 /** Rewrites a journal file with the last entry of each key, so that a crash at any point loses nothing. */
-import { constants } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { constants, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { JournalError } from '../core/errors/input-error.js';
 import type { FileIndex, JournalContent } from './file-index.js';

@@ -50,7 +50,7 @@ export class DispatcherTransport implements HttpTransport {
   }
 
   async stream(request: StreamRequest): Promise<StreamResponse> {
-    const handler = new StreamHandler(request);
+    const handler = await StreamHandler.create(request);
     try {
       dispatch(this.#dispatcher, request, handler);
     } catch (error) {

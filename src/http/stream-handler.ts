@@ -1,5 +1,5 @@
 /** Streams a response from undici, with backpressure. */
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { addAbortListener } from '../utils/abort.js';
 import { nextReads } from '../utils/deadline-timer.js';
 import type { StreamRequest, StreamResponse } from './types.js';
@@ -13,14 +13,23 @@ export class StreamHandler implements UndiciHandler {
   #reject: (error: unknown) => void = () => undefined;
   readonly origin: string;
   readonly #ending: Set<StreamHandler> | undefined;
+  readonly #Readable: typeof Readable;
   readonly #signal: AbortSignal;
   readonly #forget: () => void;
   #controller: Controller | undefined;
   #body: Readable | undefined;
   #hasEnded = false;
 
+  /** Loads streams with the first one: a program that transfers no file does without. */
+  static async create(request: StreamRequest, ending?: Set<StreamHandler>): Promise<StreamHandler> {
+    const stream = await import('node:stream');
+    request.signal.throwIfAborted();
+    return new StreamHandler(request, stream.Readable, ending);
+  }
+
   /** @param ending Where it is while a response ends that may have bytes after its end. */
-  constructor(request: StreamRequest, ending?: Set<StreamHandler>) {
+  private constructor(request: StreamRequest, readable: typeof Readable, ending?: Set<StreamHandler>) {
+    this.#Readable = readable;
     this.origin = request.url.origin;
     this.#ending = request.method === 'GET' ? ending : undefined;
     this.#signal = request.signal;
@@ -38,7 +47,7 @@ export class StreamHandler implements UndiciHandler {
 
   onResponseStart(controller: Controller, status: number, headers: Headers, statusText?: string): void {
     if (status < 200) return;
-    const body = new Readable({
+    const body = new this.#Readable({
       highWaterMark: STREAM_BUFFER_BYTES,
       read: () => controller.resume(),
       destroy: (error, callback) => {

@@ -81,8 +81,7 @@ export class UndiciTransport implements HttpTransport {
 
   async stream(request: StreamRequest): Promise<StreamResponse> {
     const { streams } = await this.#load();
-    request.signal.throwIfAborted();
-    const handler = new StreamHandler(request, this.#ending);
+    const handler = await StreamHandler.create(request, this.#ending);
     dispatch(streams, request, handler);
     return handler.response;
   }

@@ -1,6 +1,6 @@
 /** Decides which URLs a transfer may request: https and no private addresses, unless the API itself has one. */
-/** Networks by their first address, as its bits, and the number of bits that count. */
-const PRIVATE_IPV4 = networks([
+/** Networks by their first address, and the number of its bits that count. */
+const PRIVATE_IPV4 = [
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -11,8 +11,8 @@ const PRIVATE_IPV4 = networks([
   '192.168.0.0/16',
   '198.18.0.0/15',
   '224.0.0.0/3',
-]);
-const PRIVATE_IPV6 = networks([
+];
+const PRIVATE_IPV6 = [
   // Unspecified, loopback and IPv4-compatible addresses.
   '::/96',
   // NAT64 maps to any IPv4 address.
@@ -22,14 +22,12 @@ const PRIVATE_IPV6 = networks([
   'fe80::/10',
   'fec0::/10',
   'ff00::/8',
-]);
-const IPV4_MAPPED = networks(['::ffff:0:0/96']);
+];
+const IPV4_MAPPED = ['::ffff:0:0/96'];
 
-function networks(list: readonly string[]): string[] {
-  return list.map((network) => {
-    const [address = '', length] = network.split('/');
-    return bitsOf(address).slice(0, Number(length));
-  });
+function prefixOf(network: string): string {
+  const [address = '', length] = network.split('/');
+  return bitsOf(address).slice(0, Number(length));
 }
 
 function toBits(number: number, length: number): string {
@@ -50,7 +48,8 @@ function bitsOf(address: string): string {
   return all.map((group) => toBits(Number.parseInt(group, 16), 16)).join('');
 }
 
-const isIn = (bits: string, list: readonly string[]) => list.some((network) => bits.startsWith(network));
+const isIn = (bits: string, networks: readonly string[]) =>
+  networks.some((network) => bits.startsWith(prefixOf(network)));
 
 /** Checks the literal host only; no DNS lookup. */
 export function isPrivateHost({ hostname }: URL): boolean {
