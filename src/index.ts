@@ -57,7 +57,7 @@ export type { Media, MediaKind } from './models/media.js';
 export type { TransferProgress, UploadOptions } from './media/upload-options.js';
 export type { UploadSource } from './media/upload-source.js';
 export type { Model, ModelId } from './models/catalog.js';
-export * from './models/family.js';
+export * from './models/built-in-models.js';
 export { ACCOUNT_LEVELS, type AccountLevel } from './core/account-levels.js';
 export type { SubmitLimits, WaveSpeedKlingOptions } from './client-options.js';
 export type { CallOptions } from './core/validate-options.js';

@@ -4,8 +4,8 @@
  */
 import type * as z from 'zod';
 import { type ModelId, models } from './models/catalog.js';
-import type { KlingO1, KlingO3Std } from './models/family.js';
-import { KLING_O1, KLING_O3_STD } from './models/family.js';
+import type { KlingO1, KlingO3Std } from './models/built-in-models.js';
+import { KLING_O1, KLING_O3_STD } from './models/built-in-models.js';
 import type { KlingO1Input, KlingO1Params, KlingO3StdInput, KlingO3StdParams } from './models/input-types.js';
 import type { JsonSchema } from './models/json-schema.js';
 import type { ToolJsonSchema } from './models/tool-schema.js';
@@ -14,18 +14,17 @@ export { ConfigurationError, InvalidInputError, type InputIssue } from './core/e
 export type { CompletedPrediction, Prediction, PredictionStatus } from './core/prediction.js';
 export { ASPECT_RATIOS, type AspectRatio } from './models/aspect-ratio.js';
 export { isModelId, type Model, type ModelId, type ModelOf, type Models, models } from './models/catalog.js';
+export { defineModel, type ModelDefinition } from './models/define-model.js';
 export {
   type DefinedModel,
-  defineModel,
   type InputObject,
   type InputSchema,
   isDefinedModel,
-  type ModelDefinition,
   type ModelShape,
-} from './models/define-model.js';
+} from './models/defined-model.js';
 export { checkFile, type CheckedFile } from './models/check-file.js';
 export { estimateCost } from './models/estimate-cost.js';
-export * from './models/family.js';
+export * from './models/built-in-models.js';
 export {
   type ChoiceField,
   field,

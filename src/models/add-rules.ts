@@ -1,7 +1,7 @@
 /** Adds rules to a zod schema: as a check, and as conditions of its JSON Schema. */
 import type * as z from 'zod';
 import type { ModelFields } from './model-fields.js';
-import type { Rule } from './rule.js';
+import { brokenRules, type Rule } from './rule.js';
 
 export function addRules<Schema extends z.ZodType>(
   schema: Schema,
@@ -15,12 +15,8 @@ export function addRules<Schema extends z.ZodType>(
     .superRefine(
       (input, context) => {
         const values = input as Readonly<Record<string, unknown>>;
-        for (const rule of rules) {
-          const message = rule.check(values, fields);
-          const [name = ''] = rule.fields;
-          if (message !== undefined) {
-            context.addIssue({ code: 'custom', path: [name], input: values[name], message });
-          }
+        for (const { name, message } of brokenRules(rules, values, fields)) {
+          context.addIssue({ code: 'custom', path: [name], input: values[name], message });
         }
       },
       // Also if another field is invalid, so that all issues are reported together.

@@ -1,16 +1,15 @@
-/** The built-in models by id, and the lookup of a model. */
-import { InvalidInputError } from '../core/errors/index.js';
-import { didYouMean, formatValue } from '../utils/messages.js';
-import { type DefinedModel, isDefinedModel } from './define-model.js';
-import * as family from './family.js';
+/** The built-in models by id with their schemas, and the lookup of a model. */
+import * as exported from './built-in-models.js';
+import type { DefinedModel } from './defined-model.js';
+import { isModelId, type ModelId, throwUnknownModel } from './family-by-id.js';
+import { isDefinedModel } from './defined-model.js';
 
-type Exported = (typeof family)[keyof typeof family];
+export { isModelId, type ModelId } from './family-by-id.js';
+
+type Exported = (typeof exported)[keyof typeof exported];
 
 /** A built-in model. */
 type BuiltIn = Extract<Exported, { inputObject: unknown }>;
-
-/** Id of a built-in model. */
-export type ModelId = BuiltIn['id'];
 
 /** The built-in models by id. */
 export type Models = { readonly [Id in ModelId]: Extract<BuiltIn, { id: Id }> };
@@ -26,30 +25,13 @@ export const models: Models = /* @__PURE__ */ (() =>
   Object.freeze(
     Object.fromEntries(
       // Bundlers differ in the order of the exports.
-      Object.entries(family as Record<string, unknown>)
+      Object.entries(exported as Record<string, unknown>)
         .sort(([one], [other]) => (one < other ? -1 : 1))
         .flatMap(([, model]) => (isDefinedModel(model) ? [[model.id, model]] : [])),
     ),
   ) as unknown as Models)();
 
-/** Returns true if a value is the id of a built-in model. */
-export function isModelId(value: unknown): value is ModelId {
-  return typeof value === 'string' && Object.hasOwn(models, value);
-}
-
 export function resolveModel(model: unknown): DefinedModel {
   if (isModelId(model)) return models[model];
   return isDefinedModel(model) ? model : throwUnknownModel(model);
-}
-
-function throwUnknownModel(model: unknown): never {
-  const known = Object.keys(models);
-  const meant = typeof model === 'string' ? didYouMean(model, known) : undefined;
-  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
-  throw new InvalidInputError(typeof model === 'string' ? model : 'an unknown model', [
-    {
-      path: ['model'],
-      message: `model: got ${formatValue(model)}; expected one of ${known.join(', ')}, or a model made by defineModel${hint}`,
-    },
-  ]);
 }

@@ -1,10 +1,13 @@
 /** The cost of a parsed input. */
 import { ConfigurationError } from '../core/errors/index.js';
 import { formatValue } from '../utils/messages.js';
-import type { DefinedModel } from './define-model.js';
+import type { DefinedModel } from './defined-model.js';
 
 /** Returns the cost of a parsed input in US dollars; undefined where only the service knows it. */
-export function costOf(model: DefinedModel, parsed: Readonly<Record<string, unknown>>): number | undefined {
+export function costOf(
+  model: Pick<DefinedModel, 'id' | 'price'>,
+  parsed: Readonly<Record<string, unknown>>,
+): number | undefined {
   const cost = model.price(parsed);
   if (cost === undefined) return undefined;
   if (typeof cost !== 'number' || !Number.isFinite(cost) || cost < 0) {

@@ -1,26 +1,16 @@
 /** Creates a model from its definition: validation, types, JSON Schemas and cost. */
 import * as z from 'zod';
-import { formatValue } from '../utils/messages.js';
 import { once } from '../utils/once.js';
-import { unknownFieldMessage } from './field-messages.js';
-import { deepFreeze, type JsonSchema, toInputJsonSchema } from './json-schema.js';
+import { type DefinedModel, MODEL_BRAND, type ModelShape } from './defined-model.js';
+import { noObjectMessage, unknownFieldMessage } from './field-messages.js';
+import { deepFreeze, toInputJsonSchema } from './json-schema.js';
 import { describeFields, type ModelFields } from './model-fields.js';
 import type { Rule } from './rule.js';
-import { type ToolJsonSchema, toToolJsonSchema } from './tool-schema.js';
+import { toToolJsonSchema } from './tool-schema.js';
 import { validateDefinition } from './validate-definition.js';
 import { addRules } from './add-rules.js';
 
-/** The fields of a model: zod schemas by name. */
-export type ModelShape = Readonly<Record<string, z.ZodType>>;
-
-/** The fields alone, without the rules between them: for `.extend`, `.pick` and `.omit`. */
-export interface InputObject<Shape extends ModelShape> extends z.ZodObject<Shape, z.core.$strict> {}
-
-/** The complete schema of an input. */
-export interface InputSchema<Shape extends ModelShape> extends z.ZodType<
-  z.output<z.ZodObject<Shape, z.core.$strict>>,
-  z.input<z.ZodObject<Shape, z.core.$strict>>
-> {}
+export type { DefinedModel } from './defined-model.js';
 
 /** Everything that the library knows of a model. */
 export interface ModelDefinition<
@@ -47,39 +37,6 @@ export interface ModelDefinition<
   confirmed?: boolean | undefined;
 }
 
-/** A model made by `defineModel`; accepted wherever a model id is. Frozen. */
-export interface DefinedModel<
-  Id extends string = string,
-  Shape extends ModelShape = ModelShape,
-  Cost extends number | undefined = number | undefined,
-> {
-  readonly id: Id;
-  readonly name: string;
-  readonly shortName: string | undefined;
-  readonly confirmed: boolean;
-  readonly rules: readonly Rule[];
-  /** Cost in US dollars of a parsed input, as defined: `estimateCost` parses and rounds. */
-  price(input: z.output<z.ZodObject<Shape>>): Cost;
-  /** What forms and flags need to know of each field. */
-  readonly fields: ModelFields;
-  /** Validates an input: every limit, no unknown fields, no coercion. Fills in the defaults. */
-  readonly inputSchema: InputSchema<Shape>;
-  /** The fields alone, without the rules between them: for `.extend`, `.pick` and `.omit`. */
-  readonly inputObject: InputObject<Shape>;
-  /** The same rules for other validators. Created on first use, frozen. */
-  readonly inputJsonSchema: JsonSchema;
-  /** For tools of language models: what every client accepts, with all limits in the descriptions. Frozen. */
-  readonly toolJsonSchema: ToolJsonSchema;
-}
-
-/** Loaded copies of this library share the symbol. */
-const MODEL_BRAND = /* @__PURE__ */ Symbol.for('wavespeed-kling.model');
-
-/** Returns true if a value is a model made by `defineModel`, of this loaded copy of the library or another. */
-export function isDefinedModel(value: unknown): value is DefinedModel {
-  return typeof value === 'object' && value !== null && MODEL_BRAND in value;
-}
-
 /**
  * Creates a model that the client, `estimateCost` and `parseInput` accept in place of an id: for an endpoint of the
  * same family that this library does not include, or one that has changed. Take the fields and the price from the
@@ -99,21 +56,44 @@ export function defineModel<
   Shape extends ModelShape,
   Cost extends number | undefined = undefined,
 >(definition: ModelDefinition<Id, Shape, Cost>): DefinedModel<Id, Shape, Cost> {
-  const { id, input: shape, rules, price, ...about } = validateDefinition(definition);
-  const inputObject = makeInputObject(id, shape);
-  const bare = once(() => toInputJsonSchema(inputObject));
-  const fields = once(() => describeFields(shape, bare().properties, bare().required));
-  const inputSchema = once(() => addRules(inputObject as z.ZodType, rules, fields()));
+  const { input: shape, ...facts } = validateDefinition(definition);
+  const model = makeModel(
+    facts,
+    () => shape,
+    (inputObject) => {
+      const { properties, required } = toInputJsonSchema(inputObject);
+      return describeFields(shape, properties, required);
+    },
+  );
+  return model as unknown as DefinedModel<Id, Shape, Cost>;
+}
+
+/** Its schemas are made when they are first used: that is slow. */
+export function makeModel(
+  facts: Pick<DefinedModel, 'id' | 'name' | 'shortName' | 'confirmed' | 'rules'> & { price: unknown },
+  toShape: () => ModelShape,
+  toFields: (inputObject: z.ZodType) => ModelFields,
+): object {
+  const { id, name, shortName, confirmed, price } = facts;
+  const inputObject = once(() => makeInputObject(id, toShape()));
+  const fields = once(() => toFields(inputObject()));
+  const inputSchema = once(() => addRules(inputObject() as z.ZodType, facts.rules, fields()));
   const inputJsonSchema = once(() => deepFreeze(toInputJsonSchema(inputSchema())));
-  const toolJsonSchema = once(() => deepFreeze(toToolJsonSchema(inputJsonSchema(), rules)));
+  const toolJsonSchema = once(() => deepFreeze(toToolJsonSchema(inputJsonSchema(), facts.rules)));
   const model = {
     id,
-    ...about,
-    rules,
+    name,
+    shortName,
+    confirmed,
     price,
-    inputObject,
+    get rules() {
+      return facts.rules;
+    },
     get fields() {
       return fields();
+    },
+    get inputObject() {
+      return inputObject();
     },
     get inputSchema() {
       return inputSchema();
@@ -126,31 +106,7 @@ export function defineModel<
     },
   };
   Object.defineProperty(model, MODEL_BRAND, { value: true });
-  return Object.freeze(model) as unknown as DefinedModel<Id, Shape, Cost>;
-}
-
-/** Returns a model whose schemas are made when they are first used: that is slow. */
-export function lazyModel<Model extends DefinedModel>(
-  about: Readonly<Pick<Model, 'id' | 'name' | 'shortName'>>,
-  define: () => Model,
-): Model {
-  const model = once(define);
-  const lazy = { ...about };
-  const others = [
-    'confirmed',
-    'rules',
-    'price',
-    'inputObject',
-    'fields',
-    'inputSchema',
-    'inputJsonSchema',
-    'toolJsonSchema',
-  ] as const satisfies readonly (keyof DefinedModel)[];
-  for (const name of others) {
-    Object.defineProperty(lazy, name, { enumerable: true, get: () => model()[name] });
-  }
-  Object.defineProperty(lazy, MODEL_BRAND, { value: true });
-  return Object.freeze(lazy) as unknown as Model;
+  return Object.freeze(model);
 }
 
 /** `.extend` and `.pick` pass the error function on, so the fields are those of the schema that raised the issue. */
@@ -160,9 +116,7 @@ function makeInputObject(id: string, shape: ModelShape) {
   const own = Object.keys(shape);
   return z.strictObject(shape, {
     error: (issue) => {
-      if (issue.code !== 'unrecognized_keys') {
-        return `got ${formatValue(issue.input)}; expected an object such as { "prompt": "…", "images": ["https://…"] }`;
-      }
+      if (issue.code !== 'unrecognized_keys') return noObjectMessage(issue.input);
       const known = keysOf(issue.inst) ?? own;
       const owner = known.join() === own.join() ? id : 'this object';
       return (issue.keys ?? []).map((key) => unknownFieldMessage(owner, key, known)).join('; ');

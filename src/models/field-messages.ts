@@ -27,6 +27,9 @@ const ALIASES: Record<string, readonly string[]> = {
 export const expectedMessage = (expected: string) => (issue: { input?: unknown }) =>
   `got ${formatValue(issue.input)}; expected ${expected}`;
 
+export const noObjectMessage = (input: unknown) =>
+  `got ${formatValue(input)}; expected an object such as { "prompt": "…", "images": ["https://…"] }`;
+
 export function formatDurations(durations: readonly number[]): string {
   const first = durations[0];
   const last = durations.at(-1);

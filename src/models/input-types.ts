@@ -1,7 +1,7 @@
 /** Types of an input: as the client accepts it, as the service does, and parsed. */
 import type * as z from 'zod';
 import type { Model, ModelId, ModelOf, Models } from './catalog.js';
-import type { DefinedModel, ModelShape } from './define-model.js';
+import type { DefinedModel, ModelShape } from './defined-model.js';
 import type { KlingO1 } from './kling-o1.js';
 import type { KlingO3Std } from './kling-o3.js';
 import type { Media, MediaUrl } from './media.js';

@@ -1,4 +1,4 @@
-/** What counts as media: the types that the client accepts for it, and the mark that `field` sets on a zod schema. */
+/** What counts as media: the types that the client accepts for it, and the marks that `field` sets on a zod schema. */
 import type * as z from 'zod';
 
 /** A reference image, video or audio file: a URL, or a `file:` URL, Blob or File, which is uploaded first. */
@@ -19,6 +19,15 @@ export interface MediaUrl extends z.ZodString {
 export function markMedia(schema: z.ZodString, kind: MediaKind): MediaUrl {
   return Object.defineProperty(schema, MEDIA, { value: kind }) as unknown as MediaUrl;
 }
+
+/** Set on lists of media: whether an empty one is sent. */
+const SENDS_EMPTY = /* @__PURE__ */ Symbol.for('wavespeed-kling.sends-empty');
+
+export const markSendsEmpty = <Schema extends object>(schema: Schema, value: boolean): Schema =>
+  Object.defineProperty(schema, SENDS_EMPTY, { value });
+
+export const sendsEmpty = (schema: unknown): boolean =>
+  (schema as { [SENDS_EMPTY]?: boolean } | undefined)?.[SENDS_EMPTY] === true;
 
 /** Finds the mark below `.optional()`, `.default()` and lists. */
 export function mediaKindOf(schema: unknown): { kind: MediaKind; isList: boolean } | undefined {

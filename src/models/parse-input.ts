@@ -1,7 +1,7 @@
 /** Public validation of an input. */
 import type { Model } from './catalog.js';
+import { checkInput, replaceMedia } from './check-input.js';
 import type { ParsedInput } from './input-types.js';
-import { prepareInput, replaceMedia } from './prepare-input.js';
 
 /**
  * Validates an input as `kling.run` does, without a client, and fills in the defaults. Local media (`file:` URLs,
@@ -14,7 +14,7 @@ import { prepareInput, replaceMedia } from './prepare-input.js';
  * await kling.run(KLING_O1, input);
  */
 export function parseInput<M extends Model>(model: M, input: unknown): ParsedInput<M> {
-  const { parsed, local } = prepareInput(model, input);
+  const { parsed, local } = checkInput(model, input);
   const sources = local.map(({ source }) => source);
   return replaceMedia({ body: parsed, local }, sources) as unknown as ParsedInput<M>;
 }

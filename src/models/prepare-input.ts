@@ -1,115 +1,14 @@
-/** Prepares an input for a submit: validates it, and extracts the local media that must be uploaded first. */
-import { InvalidInputError } from '../core/errors/index.js';
+/** Prepares an input for a submit. */
 import { resolveModel } from './catalog.js';
-import { costOf } from './cost-of.js';
-import type { DefinedModel } from './define-model.js';
-import { sendsEmpty } from './field.js';
-import { hasTag, isBlob, isUrl, type MediaKind, mediaKindOf } from './media.js';
-import { readFields } from './read-fields.js';
-import { validateInput } from './validate-input.js';
+import { type CheckedInput, checkInput } from './check-input.js';
+import type { DefinedModel } from './defined-model.js';
 
-/** A file that must be uploaded before the submit. */
-export interface PendingUpload {
-  source: URL | Blob;
-  kind: MediaKind;
-  /** The field, and the index in its list. */
-  path: [string] | [string, number];
-}
+export { type PendingUpload, replaceMedia } from './check-input.js';
 
-export interface PreparedInput {
+export interface PreparedInput extends CheckedInput {
   model: DefinedModel;
-  /** With every default filled in. Local media are placeholders. */
-  parsed: Readonly<Record<string, unknown>>;
-  /** What is sent: without the defaults that the service's own page does not print. */
-  body: Readonly<Record<string, unknown>>;
-  local: PendingUpload[];
-  /** In US dollars; undefined while only the service knows it. */
-  cost: number | undefined;
 }
 
-const FILE_HINT =
-  'pass a local file as pathToFileURL(path) from node:url, or as the URL that `await kling.upload(path)` returns';
-const BYTES_HINT = 'pass bytes as `new Blob([bytes])`';
-
-function localFileHint(value: unknown): string | undefined {
-  if (ArrayBuffer.isView(value) || hasTag(value, 'ArrayBuffer')) return BYTES_HINT;
-  // A single letter before the colon is a Windows drive.
-  const isPath = typeof value === 'string' && value !== '' && !/^(?!file:)[a-z][a-z\d+.-]+:/i.test(value);
-  return isPath ? FILE_HINT : undefined;
-}
-
-function addHints(error: InvalidInputError, model: DefinedModel, fields: Record<string, unknown>) {
-  const issues = error.issues.map((issue) => {
-    const [name, index] = issue.path;
-    const media = typeof name === 'string' ? mediaKindOf(model.inputObject.shape[name]) : undefined;
-    if (media === undefined) return issue;
-    const value = fields[name as string];
-    const item = Array.isArray(value) && typeof index === 'number' ? (value as unknown[])[index] : undefined;
-    const hint = localFileHint(media.isList ? item : value);
-    return hint === undefined ? issue : { ...issue, message: `${issue.message}; ${hint}` };
-  });
-  return new InvalidInputError(model.id, issues);
-}
-
-export function prepareInput(given: unknown, input: unknown): PreparedInput {
-  const model = resolveModel(given);
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    validateInput(model, Array.isArray(input) ? [] : input);
-    throw new InvalidInputError(model.id, [{ path: [], message: 'expected an object' }]);
-  }
-  const local: PendingUpload[] = [];
-  const fields = readFields(input);
-  for (const [name, schema] of Object.entries(model.inputObject.shape)) {
-    const media = mediaKindOf(schema);
-    const value = fields[name];
-    if (media === undefined || value === undefined) continue;
-    const extract = (item: unknown, path: PendingUpload['path']): unknown => {
-      if (isUrl(item) && item.protocol !== 'file:') return item.href;
-      if (!isUrl(item) && !isBlob(item)) return item;
-      // A copy: the caller can change a URL while the call is queued.
-      local.push({ source: isUrl(item) ? new URL(item.href) : item, kind: media.kind, path });
-      return `https://local.invalid/${path.join('/')}`;
-    };
-    fields[name] =
-      media.isList && Array.isArray(value)
-        ? value.map((item: unknown, index) => extract(item, [name, index]))
-        : extract(value, [name]);
-  }
-  try {
-    const parsed = validateInput(model, fields);
-    return { model, parsed, body: toBody(model, parsed), local, cost: costOf(model, parsed) };
-  } catch (error) {
-    throw error instanceof InvalidInputError ? addHints(error, model, fields) : error;
-  }
-}
-
-/** Leaves out empty lists of media, unless the service's own page prints them as the default. */
-function toBody(model: DefinedModel, parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { shape } = model.inputObject;
-  return Object.fromEntries(
-    Object.entries(parsed).filter(([name, value]) => {
-      if (value === undefined) return false;
-      const isEmptyList = Array.isArray(value) && value.length === 0;
-      return !isEmptyList || mediaKindOf(shape[name]) === undefined || sendsEmpty(shape[name]);
-    }),
-  );
-}
-
-/** Returns the fields with these in place of the local media. */
-export function replaceMedia<T>(
-  { body, local }: { body: Readonly<Record<string, unknown>>; local: readonly PendingUpload[] },
-  replacements: readonly T[],
-): Record<string, unknown> {
-  const fields: Record<string, unknown> = { ...body };
-  for (const [index, { path }] of local.entries()) {
-    const [name, position] = path;
-    if (position === undefined) {
-      fields[name] = replacements[index];
-      continue;
-    }
-    // The list of the body is not changed.
-    if (fields[name] === body[name]) fields[name] = [...(body[name] as unknown[])];
-    (fields[name] as unknown[])[position] = replacements[index];
-  }
-  return fields;
+export function prepareInput(model: unknown, input: unknown): PreparedInput {
+  return { ...checkInput(model, input), model: resolveModel(model) };
 }

@@ -19,6 +19,18 @@ export interface Rule {
   toJsonSchema(fields: ModelFields): JsonSchemaCondition[];
 }
 
+/** The messages of the rules that an input breaks, each with the field at which it is reported. */
+export function brokenRules(
+  rules: readonly Rule[],
+  input: Readonly<Record<string, unknown>>,
+  fields: ModelFields,
+): { name: string; message: string }[] {
+  return rules.flatMap((rule) => {
+    const message = rule.check(input, fields);
+    return message === undefined ? [] : [{ name: rule.fields[0] ?? '', message }];
+  });
+}
+
 /** An absent field, `false`, an empty list and a default say nothing. */
 function says(value: unknown, info: ModelField | undefined): boolean {
   if (value === undefined || value === null || value === false) return false;

@@ -1,54 +1,46 @@
-/** Validates an input against a model's schema, and throws this library's error. */
-import type * as z from 'zod';
+/** Validates an input against a model, and throws this library's error. */
 import { type InputIssue, InvalidInputError } from '../core/errors/index.js';
-import { formatName, formatValue } from '../utils/messages.js';
-import { models } from './catalog.js';
-import type { DefinedModel } from './define-model.js';
-import { formatChoices, formatPath, unknownFieldMessage } from './field-messages.js';
+import { formatName } from '../utils/messages.js';
+import { builtIns } from './family-by-id.js';
+import { formatPath, unknownFieldMessage } from './field-messages.js';
+import type { ModelReader } from './model-reader.js';
+import type { ValueIssue } from './read-spec.js';
 import { nounOf } from './rule.js';
 
 /** A field of another model is most often not a misspelling: the cheapest model that has it is named. */
-function otherModelMessage(model: DefinedModel, key: string): string | undefined {
-  const others = Object.values(models).filter(
-    ({ id, inputObject }) => id !== model.id && Object.hasOwn(inputObject.shape, key),
+function otherModelMessage(id: string, key: string): string | undefined {
+  const others = Object.values(builtIns).filter(
+    (other) => other.id !== id && Object.hasOwn(other.fields, key),
   );
-  const costs = others.map((other) => other.price(other.inputObject.parse({ prompt: '.' }) as never) ?? 1e6);
+  const costs = others.map((other) => {
+    const defaults = Object.entries(other.fields).map(([name, field]) => [name, field.default]);
+    return other.price(Object.fromEntries(defaults) as never) ?? 1e6;
+  });
   const cheapest = others[costs.indexOf(Math.min(...costs))];
-  return cheapest && `${key}: not supported by ${model.id}; remove it, or use ${cheapest.id}`;
+  return cheapest && `${key}: not supported by ${id}; remove it, or use ${cheapest.id}`;
 }
 
-export function describeUnknownField(model: DefinedModel, key: string): string {
-  const known = Object.keys(model.inputObject.shape);
-  const meant = unknownFieldMessage(model.id, key, known);
+export function describeUnknownField({ model: { id }, names }: ModelReader, key: string): string {
+  const meant = unknownFieldMessage(id, key, names);
   // `image` for `images` is a misspelling, although another model might have the field.
-  return meant.includes('did you mean') ? meant : (otherModelMessage(model, key) ?? meant);
+  return meant.includes('did you mean') ? meant : (otherModelMessage(id, key) ?? meant);
 }
 
-/** For fields whose zod schema has no message of its own. */
-const describe: z.core.$ZodErrorMap = (issue) => {
-  if (issue.code === 'invalid_value') {
-    return `got ${formatValue(issue.input)}; expected one of ${formatChoices(issue.values as unknown[])}`;
-  }
-  return issue.code === 'invalid_type'
-    ? `got ${formatValue(issue.input)}; expected ${issue.expected}`
-    : undefined;
-};
-
-export function toInputIssues(model: DefinedModel, error: z.core.$ZodError): InputIssue[] {
-  return error.issues.flatMap((issue) => {
+export function toInputIssues(reader: ModelReader, issues: readonly ValueIssue[]): InputIssue[] {
+  return issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
-      return issue.keys.map((key) => ({ path: [key], message: describeUnknownField(model, key) }));
+      return (issue.keys ?? []).map((key) => ({ path: [key], message: describeUnknownField(reader, key) }));
     }
     const path = issue.path.map((key) => (typeof key === 'number' ? key : String(key)));
     const name = formatName(formatPath(path));
-    const notes = issue.code === 'too_big' && path.length === 1 ? alternatives(model, path[0]) : '';
+    const notes = issue.code === 'too_big' && path.length === 1 ? alternatives(reader, path[0]) : '';
     const message = `${issue.message}${notes}`;
     return [{ path, message: name === '' ? message : `${name}: ${message}` }];
   });
 }
 
 /** What else limits a list that is too long, so that it need not be shortened twice. */
-function alternatives(model: DefinedModel, name: unknown): string {
+function alternatives({ model }: ModelReader, name: unknown): string {
   const rules = model.rules.filter(({ fields, text }) => fields[0] === name && text.startsWith('at most'));
   return rules
     .map(({ fields: [, other = ''], text }) => {
@@ -58,10 +50,11 @@ function alternatives(model: DefinedModel, name: unknown): string {
     .join('');
 }
 
-export function validateInput(model: DefinedModel, input: unknown): Record<string, unknown> {
-  const result = model.inputSchema.safeParse(input, { error: describe });
-  if (result.success) return result.data;
-  throw new InvalidInputError(model.id, toInputIssues(model, result.error));
+export function validateInput(
+  reader: ModelReader,
+  input: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const { value, issues } = reader.readInput(input);
+  if (issues.length === 0) return value;
+  throw new InvalidInputError(reader.model.id, toInputIssues(reader, issues));
 }
-
-export { describe as describeIssue };

@@ -1,5 +1,5 @@
 /** Options of an emulator: defaults and validation. */
-import { type DefinedModel, isDefinedModel } from '../models/define-model.js';
+import { type DefinedModel, isDefinedModel } from '../models/defined-model.js';
 import { checkChoice, checkFields } from './check.js';
 import type { EmulatorPrice } from './service/prices.js';
 import type { ManualClock } from './service/clock.js';
