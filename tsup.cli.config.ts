@@ -7,6 +7,7 @@ import { durableParts, replacePackage } from './tsup.config.js';
 const ENTRIES: Record<string, string> = {
   [resolve('src/index.js')]: './index.js',
   [resolve('src/schemas.js')]: './schemas.js',
+  [resolve('src/inputs.js')]: './inputs.js',
   [resolve('src/testing/index.js')]: './testing.js',
   [resolve('src/cli/program.js')]: './program.js',
 };

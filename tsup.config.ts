@@ -30,17 +30,19 @@ export const durableParts: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
+const entry = {
+  index: 'src/index.ts',
+  schemas: 'src/schemas.ts',
+  webhooks: 'src/webhooks.ts',
+  testing: 'src/testing/index.ts',
+  'ai-sdk': 'src/ai-sdk/index.ts',
+  bullmq: 'src/bullmq/index.ts',
+  sql: 'src/sql/index.ts',
+  'durable-runtime': 'src/ai-sdk/durable-runtime.ts',
+};
+
 export default defineConfig({
-  entry: {
-    index: 'src/index.ts',
-    schemas: 'src/schemas.ts',
-    webhooks: 'src/webhooks.ts',
-    testing: 'src/testing/index.ts',
-    'ai-sdk': 'src/ai-sdk/index.ts',
-    bullmq: 'src/bullmq/index.ts',
-    sql: 'src/sql/index.ts',
-    'durable-runtime': 'src/ai-sdk/durable-runtime.ts',
-  },
+  entry: { ...entry, inputs: 'src/inputs.ts' },
   format: ['esm', 'cjs'],
   target: 'node20.18',
   platform: 'node',
@@ -52,5 +54,5 @@ export default defineConfig({
   external: ['undici', 'msw', 'bullmq', 'ioredis'],
   esbuildPlugins: [withoutDebug, durableParts],
   // TypeScript 6 deprecates an option that tsup's declaration bundler sets.
-  dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+  dts: { entry, compilerOptions: { ignoreDeprecations: '6.0' } },
 });

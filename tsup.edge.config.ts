@@ -44,6 +44,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     schemas: 'src/schemas.ts',
+    inputs: 'src/inputs.ts',
     webhooks: 'src/webhooks.ts',
     sql: 'src/sql/index.ts',
     'ai-sdk': 'src/ai-sdk/index.ts',

@@ -2,8 +2,7 @@
 import { CsvError, parse } from 'csv-parse/sync';
 import { type DefinedModel, type JsonSchema, models } from '../schemas.js';
 import { didYouMean } from '../utils/messages.js';
-import { type RawRow, WrongFileError } from './batch-row.js';
-import { findRowModel } from './options.js';
+import { findRowModel, type RawRow, WrongFileError } from './batch-row.js';
 
 /** The cells of a row that are not empty, by column. */
 type Cells = ReadonlyMap<string, string>;

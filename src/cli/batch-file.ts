@@ -5,11 +5,11 @@ import { InvalidInputError } from '../index.js';
 import type { DefinedModel } from '../schemas.js';
 import { readCsv } from './batch-csv.js';
 import { readJsonLines } from './batch-json.js';
-import { type RawRow, WrongFileError } from './batch-row.js';
+import { findRowModel, type RawRow, WrongFileError } from './batch-row.js';
 import { MediaChecker } from './check-media.js';
 import { decodeText } from './decode-text.js';
 import { CommandError, EXIT } from './exit-codes.js';
-import { EXPECTED_MODEL, findRowModel } from './options.js';
+import { EXPECTED_MODEL } from './options.js';
 import { readRequest, readStdin, type TaskRequest } from './request.js';
 
 export interface BatchLine extends TaskRequest<DefinedModel> {

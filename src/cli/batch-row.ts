@@ -1,5 +1,7 @@
 /** What the formats of a batch have in common: a row before it is validated. */
 import type { InputIssue } from '../index.js';
+import { type DefinedModel, models } from '../schemas.js';
+import { findModel } from './options.js';
 
 /** One row before it is validated. */
 export interface RawRow {
@@ -14,3 +16,10 @@ export interface RawRow {
 
 /** The file is not what it should be. The message is the rest of a sentence that starts with the file's name. */
 export class WrongFileError extends Error {}
+
+/** Finds the model of a row: `own`, of `--model-file`, where it is named or nothing is; otherwise a built-in one. */
+export function findRowModel(name: unknown, own: DefinedModel | undefined): DefinedModel | undefined {
+  if (own !== undefined && (name === undefined || name === own.id || name === own.shortName)) return own;
+  const id = findModel(name);
+  return id === undefined ? undefined : models[id];
+}

@@ -1,16 +1,17 @@
 /** Finds the model of a command: by its name, or in a file. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type DefinedModel, isDefinedModel, models, type ModelId } from '../schemas.js';
+import { isDefinedModel } from '../inputs.js';
+import type { DefinedModel, Model, ModelId } from '../schemas.js';
 import { CommandError, EXIT } from './exit-codes.js';
 import { EXPECTED_MODEL } from './options.js';
 
-export async function loadModel(name: ModelId | undefined, file: string | undefined): Promise<DefinedModel> {
+export async function loadModel(name: ModelId | undefined, file: string | undefined): Promise<Model> {
   if (file !== undefined && name !== undefined) {
     throw new CommandError('--model-file stands in place of the name: give one of them.', EXIT.usage);
   }
   if (file !== undefined) return loadModelFile(file);
-  if (name !== undefined) return models[name];
+  if (name !== undefined) return name;
   throw new CommandError(`No model: ${EXPECTED_MODEL}, or --model-file.`, EXIT.usage);
 }
 

@@ -1,8 +1,9 @@
 /** The flags of a request, made from the fields of the built-in models. */
 import { type Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings';
-import { type DefinedModel, type ModelField, models } from '../schemas.js';
+import { builtIns } from '../inputs.js';
+import type { ModelField } from '../schemas.js';
 import { CommandError, EXIT } from './exit-codes.js';
-import { collect, numberFrom, text } from './options.js';
+import { collect, type ModelFacts, numberFrom, text } from './options.js';
 
 const MEDIA = ['image', 'video', 'audio'] as const;
 
@@ -12,11 +13,11 @@ const camel = (name: string) => name.replace(/_([a-z0-9])/g, (_, letter: string)
 /** The fields of all models that are neither the prompt nor media, with the models that have them. */
 function fieldsOfAll(): Map<string, { field: ModelField; names: string[] }> {
   const all = new Map<string, { field: ModelField; names: string[] }>();
-  for (const { fields, shortName, id } of Object.values(models)) {
+  for (const { fields, shortName } of Object.values(builtIns)) {
     for (const [name, field] of Object.entries(fields)) {
       if (name === 'prompt' || field.media !== undefined) continue;
       const known = all.get(name) ?? { field, names: [] };
-      known.names.push(shortName ?? id);
+      known.names.push(shortName);
       all.set(name, known);
     }
   }
@@ -24,7 +25,7 @@ function fieldsOfAll(): Map<string, { field: ModelField; names: string[] }> {
 }
 
 function describe(name: string, names: readonly string[]): string {
-  const isOfAll = names.length === Object.keys(models).length;
+  const isOfAll = names.length === Object.keys(builtIns).length;
   const words = name.replaceAll('_', ' ');
   return isOfAll ? words : `${words} (${names.join(', ')})`;
 }
@@ -71,7 +72,7 @@ function readParam(value: string, previous: Param[] | undefined): Param[] {
 }
 
 /** Reads the fields that were given as flags, under the service's names. */
-export function readModelFlags(model: DefinedModel, given: object): Record<string, unknown> {
+export function readModelFlags(model: ModelFacts, given: object): Record<string, unknown> {
   const options = given as Record<string, unknown>;
   const fields: Record<string, unknown> = {};
   for (const kind of MEDIA) {
@@ -94,7 +95,7 @@ export function readModelFlags(model: DefinedModel, given: object): Record<strin
   return fields;
 }
 
-function readMediaFlag(model: DefinedModel, kind: (typeof MEDIA)[number], files: readonly string[]) {
+function readMediaFlag(model: ModelFacts, kind: (typeof MEDIA)[number], files: readonly string[]) {
   const own = Object.entries(model.fields).filter(([, { media }]) => media === kind);
   const list = own.find(([, { type }]) => type === 'array');
   const [single] = own;

@@ -1,10 +1,11 @@
 /** Parsers of arguments and flags, and the help that commands share. */
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import { type DefinedModel, isModelId, type ModelId, models } from '../schemas.js';
+import { builtIns, isModelId } from '../inputs.js';
+import type { DefinedModel, Model, ModelId } from '../schemas.js';
 
 /** The ids of the built-in models by short name. */
 export const MODELS: Readonly<Record<string, ModelId>> = Object.fromEntries(
-  Object.values(models).map(({ id, shortName = id }) => [shortName, id]),
+  Object.values(builtIns).map(({ id, shortName }) => [shortName, id]),
 );
 
 export const MODEL_NAMES = Object.keys(MODELS).join(', ');
@@ -14,12 +15,10 @@ export function findModel(name: unknown): ModelId | undefined {
   return isModelId(name) ? name : undefined;
 }
 
-/** Finds the model of a row: `own`, of `--model-file`, where it is named or nothing is; otherwise a built-in one. */
-export function findRowModel(name: unknown, own: DefinedModel | undefined): DefinedModel | undefined {
-  if (own !== undefined && (name === undefined || name === own.id || name === own.shortName)) return own;
-  const id = findModel(name);
-  return id === undefined ? undefined : models[id];
-}
+/** What a command needs to know of a model. */
+export type ModelFacts = Pick<DefinedModel, 'id' | 'shortName' | 'fields'>;
+
+export const factsOf = (model: Model): ModelFacts => (typeof model === 'string' ? builtIns[model] : model);
 
 export function shortName(model: string): string {
   return Object.entries(MODELS).find(([, id]) => id === model)?.[0] ?? model;

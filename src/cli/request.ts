@@ -3,19 +3,11 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import {
-  type DefinedModel,
-  estimateCost,
-  type InputIssue,
-  InvalidInputError,
-  type Model,
-  type ModelId,
-  type ModelInput,
-  models,
-  parseInput,
-} from '../schemas.js';
+import { estimateCost, type InputIssue, InvalidInputError, parseInput } from '../inputs.js';
+import type { Model, ModelId, ModelInput } from '../schemas.js';
 import { decodeText } from './decode-text.js';
 import { interrupted } from './interrupt.js';
+import { factsOf } from './options.js';
 
 export interface TaskRequest<M extends Model = ModelId> {
   model: M;
@@ -49,10 +41,10 @@ export async function readRequest<M extends Model>(
   model: M,
   fields: Record<string, unknown>,
 ): Promise<TaskRequest<M>> {
-  const defined: DefinedModel = typeof model === 'string' ? models[model] : model;
+  const { id, fields: known } = factsOf(model);
   const given: Record<string, unknown> = { ...fields };
   const files: { path: (string | number)[]; url: URL }[] = [];
-  for (const [name, { media, type }] of Object.entries(defined.fields)) {
+  for (const [name, { media, type }] of Object.entries(known)) {
     const value = given[name];
     if (media === undefined || value === undefined) continue;
     const isList = type === 'array' && Array.isArray(value);
@@ -70,14 +62,14 @@ export async function readRequest<M extends Model>(
   try {
     const input = parseInput(model, given);
     if (issues.length === 0) {
-      const cost: number | undefined = estimateCost(defined, input as { prompt: string });
+      const cost: number | undefined = estimateCost<Model>(model, input);
       return { model, input, cost, files: files.map(({ url }) => url) };
     }
   } catch (error) {
     if (!InvalidInputError.isInstance(error)) throw error;
     issues.push(...error.issues);
   }
-  throw new InvalidInputError(defined.id, issues);
+  throw new InvalidInputError(id, issues);
 }
 
 const formatPath = ([field, index]: readonly (string | number)[]) =>

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
@@ -43,11 +44,34 @@ test.each(['--version', '-V'])('%s loads one file', (flag) => {
   expect(files).toEqual(['cli.js']);
 });
 
-test('price without a key loads the schemas and its own command, not the client and not the other commands', () => {
+const hasZod = (code: string) => code.includes('ZodError');
+
+test('price without a key loads its own command and no zod, not the client and not the other commands', () => {
   const { stdout, files } = run([command, 'price', 'o3-std', '--duration', '10']);
   expect(stdout).toBe('0.84\n');
   const named = files.map(nameOf).filter((name) => name !== 'chunk.js');
-  expect(named).toEqual(['cli.js', 'price.js', 'program.js', 'schemas.js']);
+  expect(named).toEqual(['cli.js', 'inputs.js', 'price.js', 'program.js']);
+  expect(files.filter((name) => hasZod(readFileSync(join(dist, name), 'utf8')))).toEqual([]);
+});
+
+test.each([
+  ['a price', 'estimateCost(KLING_O1, { duration: 8 })', false],
+  ['a check of an input', "parseInput(KLING_O1, { prompt: 'A fox' })", false],
+  ['a schema', 'klingO1.inputSchema', true],
+])('a program with %s, bundled from the build (%s), has zod: %s', async (_, code, expected) => {
+  const names = 'estimateCost, KLING_O1, klingO1, parseInput';
+  const contents = `import { ${names} } from './schemas.js'; console.log(${code});`;
+  for (const resolveDir of [dist, join(dist, 'edge')]) {
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir },
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      logLevel: 'error',
+      write: false,
+    });
+    expect(hasZod(outputFiles[0]?.text ?? ''), resolveDir).toBe(expected);
+  }
 });
 
 test('the help of the program loads all commands', () => {

@@ -1,13 +1,13 @@
 /** `price`: prints what a task would cost. */
 import { Command } from '@commander-js/extra-typings';
 import type { ModelInput } from '../../index.js';
-import type { DefinedModel } from '../../schemas.js';
+import type { Model } from '../../schemas.js';
 import { createClient, hasKey } from '../client.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { interrupted } from '../interrupt.js';
 import { loadModel } from '../load-model.js';
 import { addModelFlags, readModelFlags } from '../model-flags.js';
-import { example, MODEL_NAMES, parseModel } from '../options.js';
+import { example, factsOf, MODEL_NAMES, parseModel } from '../options.js';
 import { note, print, printJson } from '../output.js';
 import { readRequest } from '../request.js';
 
@@ -22,7 +22,7 @@ export function priceCommand() {
     .addHelpText('after', example('price o3-std --duration 10', 'price v4 --resolution 1080p'));
   return addModelFlags(command).action(async (name, options) => {
     const model = await loadModel(name, (options as { modelFile?: string }).modelFile);
-    const fields = { ...readModelFlags(model, options), prompt: 'price' };
+    const fields = { ...readModelFlags(factsOf(model), options), prompt: 'price' };
     const { input, cost } = await readRequest(model, fields);
     const quote = hasKey() ? await ask(model, input) : undefined;
     const price = quote?.discounted_price ?? cost;
@@ -34,12 +34,12 @@ export function priceCommand() {
     }
     if (quote === undefined) note('No API key: this is the list price, not asked of the service.');
     if (options.json === true) {
-      printJson({ model: model.id, price, list_price: quote?.price ?? cost, estimate: cost });
+      printJson({ model: factsOf(model).id, price, list_price: quote?.price ?? cost, estimate: cost });
     } else print(price);
   });
 }
 
-async function ask(model: DefinedModel, input: ModelInput<DefinedModel>) {
+async function ask(model: Model, input: ModelInput<Model>) {
   await using kling = await createClient();
   return await kling.quote(model, input, { signal: interrupted });
 }

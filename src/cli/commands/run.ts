@@ -7,7 +7,17 @@ import { CommandError, EXIT } from '../exit-codes.js';
 import { announceInterrupt, interrupted, SUBMIT_INTERRUPTED } from '../interrupt.js';
 import { loadModel } from '../load-model.js';
 import { addModelFlags, readModelFlags } from '../model-flags.js';
-import { example, MODEL_NAMES, numberFrom, oneOf, parseModel, seconds, shortName, text } from '../options.js';
+import {
+  example,
+  factsOf,
+  MODEL_NAMES,
+  numberFrom,
+  oneOf,
+  parseModel,
+  seconds,
+  shortName,
+  text,
+} from '../options.js';
 import { print, printJson } from '../output.js';
 import { Progress } from '../progress.js';
 import { readRequest, readStdin } from '../request.js';
@@ -51,8 +61,9 @@ async function run(name: ModelId | undefined, options: Options): Promise<number>
   }
   const { modelFile } = options as { modelFile?: string };
   const model = await loadModel(name, modelFile);
+  const facts = factsOf(model);
   const prompt = options.prompt === '-' ? (await readStdin()).trimEnd() : options.prompt;
-  const request = await readRequest(model, { ...readModelFlags(model, options), prompt });
+  const request = await readRequest(model, { ...readModelFlags(facts, options), prompt });
   const { input, cost } = request;
   // Before anything is uploaded; the client checks it again.
   if (maxCost !== undefined && cost !== undefined && cost > maxCost)
@@ -62,14 +73,14 @@ async function run(name: ModelId | undefined, options: Options): Promise<number>
   const progress = new Progress();
   const context: TaskContext = {
     kling,
-    label: shortName(model.id),
-    row: progress.row(shortName(model.id), cost),
+    label: shortName(facts.id),
+    row: progress.row(shortName(facts.id), cost),
     directory: output,
     journaled:
       journal === undefined || idempotencyKey === undefined
         ? undefined
         : { path: journal, key: idempotencyKey },
-    result: { key: idempotencyKey, model: model.id, status: 'not_submitted', cost },
+    result: { key: idempotencyKey, model: facts.id, status: 'not_submitted', cost },
   };
   const { onSubmitted, onUpdate } = taskCallbacks(context);
   const submitOptions = {
