@@ -50,7 +50,7 @@ export class DispatcherTransport implements HttpTransport {
   }
 
   async stream(request: StreamRequest): Promise<StreamResponse> {
-    const handler = await StreamHandler.create(request);
+    const handler = new StreamHandler(request);
     try {
       dispatch(this.#dispatcher, request, handler);
     } catch (error) {

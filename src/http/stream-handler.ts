@@ -1,5 +1,5 @@
 /** Streams a response from undici, with backpressure. */
-import type { Readable } from 'node:stream';
+import type * as streams from 'node:stream';
 import { addAbortListener } from '../utils/abort.js';
 import { nextReads } from '../utils/deadline-timer.js';
 import type { StreamRequest, StreamResponse } from './types.js';
@@ -7,29 +7,27 @@ import { type Controller, type Headers, readHeader, toError, type UndiciHandler 
 
 const STREAM_BUFFER_BYTES = 64 * 1024;
 
+let stream: typeof streams;
+
+/** Loads what a `StreamHandler` needs: a program that transfers no file does without. */
+export async function loadStreams(): Promise<void> {
+  stream = await import('node:stream');
+}
+
 export class StreamHandler implements UndiciHandler {
   readonly response: Promise<StreamResponse>;
   #resolve: (response: StreamResponse) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
   readonly origin: string;
   readonly #ending: Set<StreamHandler> | undefined;
-  readonly #Readable: typeof Readable;
   readonly #signal: AbortSignal;
   readonly #forget: () => void;
   #controller: Controller | undefined;
-  #body: Readable | undefined;
+  #body: streams.Readable | undefined;
   #hasEnded = false;
 
-  /** Loads streams with the first one: a program that transfers no file does without. */
-  static async create(request: StreamRequest, ending?: Set<StreamHandler>): Promise<StreamHandler> {
-    const stream = await import('node:stream');
-    request.signal.throwIfAborted();
-    return new StreamHandler(request, stream.Readable, ending);
-  }
-
   /** @param ending Where it is while a response ends that may have bytes after its end. */
-  private constructor(request: StreamRequest, readable: typeof Readable, ending?: Set<StreamHandler>) {
-    this.#Readable = readable;
+  constructor(request: StreamRequest, ending?: Set<StreamHandler>) {
     this.origin = request.url.origin;
     this.#ending = request.method === 'GET' ? ending : undefined;
     this.#signal = request.signal;
@@ -47,7 +45,7 @@ export class StreamHandler implements UndiciHandler {
 
   onResponseStart(controller: Controller, status: number, headers: Headers, statusText?: string): void {
     if (status < 200) return;
-    const body = new this.#Readable({
+    const body = new stream.Readable({
       highWaterMark: STREAM_BUFFER_BYTES,
       read: () => controller.resume(),
       destroy: (error, callback) => {

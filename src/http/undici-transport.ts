@@ -81,7 +81,8 @@ export class UndiciTransport implements HttpTransport {
 
   async stream(request: StreamRequest): Promise<StreamResponse> {
     const { streams } = await this.#load();
-    const handler = await StreamHandler.create(request, this.#ending);
+    request.signal.throwIfAborted();
+    const handler = new StreamHandler(request, this.#ending);
     dispatch(streams, request, handler);
     return handler.response;
   }

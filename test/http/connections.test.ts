@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { KLING_O3_STD, SubmissionUnknownError } from 'wavespeed-kling';
+import { ConfigurationError, KLING_O3_STD, SubmissionUnknownError } from 'wavespeed-kling';
 import { ApiClient } from '../../src/http/api-client.js';
 import { Transport } from '../../src/http/transport.js';
 import { failure, rejection, task } from '../support/client.js';
@@ -350,3 +350,21 @@ test('close() waits for what is under way, and then leaves no connection open', 
   await closing;
   await vi.waitFor(() => expect(server.sockets.every(({ destroyed }) => destroyed)).toBe(true));
 });
+
+test.each(['has connections', 'has none yet'])(
+  'a transfer that close() overtakes is refused as one of a closed client, which %s',
+  async (state) => {
+    const server = await serve((request, response) => respond(request, response));
+    const transport = new Transport({ connectTimeoutMs: 10_000 });
+    onCleanup(() => transport.close());
+    const { signal } = new AbortController();
+    const get = () => transport.stream({ method: 'GET', url: new URL(server.url), headers: {}, signal });
+    if (state === 'has connections') (await get()).discard();
+    const requests = server.requests.length;
+    const transfer = get();
+    const closing = transport.close();
+    expect((await failure(transfer, ConfigurationError)).message).toContain('This client was closed');
+    await closing;
+    expect(server.requests).toHaveLength(requests);
+  },
+);
