@@ -54,6 +54,7 @@ export class FileIndex {
    * file was not as it had left it, and sent nothing: its line is void.
    */
   add(line: Line): string | undefined {
+    if (!line.isUtf8) return 'not UTF-8';
     const row = parseRow(line.text);
     if ('problem' in row) return row.problem;
     const before = this.#places.get(row.key);

@@ -1,4 +1,5 @@
 /** The format of a journal file: a first line that names it, then a line of JSON for each put. */
+import { isUtf8 } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 import { isRecord } from '../utils/is-record.js';
 import { findEntryProblem, type JournalEntry, type StoredEntry } from '../predictions/journal/journal.js';
@@ -52,6 +53,8 @@ export function isLaterHeader(text: string): boolean {
 
 export interface Line {
   text: string;
+  /** If false, an editor saved the file otherwise: the text, and so a key in it, is not what was written. */
+  isUtf8: boolean;
   /** Position in the file, in bytes. */
   at: number;
   /** In bytes, with the line end. */
@@ -72,7 +75,8 @@ export async function* readLines(handle: FileHandle): AsyncGenerator<Line[], voi
   const finish = (last: Buffer, isTorn: boolean): Line => {
     const bytes = parts.length === 0 ? last : Buffer.concat([...parts, last]);
     parts = [];
-    const line = { text: bytes.toString('utf8'), at, length: bytes.length + (isTorn ? 0 : 1), isTorn };
+    const length = bytes.length + (isTorn ? 0 : 1);
+    const line = { text: bytes.toString('utf8'), isUtf8: isUtf8(bytes), at, length, isTorn };
     at += line.length;
     return line;
   };

@@ -210,6 +210,25 @@ describe('a damaged file', () => {
     expect(await readFile(path, 'utf8')).toBe(text);
   });
 
+  test('that an editor saved as Latin-1 is rejected with file and line, unchanged, and no key is paid for again', async () => {
+    const emulator = await startEmulator();
+    const { apiKey, url: baseUrl } = emulator;
+    const input = { prompt: 'A fox in the snow' };
+    const submit = async () => {
+      const kling = new WaveSpeedKling({ apiKey, baseUrl, journal: open() });
+      await kling.submit(KLING_O3_STD, input, { idempotencyKey: 'café' });
+    };
+    await submit();
+    await opened.pop()?.close();
+    const latin1 = Buffer.from(await readFile(path, 'utf8'), 'latin1');
+    await writeFile(path, latin1);
+    const error = await failure(submit(), JournalError);
+    expect(error.message).toContain(`${path}:2: not a line of a journal (not UTF-8)`);
+    expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
+    expect(await readFile(path)).toEqual(latin1);
+    await emulator.close();
+  });
+
   test('is rejected when two keys have the same task', async () => {
     const of = (key: string) => JSON.stringify({ key, entry: submitted('task-1'), revision: 1, by: BY });
     await writeFile(path, `${HEADER}${of('a')}\n${of('b')}\n`);
