@@ -1,18 +1,14 @@
 /** Streams a response from undici, with backpressure. */
-import type * as streams from 'node:stream';
+import type { Readable } from 'node:stream';
 import { addAbortListener } from '../utils/abort.js';
 import { nextReads } from '../utils/deadline-timer.js';
 import type { StreamRequest, StreamResponse } from './types.js';
 import { type Controller, type Headers, readHeader, toError, type UndiciHandler } from './undici-handler.js';
 
+/** Loaded with the first transfer. */
+const stream = () => process.getBuiltinModule('node:stream');
+
 const STREAM_BUFFER_BYTES = 64 * 1024;
-
-let stream: typeof streams;
-
-/** Loads what a `StreamHandler` needs: a program that transfers no file does without. */
-export async function loadStreams(): Promise<void> {
-  stream = await import('node:stream');
-}
 
 export class StreamHandler implements UndiciHandler {
   readonly response: Promise<StreamResponse>;
@@ -23,7 +19,7 @@ export class StreamHandler implements UndiciHandler {
   readonly #signal: AbortSignal;
   readonly #forget: () => void;
   #controller: Controller | undefined;
-  #body: streams.Readable | undefined;
+  #body: Readable | undefined;
   #hasEnded = false;
 
   /** @param ending Where it is while a response ends that may have bytes after its end. */
@@ -45,7 +41,7 @@ export class StreamHandler implements UndiciHandler {
 
   onResponseStart(controller: Controller, status: number, headers: Headers, statusText?: string): void {
     if (status < 200) return;
-    const body = new stream.Readable({
+    const body = new (stream().Readable)({
       highWaterMark: STREAM_BUFFER_BYTES,
       read: () => controller.resume(),
       destroy: (error, callback) => {

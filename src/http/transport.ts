@@ -10,7 +10,6 @@ import { DispatcherTransport } from './dispatcher-transport.js';
 import { FetchTransport } from './fetch-transport.js';
 import { findGlobalDispatcher, usesProxyOfEnvironment } from './global-dispatcher.js';
 import { loadUndici } from './load-undici.js';
-import { loadStreams } from './stream-handler.js';
 import type { UndiciHandler } from './undici-handler.js';
 import type {
   DispatcherLike,
@@ -50,8 +49,6 @@ export class Transport implements HttpTransport {
   }
 
   async stream(request: StreamRequest): Promise<StreamResponse> {
-    // Before the transport is chosen: what loads while `close()` is called must not reach connections that are closed by then.
-    await raceAbort(loadStreams(), request.signal);
     const transport = this.#select();
     request.signal.throwIfAborted();
     return raceAbort(transport.stream(request), request.signal);
