@@ -4,7 +4,8 @@
 export { WaveSpeedKling } from './client.js';
 export type { Quote, ServiceModel } from './predictions/service-models.js';
 export { estimateCost } from './models/estimate-cost.js';
-export { type DefinedModel, defineModel, type ModelDefinition } from './models/define-model.js';
+export { defineModel, type ModelDefinition } from './models/define-model.js';
+export type { DefinedModel } from './models/defined-model.js';
 export { field } from './models/field.js';
 export { parseInput } from './models/parse-input.js';
 export { rule } from './models/rule.js';

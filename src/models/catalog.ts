@@ -1,8 +1,7 @@
 /** The built-in models by id with their schemas, and the lookup of a model. */
 import * as exported from './built-in-models.js';
-import type { DefinedModel } from './defined-model.js';
-import { isModelId, type ModelId, throwUnknownModel } from './family-by-id.js';
-import { isDefinedModel } from './defined-model.js';
+import { type DefinedModel, isDefinedModel } from './defined-model.js';
+import { byId, isModelId, type ModelId, throwUnknownModel } from './family-by-id.js';
 
 export { isModelId, type ModelId } from './family-by-id.js';
 
@@ -21,15 +20,7 @@ export type Model = ModelId | DefinedModel;
 export type ModelOf<M extends Model> = M extends ModelId ? Models[M] : M;
 
 /** The built-in models by id, each as returned by `defineModel`. */
-export const models: Models = /* @__PURE__ */ (() =>
-  Object.freeze(
-    Object.fromEntries(
-      // Bundlers differ in the order of the exports.
-      Object.entries(exported as Record<string, unknown>)
-        .sort(([one], [other]) => (one < other ? -1 : 1))
-        .flatMap(([, model]) => (isDefinedModel(model) ? [[model.id, model]] : [])),
-    ),
-  ) as unknown as Models)();
+export const models = /* @__PURE__ */ byId(exported) as Models;
 
 export function resolveModel(model: unknown): DefinedModel {
   if (isModelId(model)) return models[model];

@@ -10,8 +10,6 @@ import { toToolJsonSchema } from './tool-schema.js';
 import { validateDefinition } from './validate-definition.js';
 import { addRules } from './add-rules.js';
 
-export type { DefinedModel } from './defined-model.js';
-
 /** Everything that the library knows of a model. */
 export interface ModelDefinition<
   Id extends string,

@@ -7,17 +7,16 @@ import * as family from './family.js';
 /** Id of a built-in model. */
 export type ModelId = Extract<(typeof family)[keyof typeof family], { id: string }>['id'];
 
-type BuiltInsById = { [Id in ModelId]: BuiltIn<Id> };
+/** Returns the models among the exports of a module, by id. */
+export function byId(exported: Readonly<Record<string, string | { id: string }>>): object {
+  // Bundlers differ in the order of the exports.
+  const inOrder = Object.entries(exported).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.freeze(
+    Object.fromEntries(inOrder.flatMap(([, one]) => (typeof one === 'string' ? [] : [[one.id, one]]))),
+  );
+}
 
-export const builtIns: Readonly<BuiltInsById> = /* @__PURE__ */ (() =>
-  Object.freeze(
-    Object.fromEntries(
-      // Bundlers differ in the order of the exports.
-      Object.entries(family as unknown as Record<string, string | BuiltIn>)
-        .sort(([one], [other]) => (one < other ? -1 : 1))
-        .flatMap(([, model]) => (typeof model === 'string' ? [] : [[model.id, model]])),
-    ),
-  ) as BuiltInsById)();
+export const builtIns = /* @__PURE__ */ byId(family) as { readonly [Id in ModelId]: BuiltIn<Id> };
 
 /** Returns true if a value is the id of a built-in model. */
 export function isModelId(value: unknown): value is ModelId {

@@ -2,11 +2,10 @@
 import type * as z from 'zod';
 import { formatValue } from '../utils/messages.js';
 import type { BuiltIn } from './built-in.js';
-import type { DefinedModel } from './defined-model.js';
+import { type DefinedModel, isDefinedModel } from './defined-model.js';
 import { builtIns, isModelId, throwUnknownModel } from './family-by-id.js';
 import { formatChoices } from './field-messages.js';
 import { type MediaKind, mediaKindOf, sendsEmpty } from './media.js';
-import { isDefinedModel } from './defined-model.js';
 import { type Reading, readField, readInput } from './read-spec.js';
 
 /** What an input is read, checked and priced by. */

@@ -19,7 +19,7 @@ export interface Reading<Value = unknown> {
 }
 
 /** zod's code of a list that is too long. */
-const TOO_LONG = 'too_big';
+export const TOO_LONG = 'too_big';
 
 function findIssues(spec: FieldSpec, value: unknown): ValueIssue[] {
   const mismatch = () => [{ path: [], message: spec.mismatch(value) }];

@@ -4,7 +4,7 @@ import { formatName } from '../utils/messages.js';
 import { builtIns } from './family-by-id.js';
 import { formatPath, unknownFieldMessage } from './field-messages.js';
 import type { ModelReader } from './model-reader.js';
-import type { ValueIssue } from './read-spec.js';
+import { TOO_LONG, type ValueIssue } from './read-spec.js';
 import { nounOf } from './rule.js';
 
 /** A field of another model is most often not a misspelling: the cheapest model that has it is named. */
@@ -33,7 +33,7 @@ export function toInputIssues(reader: ModelReader, issues: readonly ValueIssue[]
     }
     const path = issue.path.map((key) => (typeof key === 'number' ? key : String(key)));
     const name = formatName(formatPath(path));
-    const notes = issue.code === 'too_big' && path.length === 1 ? alternatives(reader, path[0]) : '';
+    const notes = issue.code === TOO_LONG && path.length === 1 ? alternatives(reader, path[0]) : '';
     const message = `${issue.message}${notes}`;
     return [{ path, message: name === '' ? message : `${name}: ${message}` }];
   });

@@ -10,7 +10,7 @@ import {
 import type { CompletedPrediction } from '../core/prediction.js';
 import { createHash } from '../media/crypto.js';
 import type { Model, ModelId } from '../models/catalog.js';
-import type { DefinedModel } from '../models/define-model.js';
+import type { DefinedModel } from '../models/defined-model.js';
 import type { ModelInput } from '../models/input-types.js';
 import { type PreparedInput, prepareInput } from '../models/prepare-input.js';
 import { formatValue } from '../utils/messages.js';

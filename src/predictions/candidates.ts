@@ -3,7 +3,7 @@ import PQueue from 'p-queue';
 import { type Candidate, type CandidatesOptions, RequestTimeoutError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
-import type { DefinedModel } from '../models/define-model.js';
+import type { DefinedModel } from '../models/defined-model.js';
 import { Call } from '../utils/call.js';
 import { compareInput, digestInput, inputOf } from './compare-inputs.js';
 import { getTask } from './get-task.js';

@@ -1,7 +1,7 @@
 /** Compares inputs by their digests: those that were sent, stored in a journal, or shown by the service. */
 import type { Prediction } from '../core/prediction.js';
 import { createHash } from '../media/crypto.js';
-import type { DefinedModel } from '../models/define-model.js';
+import type { DefinedModel } from '../models/defined-model.js';
 import { isRecord } from '../utils/is-record.js';
 
 /** SHA-256 of a JSON value, whatever the order of its members. */

@@ -1,7 +1,7 @@
 /** What the service itself says of its models: the list with their fields, and the price of an input. */
 import { InvalidInputError, InvalidResponseError, WaveSpeedError } from '../core/errors/index.js';
 import type { ApiClient } from '../http/api-client.js';
-import type { DefinedModel } from '../models/define-model.js';
+import type { DefinedModel } from '../models/defined-model.js';
 import type { PreparedInput } from '../models/prepare-input.js';
 import { Call } from '../utils/call.js';
 import { isRecord } from '../utils/is-record.js';

@@ -1,5 +1,5 @@
 /** The API's operations on one account: a request in, a response out. No sockets, no faults. */
-import type { DefinedModel } from '../../models/define-model.js';
+import type { DefinedModel } from '../../models/defined-model.js';
 import { KLING_O3_STD } from '../../models/family.js';
 import { models } from '../../models/catalog.js';
 import { type WireResponse, errorResponse, successResponse, type WireRequest } from '../network/wire.js';

@@ -1,5 +1,5 @@
 /** `GET /models`: every model with its JSON Schema and its price. */
-import type { DefinedModel } from '../../models/define-model.js';
+import type { DefinedModel } from '../../models/defined-model.js';
 import { type EmulatorPrice, priceOf } from './prices.js';
 import { checkPriced } from './validate.js';
 

@@ -1,5 +1,5 @@
 /** What the emulator charges: a model's own price, or what its options say. */
-import type { DefinedModel } from '../../models/define-model.js';
+import type { DefinedModel } from '../../models/defined-model.js';
 
 /** Price of a task in US dollars: a number, or a function of the input with its defaults filled in. */
 export type EmulatorPrice = number | ((input: Record<string, unknown>) => number);

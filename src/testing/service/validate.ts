@@ -1,5 +1,5 @@
 /** Validates submits as the service does: by the model's fields; unknown ones are ignored. */
-import type { DefinedModel } from '../../models/define-model.js';
+import type { DefinedModel } from '../../models/defined-model.js';
 import type { ModelField } from '../../models/model-fields.js';
 
 export interface Rejection {
