@@ -9,6 +9,7 @@ const rooms = {
   webhooks: ['utils', 'core'],
   media: ['utils', 'core', 'models', 'http'],
   predictions: ['utils', 'core', 'models', 'http', 'media'],
+  batch: ['utils', 'core', 'models', 'media', 'predictions'],
   'file-journal': ['utils', 'core', 'media', 'predictions'],
   billing: ['utils', 'core', 'models', 'http', 'predictions'],
   testing: ['utils', 'core', 'models'],

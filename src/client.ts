@@ -1,4 +1,16 @@
 /** The client and its public methods. */
+import type { Declared, ManyRequest, ManyResult } from './batch/batch-request.js';
+import { Batch, type BatchLimits } from './batch/run-many.js';
+import type { RunManyOptions } from './batch/run-many-options.js';
+import {
+  type BillingRow,
+  type BillingsQuery,
+  listBillings,
+  readUsage,
+  type Usage,
+  type UsageRange,
+} from './billing/billings.js';
+import { reconcileAccount, type Reconciliation, type ReconcileRange } from './billing/reconcile.js';
 import {
   InvalidResponseError,
   PredictionFailedError,
@@ -21,22 +33,10 @@ import type { Model } from './models/catalog.js';
 import type { ModelInput } from './models/input-types.js';
 import { type PreparedInput, prepareInput, replaceMedia } from './models/prepare-input.js';
 import { checkId, checkIds, checkPrediction } from './predictions/arguments.js';
-import type { Declared, ManyRequest, ManyResult } from './predictions/batch-request.js';
-import {
-  type BillingRow,
-  type BillingsQuery,
-  listBillings,
-  readUsage,
-  type Usage,
-  type UsageRange,
-} from './billing/billings.js';
 import { getTask } from './predictions/get-task.js';
 import { listTasks, type ListQuery } from './predictions/history.js';
 import type { KeyState } from './predictions/journal/keys.js';
 import { readResolveOptions, type ResolveOptions } from './predictions/journal/resolve.js';
-import { reconcileAccount, type Reconciliation, type ReconcileRange } from './billing/reconcile.js';
-import { Batch, type BatchLimits } from './predictions/run-many.js';
-import type { RunManyOptions } from './predictions/run-many-options.js';
 import { type Quote, type ServiceModel, ServiceModels } from './predictions/service-models.js';
 import {
   checkIdempotencyKey,

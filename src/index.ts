@@ -74,7 +74,7 @@ export type {
   WatchOptions,
 } from './predictions/wait-options.js';
 export type { RunOptions, SubmitOptions } from './predictions/submit-options.js';
-export type { RunManyOptions } from './predictions/run-many-options.js';
+export type { RunManyOptions } from './batch/run-many-options.js';
 export type { ResolveOptions } from './predictions/journal/resolve.js';
 export {
   type CompletedPrediction,
@@ -86,6 +86,6 @@ export {
 export type { ListQuery } from './predictions/history.js';
 export type { BillingRow, BillingsQuery, Usage, UsageRange } from './billing/billings.js';
 export type { Finding, Reconciliation, ReconcileRange } from './billing/reconcile.js';
-export type { ManyRequest, ManyResult } from './predictions/batch-request.js';
+export type { ManyRequest, ManyResult } from './batch/batch-request.js';
 export type { OnRetry, RetryContext } from './http/retry.js';
 export type { DispatcherLike } from './http/types.js';

@@ -15,7 +15,7 @@ import type { ModelInput } from '../models/input-types.js';
 import { type PreparedInput, prepareInput } from '../models/prepare-input.js';
 import { formatValue } from '../utils/messages.js';
 import type { RunManyOptions } from './run-many-options.js';
-import { checkIdempotencyKey, type RunOptions } from './submit-options.js';
+import { checkIdempotencyKey, type RunOptions } from '../predictions/submit-options.js';
 
 /** One request of a batch: a model and its input. */
 export type ManyRequest = (

@@ -16,7 +16,7 @@ import {
   warnUnreported,
 } from './batch-request.js';
 import { readRunManyOptions, type RunManyOptions } from './run-many-options.js';
-import type { RunOptions } from './submit-options.js';
+import type { RunOptions } from '../predictions/submit-options.js';
 
 /** What a batch sets for each of its requests. */
 export interface BatchLimits {
