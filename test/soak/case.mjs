@@ -50,8 +50,11 @@ export async function runCase(seed) {
   const told = new Set();
   /** @type {SubmissionUnknownError[]} */
   const open = [];
+  /** @type {string[]} */
+  const errors = [];
   const note = (/** @type {unknown} */ error) => {
     for (const each of error instanceof AggregateError ? error.errors : [error]) {
+      errors.push(`${each} (${each?.predictionId ?? 'no task'})`);
       if (WaveSpeedError.isInstance(each) && each.predictionId !== undefined) told.add(each.predictionId);
       else if (SubmissionUnknownError.isInstance(each)) open.push(each);
     }
@@ -75,12 +78,17 @@ export async function runCase(seed) {
     told,
     open,
   );
+  const lostPrompts = tasks.filter(({ id }) => lost.includes(id)).map(promptOf);
   const prompts = tasks.map(promptOf);
   const problems = [
     ...(new Set(prompts).size < prompts.length
       ? [`paid twice for ${prompts.length - new Set(prompts).size} requests`]
       : []),
-    ...(lost.length > 0 ? [`${lost.length} of ${tasks.length} tasks were lost`] : []),
+    ...(lost.length > 0
+      ? [
+          `${lost.length} of ${tasks.length} tasks were lost: ${lostPrompts.join(', ')}, beside the errors ${errors.join(', ')}`,
+        ]
+      : []),
     ...(foreign > 0 ? [`${foreign} calls got another's task`] : []),
     ...(emulator.keyLeaks.length > 0 ? ['the key went elsewhere'] : []),
     ...(tookMs > LONGEST_MS ? [`took ${Math.round(tookMs)} ms`] : []),
