@@ -1,11 +1,16 @@
 /** Finds the tasks that a lost submit may have started: by model and time, with their inputs compared. */
 import PQueue from 'p-queue';
-import { type Candidate, type CandidatesOptions, RequestTimeoutError } from '../core/errors/index.js';
+import {
+  type Candidate,
+  type CandidatesOptions,
+  InvalidResponseError,
+  RequestTimeoutError,
+} from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
 import type { DefinedModel } from '../models/defined-model.js';
 import { Call } from '../utils/call.js';
-import { compareInput, digestInput, inputOf } from './compare-inputs.js';
+import { compareInput, digestInput, inputOf, isOtherModel } from './compare-inputs.js';
 import { getTask } from './get-task.js';
 import { listTasks } from './history.js';
 
@@ -25,6 +30,12 @@ export type SearchRange = 'around' | 'all';
 
 /** A task, with the digest of its input where the service shows that. */
 export type ComparedTask = Candidate & { digest?: string | undefined };
+
+export interface FoundTasks {
+  tasks: ComparedTask[];
+  /** Why the task may be missing although it exists: a part of the history could not be read. */
+  gap?: InvalidResponseError | undefined;
+}
 
 export interface CandidateSearch {
   maxRetries: number;
@@ -50,7 +61,7 @@ export async function findCandidates(
   { signal, timeoutMs = TIMEOUT_MS }: CandidatesOptions,
   isKnown: (id: string) => boolean,
   range: SearchRange = 'around',
-): Promise<ComparedTask[]> {
+): Promise<FoundTasks> {
   const createTimeoutError = () =>
     new RequestTimeoutError(`The search for candidates took longer than timeoutMs (${timeoutMs} ms).`);
   const call = new Call({ signal, timeoutMs, maxRetries, createTimeoutError });
@@ -67,18 +78,22 @@ async function search(
   lost: LostRequest,
   isKnown: (id: string) => boolean,
   range: SearchRange,
-): Promise<ComparedTask[]> {
+): Promise<FoundTasks> {
   const tasks: Prediction[] = [];
+  let gap: InvalidResponseError | undefined;
+  const onGap = (problem: string) => {
+    gap = new InvalidResponseError(`The history has ${problem}: it cannot show that a task does not exist.`);
+  };
   const first = readWindow();
   const created = range === 'all' ? {} : { created_after: new Date(first.from) };
   const query = { model: lost.model.id, ...created, include_inputs: true };
-  for await (const task of listTasks(http, call, query, true)) {
+  for await (const task of listTasks(http, call, query, onGap)) {
     // The first response may show that this machine's clock is wrong.
     const { from, until } = readWindow();
     const createdAt = Date.parse(task.created_at);
     // Newest first: the rest is older still.
     if (createdAt < from) break;
-    if (createdAt > until || (task.model !== '' && task.model !== lost.model.id)) continue;
+    if (createdAt > until || isOtherModel(task.model, lost.model.id)) continue;
     if (!isKnown(task.id)) tasks.push(task);
   }
   if (readWindow().from < first.from - CLOCK_TOLERANCE_MS) {
@@ -88,7 +103,7 @@ async function search(
   const queue = new PQueue({ concurrency: LOOKUP_CONCURRENCY });
   const candidates = await queue.addAll(tasks.map((task) => () => compare(http, call, task, lost, range)));
   const time = (task: Prediction) => Date.parse(task.created_at) || 0;
-  return candidates.sort((one, other) => time(other) - time(one));
+  return { tasks: candidates.sort((one, other) => time(other) - time(one)), gap };
 
   /** The window by the service's clock. It only grows: the clock may have been set since the submit. */
   function readWindow(): { from: number; until: number } {

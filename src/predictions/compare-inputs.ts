@@ -1,4 +1,4 @@
-/** Compares inputs by their digests: those that were sent, stored in a journal, or shown by the service. */
+/** Compares models, and inputs by their digests: those that were sent, stored in a journal, or shown by the service. */
 import type { Prediction } from '../core/prediction.js';
 import { createHash } from '../media/crypto.js';
 import type { DefinedModel } from '../models/defined-model.js';
@@ -14,6 +14,12 @@ export function createDigest(value: unknown): string {
   return createHash('sha256')
     .update(text ?? '')
     .digest('hex');
+}
+
+/** The service may show a model in other case, without its owner, or not at all. */
+export function isOtherModel(shown: string, sent: string): boolean {
+  const [one, other] = [shown.toLowerCase(), sent.toLowerCase()];
+  return !one.includes(other) && !other.includes(one);
 }
 
 /** The official command line tool reads both fields. */

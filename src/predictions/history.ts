@@ -54,13 +54,14 @@ const LIST_QUERY = {
  * while newer ones come in is yielded once. The service ignores a misspelt field and lists everything: such a query is
  * rejected.
  *
- * @param isThorough Keeps reading after a short page: without a `total`, only a page with nothing new ends the list.
+ * @param onGap Called with what is missing: an item that is no task, or the rest of a list that ends too early. Also reads on
+ * after a short page: without a `total`, only a page with nothing new then ends the list.
  */
 export async function* listTasks(
   http: ApiClient,
   call: Call,
   query: ListQuery,
-  isThorough = false,
+  onGap?: (problem: string) => void,
 ): AsyncGenerator<Prediction, void, void> {
   const given = readOptions<ListQuery, typeof LIST_QUERY>(query, LIST_QUERY, 'query', "{ status: 'failed' }");
   const { page: firstPage, page_size, created_after, created_before } = given;
@@ -80,24 +81,31 @@ export async function* listTasks(
     }
     const { items, total } = fetched;
     const tasks = items.map(normalizePrediction).filter((task) => task !== undefined);
+    if (tasks.length < items.length) onGap?.('an item without the id of a task');
     const fresh = tasks.filter(({ id }) => !seen.has(id));
     for (const task of fresh) {
       seen.add(task.id);
       yield task;
     }
     // Past the end, or a server that ignores `page`.
-    if (fresh.length === 0) return;
+    if (fresh.length === 0) {
+      if (total !== undefined && reached < total) onGap?.('fewer tasks than it counts');
+      return;
+    }
     reached += items.length;
     isPastEnd = total === undefined && items.length < page_size;
-    if (total === undefined ? isPastEnd && !isThorough : reached >= total) return;
+    if (total === undefined ? isPastEnd && onGap === undefined : reached >= total) return;
   }
 }
 
 /** The items as the service sent them. */
 function readPage(data: unknown): { items: readonly unknown[]; total: number | undefined } {
   if (Array.isArray(data)) return { items: data, total: undefined };
-  const { items, total } = isRecord(data) ? data : {};
-  if (Array.isArray(items)) return { items, total: typeof total === 'number' ? total : undefined };
+  const { items, total, has_more } = isRecord(data) ? data : {};
+  if (Array.isArray(items)) {
+    const rest = has_more === true ? Infinity : undefined;
+    return { items, total: typeof total === 'number' ? total : rest };
+  }
   // An account without tasks may have null in place of the list.
   if (items === null && (total ?? 0) === 0) return { items: [], total: 0 };
   throw new InvalidResponseError(`[POST] ${LIST_PATH}: the response has no list of tasks.`, { body: data });

@@ -89,8 +89,9 @@ export class InFlight {
     await patience.run(Promise.all(twins)).catch(() => undefined);
     patience.close();
     signal?.throwIfAborted();
-    const found = await findCandidates(search, lost, options, (id) => this.#isOfAnother(pending, id));
-    return this.#assign(pending, found.map(toCandidate));
+    const isKnown = (id: string) => this.#isOfAnother(pending, id);
+    const { tasks } = await findCandidates(search, lost, options, isKnown);
+    return this.#assign(pending, tasks.map(toCandidate));
   }
 
   /**

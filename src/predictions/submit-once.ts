@@ -19,7 +19,7 @@ import type { Call } from '../utils/call.js';
 import { setDeadlineTimer } from '../utils/deadline-timer.js';
 import { getErrorMessage } from '../utils/error-message.js';
 import { isRecord } from '../utils/is-record.js';
-import { inputOf } from './compare-inputs.js';
+import { inputOf, isOtherModel } from './compare-inputs.js';
 
 /** A validated request whose media are uploaded. */
 interface Submission {
@@ -186,8 +186,7 @@ function readOutcome(
  * the service may rewrite (media URLs, white space, the type of a number) is not compared.
  */
 function isOwnAnswer(task: Prediction, model: string, body: Record<string, unknown>): boolean {
-  const [shown, sent] = [task.model.toLowerCase(), model.toLowerCase()];
-  if (!sent.includes(shown) && !shown.includes(sent)) return false;
+  if (isOtherModel(task.model, model)) return false;
   const input = inputOf(task);
   if (input === undefined) return true;
   return Object.entries(body).every(([field, value]) => isAlike(value, input[field]));

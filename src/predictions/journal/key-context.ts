@@ -1,7 +1,7 @@
 /** What the steps of an idempotency key share: its journal, its clocks and time limits, and what its call may do. */
 import type { CandidatesOptions, SubmissionUnknownError } from '../../core/errors/prediction-error.js';
 import type { Call } from '../../utils/call.js';
-import type { ComparedTask, SearchRange } from '../candidates.js';
+import type { FoundTasks, SearchRange } from '../candidates.js';
 import type { Journal, SendingEntry } from './journal.js';
 
 /** Times in milliseconds. */
@@ -31,12 +31,8 @@ export interface KeyedCall extends KeyContext {
   input: unknown;
   /** Tokens of marks of this client without a POST: they were never sent, or their POST was not accepted. */
   unsent: Set<string>;
-  /** Lists tasks oldest first. Must be complete: a task that is not listed counts as not accepted. */
-  findCandidates(
-    entry: SendingEntry,
-    options: CandidatesOptions,
-    range: SearchRange,
-  ): Promise<ComparedTask[]>;
+  /** Lists tasks oldest first. Without a gap, a task that is not listed counts as not accepted. */
+  findCandidates(entry: SendingEntry, options: CandidatesOptions, range: SearchRange): Promise<FoundTasks>;
   /** Called before each pause between two searches of the history. */
   onWait(wait: { attempt: number; delayMs: number; error: SubmissionUnknownError }): void;
 }

@@ -81,7 +81,8 @@ export class IdempotencyKeys {
         // The search reaches minutes further on both sides.
         const until = Date.parse(sendBy) + requestTimeoutMs + idempotency.settleMs;
         const lost = { model, digest, from: new Date(markedAt), until: new Date(until) };
-        return (await findCandidates(this.#search, lost, options, () => false, range)).reverse();
+        const { tasks, gap } = await findCandidates(this.#search, lost, options, () => false, range);
+        return { tasks: tasks.reverse(), gap };
       },
       onWait: (wait) => emitRetry({ operation: 'recover', ...wait }, onRetry, call.signal),
     });

@@ -1,6 +1,6 @@
 /** Searches the history for the task of an interrupted submit, and assigns it to the key. */
 import type { Candidate } from '../../core/errors/prediction-error.js';
-import type { ComparedTask } from '../candidates.js';
+import type { ComparedTask, FoundTasks } from '../candidates.js';
 import { commonOf, type Journal, type JournalEntry, type SendingEntry, writeEntry } from './journal.js';
 import type { KeyedCall } from './key-context.js';
 
@@ -34,9 +34,9 @@ export async function recover(mark: OpenMark, context: KeyedCall): Promise<Recov
   const { entry } = mark;
   const { signal } = context.call;
   const lookedAt = context.clock.elapsed();
-  let candidates: ComparedTask[];
+  let found: FoundTasks;
   try {
-    candidates = await context.findCandidates(byPresentClock(mark, context.clock), { signal }, 'around');
+    found = await context.findCandidates(byPresentClock(mark, context.clock), { signal }, 'around');
   } catch (cause) {
     const { remainingMs } = readTimes(mark, context, lookedAt);
     // A call that ended in the middle of a look has learnt nothing: the next one with this key looks again.
@@ -47,7 +47,7 @@ export async function recover(mark: OpenMark, context: KeyedCall): Promise<Recov
   const times = readTimes(mark, context, lookedAt);
   let { remainingMs } = times;
   const taken = new Set<string>();
-  const matches = candidates.filter(({ exactMatch }) => exactMatch === true);
+  const matches = found.tasks.filter(({ exactMatch }) => exactMatch === true);
   for (const candidate of matches.filter(times.isInTime)) {
     const claim = await take(mark, candidate, context);
     if (claim !== 'taken') return claim;
@@ -64,14 +64,16 @@ export async function recover(mark: OpenMark, context: KeyedCall): Promise<Recov
     taken.add(candidate.id);
   }
   if (times.isBeyondHistory) return { state: 'undecidable' };
-  let tasks = candidates.filter(times.isInTime);
+  let tasks = found.tasks.filter(times.isInTime);
   if (!times.isCertain) {
     try {
-      tasks = await context.findCandidates(entry, { signal }, 'all');
+      found = await context.findCandidates(entry, { signal }, 'all');
+      tasks = found.tasks;
     } catch (cause) {
       return signal.aborted ? { state: 'pending', remainingMs: 0 } : { state: 'undecidable', cause };
     }
   }
+  if (found.gap !== undefined) return { state: 'undecidable', cause: found.gap };
   const others = tasks.filter(({ id }) => !taken.has(id));
   return (await areOfOtherKeys(others, mark, context.journal))
     ? { state: 'absent' }

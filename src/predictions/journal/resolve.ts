@@ -4,7 +4,7 @@ import { checkSignal, ms, type OptionTable, readOptions, rejectOption } from '..
 import type { ApiClient } from '../../http/api-client.js';
 import { isModelId, resolveModel } from '../../models/catalog.js';
 import type { Call } from '../../utils/call.js';
-import { compareInput, inputOf } from '../compare-inputs.js';
+import { compareInput, inputOf, isOtherModel } from '../compare-inputs.js';
 import { getTask } from '../get-task.js';
 import {
   commonOf,
@@ -105,14 +105,14 @@ async function findProblem(
   if (owner !== undefined) return `: task ${predictionId} belongs to another key`;
   const task = await getTask(http, call, predictionId);
   const shown = inputOf(task);
-  const isOtherModel = task.model !== '' && task.model !== entry.model;
+  const hasOtherModel = isOtherModel(task.model, entry.model);
   // The defaults of a model that is not built in are not known here.
   const isOtherInput =
     shown !== undefined &&
     isModelId(entry.model) &&
     compareInput(resolveModel(entry.model), shown, entry.digest) === false;
-  if (!isOtherModel && !isOtherInput) return undefined;
-  const what = isOtherModel ? 'model' : 'input';
+  if (!hasOtherModel && !isOtherInput) return undefined;
+  const what = hasOtherModel ? 'model' : 'input';
   return `: task ${predictionId} shows another ${what} than was submitted. Pass { force: true } if it is the task`;
 }
 

@@ -44,7 +44,7 @@ export function createUnknownError(
       isFinal: verdict !== undefined,
       candidates: async (options = {}) =>
         own === undefined
-          ? (await context.findCandidates(entry, options, 'around')).map(toCandidate)
+          ? (await context.findCandidates(entry, options, 'around')).tasks.map(toCandidate)
           : own.candidates(options),
     },
   );

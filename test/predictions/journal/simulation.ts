@@ -254,7 +254,7 @@ export class Simulation {
           hearTime();
         }
       },
-      findCandidates: (entry, _options, range) => remote(() => list(entry, range)),
+      findCandidates: async (entry, _options, range) => ({ tasks: await remote(() => list(entry, range)) }),
       onWait: () => undefined,
       clock: {
         local: () => this.#now + clockMs,
