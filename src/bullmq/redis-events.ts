@@ -1,4 +1,5 @@
 /** Webhook events across machines: published where the webhook arrives, received where a worker waits. */
+import { checkNames } from '../core/validate-options.js';
 import type { Cluster, Redis } from 'ioredis';
 import { isTerminal, type Prediction, type PredictionEvents } from '../index.js';
 import { checkRedis } from './check-redis.js';
@@ -27,6 +28,7 @@ export function redisEvents(
   redis: Redis | Cluster,
   options: { prefix?: string | undefined } = {},
 ): RedisEvents {
+  checkNames(options, ['prefix']);
   const { prefix = 'wavespeed-kling' } = options;
   checkRedis('redisEvents', redis, prefix);
   const channel = `{${prefix}}:events`;

@@ -1,5 +1,6 @@
 /** A journal of idempotency keys on Redis, for workers on several machines. */
 import type { Cluster, Redis } from 'ioredis';
+import { checkNames } from '../core/validate-options.js';
 import { ConfigurationError, type Journal, type JournalEntry, JournalError } from '../index.js';
 import { checkRedis } from './check-redis.js';
 
@@ -45,6 +46,7 @@ return revision`;
  * const kling = new WaveSpeedKling({ journal: redisJournal(new Redis()) });
  */
 export function redisJournal(redis: Redis | Cluster, options: RedisJournalOptions = {}): Required<Journal> {
+  checkNames(options, ['prefix', 'ttlMs']);
   const { prefix = 'wavespeed-kling', ttlMs = MIN_TTL_MS } = options;
   checkRedis('redisJournal', redis, prefix);
   if (!Number.isSafeInteger(ttlMs) || ttlMs < MIN_TTL_MS) {

@@ -47,7 +47,7 @@ const PAGE_SIZE = 500;
  * const kling = new WaveSpeedKling({ journal: sqlJournal(query, { dialect: 'postgres' }) });
  */
 export function sqlJournal(query: SqlQuery, options: SqlOptions): SqlJournal {
-  const database = connect('sqlJournal', query, options?.dialect);
+  const database = connect('sqlJournal', query, options);
   const { run } = database;
   return {
     async get(key) {

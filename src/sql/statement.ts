@@ -1,4 +1,5 @@
 /** Runs statements through the caller's `query`, with the placeholders and the clock of its dialect. */
+import { checkNames } from '../core/validate-options.js';
 import { ConfigurationError } from '../index.js';
 
 /** PostgreSQL, or SQLite 3.35 or later (better-sqlite3, `node:sqlite`, D1, libsql). */
@@ -67,13 +68,15 @@ export function checkDialect(caller: string, dialect: unknown): SqlDialect {
   throw new ConfigurationError(`${caller}: \`dialect\`: got ${given}; expected 'postgres' or 'sqlite'.`);
 }
 
-export function connect(caller: string, query: SqlQuery, dialect: unknown): Database {
+export function connect(caller: string, query: SqlQuery, options: { dialect: unknown }): Database {
   if (typeof query !== 'function') {
     throw new ConfigurationError(
       `${caller}: expected a function such as async (sql, values) => (await pool.query(sql, values)).rows.`,
     );
   }
-  const { placeholder, later, now, skipLocked } = DIALECTS[checkDialect(caller, dialect)];
+  const dialect = checkDialect(caller, options?.dialect);
+  checkNames(options, ['dialect']);
+  const { placeholder, later, now, skipLocked } = DIALECTS[dialect];
   const run: Database['run'] = async (strings, ...given) => {
     let sql = '';
     const values: SqlValue[] = [];

@@ -25,7 +25,7 @@ export interface SqlWebhookStore {
  * const receiver = createWebhookReceiver({ secret: () => kling.webhookSecret(), store, onEvent });
  */
 export function sqlWebhookStore(query: SqlQuery, options: SqlOptions): SqlWebhookStore {
-  const { run, now, later, skipLocked } = connect('sqlWebhookStore', query, options?.dialect);
+  const { run, now, later, skipLocked } = connect('sqlWebhookStore', query, options);
   return {
     async claim(webhookId, leaseMs) {
       const id = toText(webhookId);

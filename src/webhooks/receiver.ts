@@ -2,13 +2,21 @@
 import { WebhookVerificationError } from '../core/errors/index.js';
 import type { WebhookVerificationReason } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
+import { checkNames } from '../core/validate-options.js';
 import { deduplicate, rejected, type WebhookErrorContext, type WebhookResponse } from './deduplicate.js';
 import { createEmitter } from './event-emitter.js';
 import { checkMaxBodyBytes, type NodeWebhookRequest, readFetchBody, readNodeBody } from './read-body.js';
 import { createSecretSource, type WebhookSecretSource } from './secret-source.js';
 import { readSignatureHeaders, type WebhookHeaders } from './signature.js';
 import { createMemoryStore, type WebhookStore } from './store.js';
-import { checkTolerance, toBytes, type ToleranceOptions, verifyBody, type WebhookEvent } from './verify.js';
+import {
+  checkTolerance,
+  TOLERANCE_OPTIONS,
+  toBytes,
+  type ToleranceOptions,
+  verifyBody,
+  type WebhookEvent,
+} from './verify.js';
 import { withTimeLimit } from './with-time-limit.js';
 
 /** Options of `createWebhookReceiver`. */
@@ -42,6 +50,16 @@ export interface WebhookReceiverOptions extends ToleranceOptions {
    */
   maxBodyBytes?: number | undefined;
 }
+
+const RECEIVER_OPTIONS: readonly (keyof WebhookReceiverOptions)[] = [
+  'secret',
+  'onEvent',
+  'journal',
+  'onError',
+  'store',
+  'maxBodyBytes',
+  ...TOLERANCE_OPTIONS,
+];
 
 /** Second argument of `onEvent`. */
 export interface WebhookEventContext {
@@ -122,7 +140,8 @@ const STATUS: Record<WebhookVerificationReason, number> = {
  */
 export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookReceiver {
   const { onEvent, onError, journal, now = Date.now } = options;
-  // Invalid options throw when the program starts, not with the first event.
+  // Invalid options throw when the program starts, not with the first event: without `onEvent` every event would be lost.
+  checkNames(options, RECEIVER_OPTIONS);
   const secret = createSecretSource(options.secret);
   const toleranceSeconds = checkTolerance(options);
   const maxBodyBytes = checkMaxBodyBytes(options.maxBodyBytes);

@@ -1,4 +1,5 @@
 /** Verifies that a webhook is signed and recent, and parses the event in it. */
+import { checkNames } from '../core/validate-options.js';
 import { ConfigurationError, WebhookVerificationError } from '../core/errors/index.js';
 import { parseJson } from '../core/parse-json.js';
 import { normalizePrediction, type Prediction } from '../core/prediction.js';
@@ -32,6 +33,8 @@ export interface ToleranceOptions {
   now?: (() => number) | undefined;
 }
 
+export const TOLERANCE_OPTIONS = ['toleranceSeconds', 'now'] as const;
+
 /** Options of `verifyWebhook`. */
 export interface VerifyWebhookOptions extends ToleranceOptions {}
 
@@ -59,6 +62,7 @@ export async function verifyWebhook(
   options: VerifyWebhookOptions = {},
 ): Promise<WebhookEvent> {
   // Configuration errors first: they must not hide behind "the signature does not match".
+  checkNames(options, TOLERANCE_OPTIONS);
   const toleranceSeconds = checkTolerance(options);
   const keys = checkSecret(secret);
   const body = toBytes(rawBody);

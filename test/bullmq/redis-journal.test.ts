@@ -122,12 +122,15 @@ describe.skipIf(!hasRedis())('redisJournal', () => {
     expect(new Set(tags)).toEqual(new Set(['{wavespeed-kling}']));
   });
 
-  test.each([{ ttlMs: 1000 }, { ttlMs: 1.5e9 + 0.5 }, { prefix: '' }, { prefix: 'a{b}' }])(
-    'rejects %j',
-    (options) => {
-      expect(() => redisJournal(redis, options)).toThrow(ConfigurationError);
-    },
-  );
+  test.each([
+    { ttlMs: 1000 },
+    { ttlMs: 1.5e9 + 0.5 },
+    { prefix: '' },
+    { prefix: 'a{b}' },
+    { prefx: 'staging' },
+  ])('rejects %j', (options) => {
+    expect(() => redisJournal(redis, options)).toThrow(ConfigurationError);
+  });
 
   test('reads revisions from a client with `stringNumbers`', async () => {
     const strings = redis.duplicate({ stringNumbers: true });

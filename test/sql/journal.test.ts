@@ -125,6 +125,12 @@ describe('options', () => {
     expect(() => create(undefined as never, { dialect: 'postgres' })).toThrow('expected a function');
   });
 
+  test.each([sqlJournal, sqlWebhookStore])('%o rejects an unknown option', (create) => {
+    expect(() => create(query as never, { dialect: 'postgres', schema: 'videos' } as never)).toThrow(
+      ConfigurationError,
+    );
+  });
+
   test.each(['mysql', 'toString', undefined, 1])('the dialect %j is rejected', (dialect) => {
     expect(() => sqlJournal(query, { dialect: dialect as never })).toThrow("expected 'postgres' or 'sqlite'");
     expect(() => sqlWebhookStore(query, { dialect: dialect as never })).toThrow(ConfigurationError);

@@ -214,7 +214,10 @@ describe('options of createWebhookReceiver', () => {
     { maxBodyBytes: 0 },
     { maxBodyBytes: 1.5 },
     { maxBodyBytes: Infinity },
-  ])('throws for %j', (options) => {
+    // Misspelt: every event would be answered with 200, and lost.
+    { onevent: () => undefined } as object,
+    { toleranceSecond: 5 } as object,
+  ])('throws for %o', (options) => {
     expect(() => createWebhookReceiver({ secret: SECRET, ...options })).toThrow(ConfigurationError);
   });
 

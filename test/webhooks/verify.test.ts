@@ -403,6 +403,12 @@ describe('verifyWebhook rejects', () => {
     },
   );
 
+  test('a misspelt option, which would leave the tolerance at its default', async () => {
+    const call = verifyWebhook(BODY, sign(), SECRET, { now, tolerance: 5 } as object);
+    await expect(call).rejects.toThrow(/tolerance/);
+    await expect(call).rejects.toThrow(ConfigurationError);
+  });
+
   test.each([NaN, -1, Infinity, '300'])('the tolerance %j', async (toleranceSeconds) => {
     const call = verifyWebhook(BODY, sign(), SECRET, { now, toleranceSeconds: toleranceSeconds as number });
     await expect(call).rejects.toThrow(ConfigurationError);
