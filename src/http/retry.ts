@@ -13,7 +13,7 @@ import {
 import { isRefusal } from '../core/service-codes.js';
 import { isTransientStatus } from '../core/transient-status.js';
 import { errorName, publish } from './diagnostics.js';
-import { isApiAnswer } from './api-answer.js';
+import { isApiAnswer, isPage } from './api-answer.js';
 
 /** Argument of `onRetry`. */
 export interface RetryContext {
@@ -91,6 +91,8 @@ export function isTransient(error: unknown): error is WaveSpeedError {
   // Also as 400 or 403, with a message about concurrency.
   if (error instanceof RateLimitError) return true;
   if (!(error instanceof ApiError)) return false;
+  // A gateway's 403 or 404 says nothing of the key or the task.
+  if (isPage(error.body)) return true;
   // An error under HTTP 200: its code decides.
   return error.status < 400 ? !isRefusal(error.code) : isTransientStatus(error.status);
 }

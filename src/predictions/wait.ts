@@ -190,7 +190,7 @@ function createFailures(predictionId: string) {
     },
     /** Returns how long to wait before the next poll; throws the error if no further poll can help. */
     add(error: unknown): number {
-      const isNotFound = error instanceof NotFoundError;
+      const isNotFound = error instanceof NotFoundError && !isTransient(error);
       // The function that returns the key may succeed the next time.
       if (!isNotFound && !isTransient(error) && !isKeyFailure(error)) throw error;
       failures.count++;

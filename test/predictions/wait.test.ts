@@ -384,6 +384,26 @@ describe('failed polls', () => {
     },
   );
 
+  test.each([400, 401, 403, 404, 410])(
+    'a wait polls on after the HTML page of a gateway with %s, which says nothing of the task',
+    async (status) => {
+      const page = new Response('<!DOCTYPE html><title>Blocked</title>', { status });
+      const { kling } = inTurn(...Array.from({ length: 8 }, () => page), done());
+      const waiting = kling.wait('task-1');
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect((await waiting).status).toBe('completed');
+    },
+  );
+
+  test('a read is repeated after the HTML page of a gateway', async () => {
+    const page = new Response('\n<html><title>Blocked</title></html>', { status: 403 });
+    const { kling, seen } = inTurn(page, task());
+    const getting = kling.get('task-1');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect((await getting).id).toBe('task-1');
+    expect(seen).toHaveLength(2);
+  });
+
   test('a wait survives a 404 right after the submit', async () => {
     const missing = envelope(null, 404, 'not found');
     const { kling, seen } = inTurn(missing, missing, missing, missing, done());
