@@ -22,7 +22,7 @@ import type { RunOptions } from '../predictions/submit-options.js';
 export interface BatchLimits {
   /** Nothing is submitted once it has aborted. */
   stop: AbortSignal;
-  /** Called with a price that only the service knew, before the submit. */
+  /** Called with the cost of each new task, before the submit. */
   reserve: ((cost: number) => void) | undefined;
 }
 
@@ -173,30 +173,27 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     budget: ReturnType<typeof createBudget>,
   ): void {
     let prepared: PreparedInput;
-    let cost: number | undefined;
     try {
       // Read once: the caller may change the input while the request waits for a slot.
       prepared = prepareRequest(request);
-      ({ cost } = prepared);
-      if (cost !== undefined) budget.reserve(cost);
     } catch (reason) {
       this.#settle({ result: { status: 'rejected', index, request, reason }, isReported: false });
       return;
     }
     const { idempotencyKey } = request;
-    const isAsked = cost === undefined && options.maxCost !== undefined;
-    const reserve = (asked: number) => {
-      budget.reserve(asked);
-      cost = asked;
+    let reserved = 0;
+    const reserve = (cost: number) => {
+      budget.reserve(cost);
+      reserved = cost;
     };
-    const limits = { stop: this.#stop.signal, reserve: isAsked ? reserve : undefined };
+    const limits = { stop: this.#stop.signal, reserve: options.maxCost === undefined ? undefined : reserve };
     const run = (given: RunOptions) =>
       this.#run(prepared, { ...given, idempotencyKey, signal: this.#abort.signal }, limits);
     void queue.add(async () => {
       const settled = await runRequest(request, index, options, run, (error) => this.#stop.abort(error));
       const { result } = settled;
       const isFree = result.status === 'rejected' && result.predictionId === undefined;
-      if (isFree && !(result.reason instanceof SubmissionUnknownError)) budget.release(cost ?? 0);
+      if (isFree && !(result.reason instanceof SubmissionUnknownError)) budget.release(reserved);
       this.#settle(settled);
     });
   }

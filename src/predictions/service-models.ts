@@ -62,7 +62,7 @@ export class ServiceModels {
     const body = { model_id: model.id, inputs };
     return this.#http.read(call, 'quote', { method: 'POST', path, body }, (data) => {
       const { price, discounted_price = price, ...others } = isRecord(data) ? data : {};
-      if (typeof price === 'number' && typeof discounted_price === 'number') {
+      if (isPrice(price) && isPrice(discounted_price)) {
         return { ...others, model_id: model.id, price, discounted_price };
       }
       throw new InvalidResponseError(`[POST] ${path}: the response has no price.`, { body: data });
@@ -127,6 +127,8 @@ export class ServiceModels {
     }
   }
 }
+
+const isPrice = (value: unknown): value is number => typeof value === 'number' && value >= 0;
 
 function explain(error: unknown, why: string): unknown {
   if (WaveSpeedError.isInstance(error)) error.message += ` ${why}`;

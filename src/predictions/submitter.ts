@@ -76,7 +76,7 @@ export class TaskSubmitter {
   /**
    * Submits a task, or finds the one of the idempotency key. Nothing is submitted after the end of the call.
    *
-   * @param reserve Called with a price that only the service knew.
+   * @param reserve Called with the cost of a new task before anything is sent, or as soon as the service has named it.
    */
   async submit(
     call: Call,
@@ -85,7 +85,6 @@ export class TaskSubmitter {
     reserve?: Reserve,
   ): Promise<{ prediction: Prediction; slot: Slot }> {
     const maxCost = Math.min(options.maxCost ?? Infinity, this.#deps.settings.maxCost);
-    checkCost(prepared.cost, maxCost);
     call.throwIfEnded();
     const order = { call, prepared, options, maxCost, reserve };
     const { prediction, abortError, slot } =
@@ -131,23 +130,28 @@ export class TaskSubmitter {
     }
   }
 
-  /** Uploads local media, and asks for a price that only the service knows: after the uploads, which it measures. */
+  /**
+   * Checks the cost, and uploads local media. A price that only the service knows is asked after the uploads, which it
+   * measures. A key that has a task does not get here: it costs nothing.
+   */
   async #complete({ call, prepared, maxCost, reserve }: Order): Promise<Payload> {
     const { models, uploads } = this.#deps;
-    const { model, local } = prepared;
+    const { model, local, cost } = prepared;
+    const admit = (amount: number) => {
+      checkCost(amount, maxCost);
+      reserve?.(amount);
+    };
+    if (cost !== undefined) admit(cost);
     await models.confirm(call, prepared);
     call.throwIfEnded();
     const urls = await uploads.uploadAll(model.id, local, call.signal, call.maxRetries);
     call.throwIfEnded();
     const body = replaceMedia(prepared, urls);
-    if (prepared.cost !== undefined || (maxCost === Infinity && reserve === undefined)) {
-      return { body, cost: prepared.cost };
-    }
-    const cost = await models.price(call, model, body);
-    checkCost(cost, maxCost);
-    reserve?.(cost);
+    if (cost !== undefined || (maxCost === Infinity && reserve === undefined)) return { body, cost };
+    const price = await models.price(call, model, body);
+    admit(price);
     call.throwIfEnded();
-    return { body, cost };
+    return { body, cost: price };
   }
 
   /** Waits for a slot and submits; again where it is proven that nothing was accepted. */
@@ -227,6 +231,6 @@ export class TaskSubmitter {
   }
 }
 
-function checkCost(cost: number | undefined, maxCost: number): void {
-  if (cost !== undefined && cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
+function checkCost(cost: number, maxCost: number): void {
+  if (cost > maxCost) throw new BudgetExceededError({ cost, maxCost });
 }

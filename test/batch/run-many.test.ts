@@ -427,6 +427,38 @@ describe('runMany', () => {
     expect(names).toEqual(['ApiError', 'SubmissionUnknownError', 'fulfilled', 'BudgetExceededError']);
   });
 
+  test('a budget counts only what is submitted: no key that has its task, and no refused request before the next', async () => {
+    const [first, second, third] = requests(3).map((request, index) => ({
+      ...request,
+      idempotencyKey: `order-${index}`,
+    })) as [ManyRequest, ManyRequest, ManyRequest];
+    const { kling, emulator } = setUp();
+    const earlier = await collect(kling, [first], {});
+    expect(earlier.results.map(({ status }) => status)).toEqual(['fulfilled']);
+    emulator.fail({ on: 'submit', kind: 'status', status: 400 });
+    const source = [first, second, first, third, third];
+    const { results } = await collect(kling, source, { concurrency: 1, maxCost: 0.42 });
+    const inOrder = results.toSorted((one, other) => one.index - other.index);
+    expect(inOrder.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+    ]);
+    expect(emulator.account.tasks).toHaveLength(2);
+  });
+
+  test('maxCost does not hide the video of a key, which is paid for', async () => {
+    const { kling, emulator } = setUp();
+    const run = (maxCost?: number) =>
+      kling.run(KLING_O3_STD, { prompt: 'A fox' }, { idempotencyKey: 'order', maxCost });
+    const paid = run();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect((await run(0.01)).id).toBe((await paid).id);
+    expect(emulator.requestCount({ operation: 'submit' })).toBe(1);
+  });
+
   test('runMany takes no more from an endless source than its results are read', async () => {
     const { kling } = setUp();
     let taken = 0;

@@ -85,6 +85,8 @@ describe('maxCost with a price that only the service knows', () => {
     const cases: [() => Response, new (...args: never[]) => Error][] = [
       [() => envelope(null, 503, 'busy'), ServerError],
       [() => envelope({}), InvalidResponseError],
+      [() => envelope({ price: -1 }), InvalidResponseError],
+      [() => envelope({ price: 1, discounted_price: -1 }), InvalidResponseError],
     ];
     for (const [price, type] of cases) {
       const { kling, paths } = setup({ price });
