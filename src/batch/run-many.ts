@@ -3,6 +3,7 @@ import PQueue from 'p-queue';
 import { SubmissionUnknownError } from '../core/errors/index.js';
 import type { CompletedPrediction } from '../core/prediction.js';
 import type { PreparedInput } from '../models/prepare-input.js';
+import type { RunOptions } from '../predictions/submit-options.js';
 import { addAbortListener, raceAbort } from '../utils/abort.js';
 import {
   createBudget,
@@ -16,7 +17,6 @@ import {
   warnUnreported,
 } from './batch-request.js';
 import { readRunManyOptions, type RunManyOptions } from './run-many-options.js';
-import type { RunOptions } from '../predictions/submit-options.js';
 
 /** What a batch sets for each of its requests. */
 export interface BatchLimits {

@@ -1,6 +1,6 @@
 /** Webhook events across machines: published where the webhook arrives, received where a worker waits. */
-import { checkNames } from '../core/validate-options.js';
 import type { Cluster, Redis } from 'ioredis';
+import { checkNames } from '../core/validate-options.js';
 import { isTerminal, type Prediction, type PredictionEvents } from '../index.js';
 import { checkRedis } from './check-redis.js';
 

@@ -126,7 +126,7 @@ export const integer =
 
 export const CALL_OPTIONS = {
   signal: { check: checkSignal },
-  maxRetries: { check: integer(0) },
+  maxRetries: { check: /* @__PURE__ */ integer(0) },
 } satisfies OptionTable<CallOptions>;
 
 export const readCallOptions = (options: CallOptions): CallOptions => readOptions(options, CALL_OPTIONS);

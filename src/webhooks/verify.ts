@@ -1,8 +1,8 @@
 /** Verifies that a webhook is signed and recent, and parses the event in it. */
-import { checkNames } from '../core/validate-options.js';
 import { ConfigurationError, WebhookVerificationError } from '../core/errors/index.js';
 import { parseJson } from '../core/parse-json.js';
 import { normalizePrediction, type Prediction } from '../core/prediction.js';
+import { checkNames } from '../core/validate-options.js';
 import { parsedBodyError } from './read-body.js';
 import {
   checkSecret,

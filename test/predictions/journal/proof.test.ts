@@ -371,7 +371,7 @@ describe('the error of an open key', () => {
   type Item = Record<string, unknown>;
   type Page = { items: Item[]; total: number };
 
-  describe.each<[string, (page: Page) => unknown]>([
+  test.each<[string, (page: Page) => unknown]>([
     [
       'an item without an id',
       ({ items }) => ({ items: items.map((item) => ({ ...item, id: undefined })), total: 1 }),
@@ -384,25 +384,21 @@ describe('the error of an open key', () => {
     ['an item that is an id alone', ({ items }) => ({ items: items.map(({ id }) => id), total: 1 })],
     ['no item, and counts one', () => ({ items: [], total: 1 })],
     ['no item, and says that there are more', () => ({ items: [], has_more: true })],
-  ])('a history that has %s', (_, patch) => {
-    const open = async () => {
+  ])(
+    'a history that has %s does not prove that there is no task: nothing is submitted, and a later call finds it',
+    async (_, patch) => {
       const emulator = await start();
       const created_at = new Date(Date.now() - 299_000).toISOString();
       const task = emulator.addTask({ input: BODY, status: 'completed', created_at });
       emulator.fail({ on: 'list', kind: 'data', patch: (page) => patch(page as Page), times: 1 });
-      const journal = await journalWith(markOf(emulator, 300_000));
-      return { emulator, task, kling: clientOf(emulator, { journal, ...BRIEF }) };
-    };
-
-    test('does not prove that there is no task: nothing is submitted, and a later call finds it', async () => {
-      const { emulator, task, kling } = await open();
+      const kling = clientOf(emulator, { journal: await journalWith(markOf(emulator, 300_000)), ...BRIEF });
       const error = await failure(kling.run(KLING_O3_STD, INPUT, RESUBMIT), SubmissionUnknownError);
       expect(error).toMatchObject({ retry: 'later', cause: { name: 'InvalidResponseError' } });
       expect(error.message).not.toContain('kling.resolve');
       expect((await kling.run(KLING_O3_STD, INPUT, RESUBMIT)).id).toBe(task.id);
       expect(submits(emulator)).toBe(0);
-    });
-  });
+    },
+  );
 
   test.each(['KWAIVGI/Kling-Video-O3-Std/reference-to-video', 'kling-video-o3-std/reference-to-video'])(
     'finds a task whose model the history writes as %s',
