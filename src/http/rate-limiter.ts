@@ -85,21 +85,21 @@ export class RateLimiter {
     signal?.throwIfAborted();
     const queue = isRetry ? this.#retry : this.#waiting;
     let removeListener: (() => void) | undefined;
-    let waiter: Waiter | undefined;
     try {
       return await new Promise<Slot>((resolve, reject) => {
-        waiter = { deadlineAt, resolve, reject };
+        const waiter = { deadlineAt, resolve, reject };
         queue.add(waiter);
         removeListener =
           signal &&
           addAbortListener(signal, () => {
+            // At once: a slot that is granted to a call that has ended would never be released.
+            queue.delete(waiter);
             const isRateLimited = performance.now() >= deadlineAt && this.#submitting >= this.#ramp;
             reject(isRateLimited ? this.#lastError : signal.reason);
           });
         this.#run();
       });
     } finally {
-      if (waiter !== undefined) queue.delete(waiter);
       if (this.#waiting.size + this.#retry.size === 0) clearTimeout(this.#timer);
       removeListener?.();
     }
