@@ -19,7 +19,7 @@ const consumers = ['ai-sdk', 'bullmq', 'sql', 'cli'];
 
 /** For consumers, which use the library as a program does; they share the option checks and the version. */
 const PUBLIC_ENTRIES =
-  '^src/(?:index|schemas|inputs|webhooks|core/(?:validate-options|version)|predictions/submit-options)\\.ts$';
+  '^src/(?:index|schemas|inputs|webhooks|core/(?:validate-options|version)|predictions/options)\\.ts$';
 
 module.exports = {
   forbidden: [

@@ -19,7 +19,7 @@ import type { OnRetry } from './http/retry.js';
 import type { DispatcherLike } from './http/types.js';
 import { memoryJournal } from './predictions/journal/memory.js';
 import type { Journal } from './predictions/journal/journal.js';
-import { checkPollInterval, type PollInterval } from './predictions/wait-options.js';
+import { checkPollInterval, type PollInterval } from './predictions/options.js';
 
 /** Limits shared by all submits of a client. */
 export interface SubmitLimits {

@@ -32,9 +32,8 @@ import type { UploadSource } from './media/upload-source.js';
 import type { Model } from './models/catalog.js';
 import type { ModelInput } from './models/input-types.js';
 import { type PreparedInput, prepareInput, replaceMedia } from './models/prepare-input.js';
-import { checkId, checkIds, checkPrediction } from './predictions/arguments.js';
-import { getTask } from './predictions/get-task.js';
-import { listTasks, type ListQuery } from './predictions/history.js';
+import { checkId, checkIds, checkPrediction } from './core/check-arguments.js';
+import { getTask, type ListQuery, listTasks } from './predictions/history.js';
 import type { KeyState } from './predictions/journal/keys.js';
 import { readResolveOptions, type ResolveOptions } from './predictions/journal/resolve.js';
 import { type Quote, type ServiceModel, ServiceModels } from './predictions/service-models.js';
@@ -42,17 +41,15 @@ import {
   checkIdempotencyKey,
   readRunOptions,
   readSubmitOptions,
-  type RunOptions,
-  type SubmitOptions,
-} from './predictions/submit-options.js';
-import { TaskSubmitter } from './predictions/submitter.js';
-import { TaskWaiter } from './predictions/wait.js';
-import {
   readWaitOptions,
   readWatchOptions,
+  type RunOptions,
+  type SubmitOptions,
   type WaitOptions,
   type WatchOptions,
-} from './predictions/wait-options.js';
+} from './predictions/options.js';
+import { TaskSubmitter } from './predictions/submitter.js';
+import { TaskWaiter } from './predictions/wait.js';
 import { Call, type CallLimits } from './utils/call.js';
 import { isRecord } from './utils/is-record.js';
 import { abortableGenerator } from './utils/closable-iterator.js';

@@ -70,10 +70,11 @@ export { memoryJournal } from './predictions/journal/memory.js';
 export type {
   PollInterval,
   PredictionEvents,
+  RunOptions,
+  SubmitOptions,
   WaitOptions,
   WatchOptions,
-} from './predictions/wait-options.js';
-export type { RunOptions, SubmitOptions } from './predictions/submit-options.js';
+} from './predictions/options.js';
 export type { RunManyOptions } from './batch/run-many-options.js';
 export type { ResolveOptions } from './predictions/journal/resolve.js';
 export {

@@ -13,7 +13,7 @@ import type { Model, ModelId } from '../models/catalog.js';
 import type { DefinedModel } from '../models/defined-model.js';
 import type { ModelInput } from '../models/input-types.js';
 import { type PreparedInput, prepareInput } from '../models/prepare-input.js';
-import { checkIdempotencyKey, type RunOptions } from '../predictions/submit-options.js';
+import { checkIdempotencyKey, type RunOptions } from '../predictions/options.js';
 import { formatValue } from '../utils/messages.js';
 import type { RunManyOptions } from './run-many-options.js';
 

@@ -2,7 +2,7 @@
 import { ConfigurationError, type SubmissionUnknownError } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
 import { aFunction, checkObject, integer, type OptionTable, readOptions } from '../core/validate-options.js';
-import { checkReceiverHasUrl, RUN_OPTIONS, type RunOptions } from '../predictions/submit-options.js';
+import { checkReceiverHasUrl, RUN_OPTIONS, type RunOptions } from '../predictions/options.js';
 
 /** Options of `runMany`. A request's `timeoutMs` counts from its slot. */
 export interface RunManyOptions extends Pick<

@@ -3,7 +3,7 @@ import PQueue from 'p-queue';
 import { SubmissionUnknownError } from '../core/errors/index.js';
 import type { CompletedPrediction } from '../core/prediction.js';
 import type { PreparedInput } from '../models/prepare-input.js';
-import type { RunOptions } from '../predictions/submit-options.js';
+import type { RunOptions } from '../predictions/options.js';
 import { addAbortListener, raceAbort } from '../utils/abort.js';
 import {
   createBudget,

@@ -5,7 +5,7 @@ import type { ModelId } from '../models/catalog.js';
 import type { ApiClient } from '../http/api-client.js';
 import type { Call } from '../utils/call.js';
 import { isRecord } from '../utils/is-record.js';
-import { anything, checkIds, invalid, timeOf } from '../predictions/arguments.js';
+import { anything, checkIds, invalid, timeOf } from '../core/check-arguments.js';
 
 /** Which charges and refunds to list. */
 export interface BillingsQuery {

@@ -5,7 +5,7 @@ import { estimateCost } from '../models/estimate-cost.js';
 import type { ApiClient } from '../http/api-client.js';
 import type { Call } from '../utils/call.js';
 import { isRecord } from '../utils/is-record.js';
-import { timeOf } from '../predictions/arguments.js';
+import { timeOf } from '../core/check-arguments.js';
 import { type BillingRow, listBillings, toUnits, UNITS_PER_DOLLAR } from './billings.js';
 import { listTasks } from '../predictions/history.js';
 import type { Journal, JournalEntry } from '../predictions/journal/journal.js';

@@ -9,7 +9,7 @@ import {
   type Model,
   type RunOptions,
 } from '../index.js';
-import { RUN_OPTIONS } from '../predictions/submit-options.js';
+import { RUN_OPTIONS } from '../predictions/options.js';
 import {
   type DefinedModel,
   isModelId,

@@ -2,7 +2,7 @@
 import type { WorkerOptions } from 'bullmq';
 import { checkObject, readOptions, rejectOption } from '../core/validate-options.js';
 import type { RunOptions } from '../index.js';
-import { RUN_OPTIONS } from '../predictions/submit-options.js';
+import { RUN_OPTIONS } from '../predictions/options.js';
 import type { DefinedModel } from '../schemas.js';
 
 const { whenAbsent, timeoutMs, pollIntervalMs, webhookUrl, webhookReceiver, maxCost } = RUN_OPTIONS;

@@ -11,8 +11,7 @@ import type { ApiClient } from '../http/api-client.js';
 import type { DefinedModel } from '../models/defined-model.js';
 import { Call } from '../utils/call.js';
 import { compareInput, digestInput, inputOf, isOtherModel } from './compare-inputs.js';
-import { getTask } from './get-task.js';
-import { listTasks } from './history.js';
+import { getTask, listTasks } from './history.js';
 
 /** The request that was submitted, and when. */
 export interface LostRequest {

@@ -15,7 +15,7 @@ import { IdempotencyKeys, type KeySettings } from './journal/keys.js';
 import type { Mark } from './journal/mark.js';
 import type { ServiceModels } from './service-models.js';
 import { type Accepted, submitOnce } from './submit-once.js';
-import type { SubmitOptions } from './submit-options.js';
+import type { SubmitOptions } from './options.js';
 import type { TaskWaiter } from './wait.js';
 
 interface SubmitterDependencies {

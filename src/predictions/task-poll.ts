@@ -2,7 +2,7 @@
 import type { Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
 import { errorName, publish } from '../http/diagnostics.js';
-import { readTask, resultPathOf } from './get-task.js';
+import { readTask, resultPathOf } from './history.js';
 
 /** A longer answer is not kept: it may show all inputs. */
 const MAX_KEPT_CHARACTERS = 4096;

@@ -22,7 +22,7 @@ import {
   subscribe,
   type WaitOptions,
   type WatchOptions,
-} from './wait-options.js';
+} from './options.js';
 
 interface WaiterSettings {
   pollIntervalMs: PollInterval | undefined;

@@ -1,7 +1,8 @@
-/** What the steps of an idempotency key share: its journal, its clocks and time limits, and what its call may do. */
-import type { CandidatesOptions, SubmissionUnknownError } from '../../core/errors/prediction-error.js';
+/** What the steps of an idempotency key share: its journal, its clocks and time limits, what its call may do, and the error of an unknown outcome. */
+import { RequestTimeoutError } from '../../core/errors/connection-error.js';
+import { type CandidatesOptions, SubmissionUnknownError } from '../../core/errors/prediction-error.js';
 import type { Call } from '../../utils/call.js';
-import type { FoundTasks, SearchRange } from '../candidates.js';
+import { type FoundTasks, type SearchRange, toCandidate } from '../candidates.js';
 import type { Journal, SendingEntry } from './journal.js';
 
 /** Times in milliseconds. */
@@ -44,4 +45,66 @@ export function certainTimeOf(entry: SendingEntry, context: KeyContext): number 
   const { clock, requestTimeoutMs, settleMs } = context;
   const skewMs = entry.clock === undefined ? clock.service().now - clock.local() : 0;
   return Date.parse(entry.sendBy) + requestTimeoutMs + settleMs - skewMs;
+}
+
+/**
+ * The error of a key whose submit may or may not have been accepted: what happened, and what to do.
+ *
+ * @param own The error of this call's own submit.
+ * @param verdict Undefined while it is not decided.
+ * @param remainingMs Time until the history can tell.
+ */
+export function createUnknownError(
+  key: string,
+  entry: SendingEntry,
+  context: KeyedCall,
+  own: SubmissionUnknownError | undefined,
+  {
+    reason,
+    verdict,
+    remainingMs,
+  }: { reason: unknown; verdict?: 'absent' | 'undecidable'; remainingMs?: number },
+): SubmissionUnknownError {
+  const { call, clock } = context;
+  // The call's own reason says that nothing was submitted.
+  const isOwnTimeout =
+    call.signal.aborted && reason === call.signal.reason && reason instanceof RequestTimeoutError;
+  const cause = isOwnTimeout
+    ? new RequestTimeoutError('timeoutMs ran out before the history showed the task.', { cause: own })
+    : reason;
+  const certainMs =
+    remainingMs === undefined ? certainTimeOf(entry, context) : Math.ceil(clock.local() + remainingMs);
+  const certainAt = new Date(certainMs);
+  return new SubmissionUnknownError(
+    `${nameOf(key)}: the submit to ${entry.model} of ${entry.markedAt} may or may not have been accepted and charged; ` +
+      `it is not repeated. ${adviceOf(key, certainAt, verdict)}`,
+    {
+      cause,
+      model: entry.model,
+      input: own?.input ?? context.input,
+      submittedAt: new Date(entry.markedAt),
+      certainAt,
+      idempotencyKey: key,
+      isFinal: verdict !== undefined,
+      candidates: async (options = {}) =>
+        own === undefined
+          ? (await context.findCandidates(entry, options, 'around')).tasks.map(toCandidate)
+          : own.candidates(options),
+    },
+  );
+}
+
+function adviceOf(key: string, certainAt: Date, verdict: 'absent' | 'undecidable' | undefined): string {
+  const name = JSON.stringify(key);
+  if (verdict === undefined) {
+    return `It is not decided yet: call again with this key after ${certainAt.toISOString()}.`;
+  }
+  const free = `kling.resolve(${name}, null)`;
+  if (verdict === 'absent') {
+    return `The history shows no such task: free the key with ${free}, or submit again with whenAbsent: 'resubmit'.`;
+  }
+  return (
+    'The history cannot tell. Look with error.candidates(): if exactly one task has exactMatch === true, settle the key ' +
+    `with kling.resolve(${name}, predictionId); if you know that there is none, with ${free}.`
+  );
 }

@@ -12,10 +12,9 @@ import {
   type StoredEntry,
   writeEntry,
 } from './journal.js';
-import { type KeyedCall, nameOf } from './key-context.js';
+import { createUnknownError, type KeyedCall, nameOf } from './key-context.js';
 import { EntryChanged, Mark } from './mark.js';
 import { recover } from './recover.js';
-import { createUnknownError } from './unknown-outcome.js';
 
 export interface KeyedTask {
   predictionId: string;

@@ -6,7 +6,7 @@ import { emitRetry, type OnRetry } from '../../http/retry.js';
 import type { PreparedInput } from '../../models/prepare-input.js';
 import { Call } from '../../utils/call.js';
 import { type CandidateSearch, findCandidates } from '../candidates.js';
-import type { SubmitOptions } from '../submit-options.js';
+import type { SubmitOptions } from '../options.js';
 import { identifyRequest } from './fingerprint.js';
 import { type Journal, type JournalEntry, readEntry, withoutInput, writeEntry } from './journal.js';
 import { type KeyedTask, submitWithKey } from './keyed-submit.js';

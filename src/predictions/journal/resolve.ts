@@ -5,7 +5,7 @@ import type { ApiClient } from '../../http/api-client.js';
 import { isModelId, resolveModel } from '../../models/catalog.js';
 import type { Call } from '../../utils/call.js';
 import { compareInput, inputOf, isOtherModel } from '../compare-inputs.js';
-import { getTask } from '../get-task.js';
+import { getTask } from '../history.js';
 import {
   commonOf,
   type Journal,

@@ -1,7 +1,7 @@
 /** Checks arguments: ids, tasks, and the fields that several queries share. */
-import { InvalidInputError } from '../core/errors/index.js';
-import { isTaskId, normalizePrediction, type Prediction } from '../core/prediction.js';
-import type { Check } from '../core/validate-options.js';
+import { InvalidInputError } from './errors/index.js';
+import { isTaskId, normalizePrediction, type Prediction } from './prediction.js';
+import type { Check } from './validate-options.js';
 
 export function invalid(call: string, field: string, problem: string): InvalidInputError {
   return new InvalidInputError(call, [{ path: [field], message: `${field}: ${problem}` }]);
