@@ -33,7 +33,7 @@ interface WaiterSettings {
 /** A long delay that would end after the deadline is shortened, so that the last poll comes this long before it. */
 const LAST_POLL_MS = 1000;
 
-/** A new task may not be visible everywhere at once: this many 404s in a row, over this long, mean that there is none. */
+/** A task may not be visible everywhere at once: this many 404s in a row, over this long, mean that there is none. */
 const NOT_FOUND_POLLS = 5;
 const NOT_FOUND_MS = 3000;
 
@@ -103,7 +103,8 @@ export class TaskWaiter {
    * Polls until the task ends, and yields it at every change of its status, the last included.
    *
    * @param initial The task as the submit returned it: the first poll then comes after one interval.
-   * @throws {WaitTimeoutError} at the deadline; the signal's reason at an abort; what time cannot mend, and a 404 that persists.
+   * @throws {WaitTimeoutError} at the deadline; the signal's reason at an abort; what time cannot mend, and a 404 that persists
+   * where the service has not just accepted the task.
    */
   async *#poll(
     call: Call,
@@ -148,7 +149,8 @@ export class TaskWaiter {
           delayMs = getInterval();
         } catch (error) {
           if (stop.signal.aborted) throw error;
-          const retryMs = failures.add(error);
+          const isNew = last !== undefined && last === initial;
+          const retryMs = failures.add(error, isNew);
           if (error instanceof ApiError && (error.status === 429 || error.retryAfterMs !== undefined)) {
             this.#scheduler.pause(retryMs);
           }
@@ -163,11 +165,7 @@ export class TaskWaiter {
         return;
       }
       if (call.hasExpired) {
-        throw failures.atDeadline({
-          lastPrediction: last,
-          wasSeen: last !== initial,
-          elapsedMs: call.elapsedMs,
-        });
+        throw failures.atDeadline(last, call.elapsedMs);
       }
       if (call.wasAborted) throw call.signal.reason;
       throw error instanceof WaveSpeedError ? withPredictionId(error, id) : error;
@@ -188,8 +186,12 @@ function createFailures(predictionId: string) {
       failures.count = 0;
       notFound = undefined;
     },
-    /** Returns how long to wait before the next poll; throws the error if no further poll can help. */
-    add(error: unknown): number {
+    /**
+     * Returns how long to wait before the next poll; throws the error if no further poll can help.
+     *
+     * @param isNew The service has accepted the task, and not shown it yet: a 404 does not mean that there is none.
+     */
+    add(error: unknown, isNew: boolean): number {
       const isNotFound = error instanceof NotFoundError && !isTransient(error);
       // The function that returns the key may succeed the next time.
       if (!isNotFound && !isTransient(error) && !isKeyFailure(error)) throw error;
@@ -201,19 +203,16 @@ function createFailures(predictionId: string) {
       }
       const { count, since } = notFound ?? { count: 0, since: performance.now() };
       notFound = { error, count: count + 1, since };
-      if (notFound.count >= NOT_FOUND_POLLS && performance.now() - since >= NOT_FOUND_MS) throw error;
+      const isMissing = notFound.count >= NOT_FOUND_POLLS && performance.now() - since >= NOT_FOUND_MS;
+      if (isMissing && !isNew) throw error;
       return 0;
     },
-    atDeadline(wait: {
-      lastPrediction: Prediction | undefined;
-      wasSeen: boolean;
-      elapsedMs: number;
-    }): NotFoundError | WaitTimeoutError {
-      const { wasSeen, ...details } = wait;
+    atDeadline(lastPrediction: Prediction | undefined, elapsedMs: number): NotFoundError | WaitTimeoutError {
       // "Not found" says more than "not yet".
-      if (!wasSeen && notFound !== undefined && notFound.count >= NOT_FOUND_POLLS) return notFound.error;
+      const isUnknown = lastPrediction === undefined;
+      if (isUnknown && notFound !== undefined && notFound.count >= NOT_FOUND_POLLS) return notFound.error;
       const cause = failures.count > 0 ? { cause: last } : {};
-      return new WaitTimeoutError({ predictionId, ...details, ...cause });
+      return new WaitTimeoutError({ predictionId, lastPrediction, elapsedMs, ...cause });
     },
   };
   return failures;

@@ -413,6 +413,27 @@ describe('failed polls', () => {
     expect(seen.filter(isPoll)).toHaveLength(5);
   });
 
+  test('404s never end a run before its deadline: the service accepted its task', async () => {
+    const { kling, posts } = inTurn(envelope(null, 404, 'not found'));
+    const running = failure(kling.run(KLING_O3_STD, INPUT, { timeoutMs: 60_000 }), WaitTimeoutError);
+    await vi.advanceTimersByTimeAsync(60_000);
+    const error = await running;
+    expect([error.predictionId, error.retry, error.cause]).toEqual([
+      'task-1',
+      'resume',
+      expect.any(NotFoundError),
+    ]);
+    expect(error.elapsedMs).toBeGreaterThanOrEqual(60_000);
+    expect(posts()).toBe(1);
+  });
+
+  test('a run ends if its task disappears after it was seen', async () => {
+    const { kling } = inTurn(task(), envelope(null, 404, 'not found'));
+    const running = failure(kling.run(KLING_O3_STD, INPUT), NotFoundError);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect((await running).retry).toBe('never');
+  });
+
   test('a 404 that persists ends the wait long before its deadline', async () => {
     const { kling, seen } = inTurn(envelope(null, 404, 'not found'));
     const waiting = failure(kling.wait('task-1'), NotFoundError);
