@@ -149,7 +149,8 @@ async function nameSiblings(error: unknown, group: Group, failed: Member): Promi
     const reason = await other.done;
     const id = other.predictionId ?? (WaveSpeedError.isInstance(reason) ? reason.predictionId : undefined);
     if (id !== undefined) ids.push(id);
-    else if (SubmissionUnknownError.isInstance(reason)) unknown++;
+    // One that was not submitted rejects with this error.
+    else if (reason !== error && SubmissionUnknownError.isInstance(reason)) unknown++;
   }
   const { abortSignal } = failed.options;
   const isAbort = abortSignal?.aborted === true && error === abortSignal.reason;

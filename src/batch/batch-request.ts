@@ -81,9 +81,12 @@ export function getIterator<T>(requests: Iterable<T> | AsyncIterable<T>): Iterat
   );
 }
 
-/** How a request ended, and whether `onSubmitted` or `onUnknown` was told of its task. */
+/** How a request ended. */
 export interface Settled<Request extends ManyRequest> {
   result: ManyResult<Request>;
+  /** Whether a task was or may have been accepted. */
+  isPaid: boolean;
+  /** Whether `onSubmitted` or `onUnknown` was told of its task. */
   isReported: boolean;
 }
 
@@ -92,6 +95,7 @@ export interface Settled<Request extends ManyRequest> {
  *
  * @param stop Called when a callback failed that records what was or may have been paid for: without a record of it, no
  * further task may be paid for.
+ * @param isReason Whether the batch was stopped with this error, which then says nothing of this request.
  */
 export async function runRequest<Request extends ManyRequest>(
   request: Request,
@@ -99,6 +103,7 @@ export async function runRequest<Request extends ManyRequest>(
   given: RunManyOptions,
   run: (options: RunOptions) => Promise<CompletedPrediction>,
   stop: (error: unknown) => void,
+  isReason: (error: unknown) => boolean,
 ): Promise<Settled<Request>> {
   const { concurrency: _, maxCost: __, onSubmitted, onUnknown, onUpdate, ...options } = given;
   let predictionId: string | undefined;
@@ -121,23 +126,24 @@ export async function runRequest<Request extends ManyRequest>(
       },
       onUpdate: onUpdate && ((prediction) => onUpdate(prediction, index)),
     });
-    return { result: { status: 'fulfilled', index, request, value }, isReported };
+    return { result: { status: 'fulfilled', index, request, value }, isPaid: true, isReported };
   } catch (reason) {
-    if (reason instanceof SubmissionUnknownError && onUnknown !== undefined && !isReported) {
-      await report(() => onUnknown(reason, index)).catch(() => undefined);
+    const own = isReason(reason) ? undefined : reason;
+    const unknown = own instanceof SubmissionUnknownError ? own : undefined;
+    if (unknown !== undefined && onUnknown !== undefined && !isReported) {
+      await report(() => onUnknown(unknown, index)).catch(() => undefined);
     }
-    const id = predictionId ?? (reason instanceof WaveSpeedError ? reason.predictionId : undefined);
+    const id = predictionId ?? (own instanceof WaveSpeedError ? own.predictionId : undefined);
     const task = id === undefined ? {} : { predictionId: id };
-    return { result: { status: 'rejected', index, request, reason, ...task }, isReported };
+    const isPaid = id !== undefined || unknown !== undefined;
+    return { result: { status: 'rejected', index, request, reason, ...task }, isPaid, isReported };
   }
 }
 
 /** The error of a task that nobody was told of when the loop was left. */
-export function findMissed({ result, isReported }: Settled<ManyRequest>, left: Error): unknown[] {
-  if (isReported) return [];
-  if (result.status === 'fulfilled') return [new WaitAbortedError(result.value.id, left)];
-  const isOpen = result.reason instanceof SubmissionUnknownError || result.predictionId !== undefined;
-  return isOpen ? [result.reason] : [];
+export function findMissed({ result, isPaid, isReported }: Settled<ManyRequest>, left: Error): unknown[] {
+  if (isReported || !isPaid) return [];
+  return [result.status === 'fulfilled' ? new WaitAbortedError(result.value.id, left) : result.reason];
 }
 
 /** Warns of a task that was reported to neither a callback nor a loop. */

@@ -1,6 +1,5 @@
 /** Runs many requests, and returns each result as it comes. */
 import PQueue from 'p-queue';
-import { SubmissionUnknownError } from '../core/errors/index.js';
 import type { CompletedPrediction } from '../core/prediction.js';
 import type { PreparedInput } from '../models/prepare-input.js';
 import type { RunOptions } from '../predictions/options.js';
@@ -177,7 +176,11 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
       // Read once: the caller may change the input while the request waits for a slot.
       prepared = prepareRequest(request);
     } catch (reason) {
-      this.#settle({ result: { status: 'rejected', index, request, reason }, isReported: false });
+      this.#settle({
+        result: { status: 'rejected', index, request, reason },
+        isPaid: false,
+        isReported: false,
+      });
       return;
     }
     const { idempotencyKey } = request;
@@ -190,10 +193,11 @@ export class Batch<Request extends ManyRequest> implements AsyncGenerator<ManyRe
     const run = (given: RunOptions) =>
       this.#run(prepared, { ...given, idempotencyKey, signal: this.#abort.signal }, limits);
     void queue.add(async () => {
-      const settled = await runRequest(request, index, options, run, (error) => this.#stop.abort(error));
-      const { result } = settled;
-      const isFree = result.status === 'rejected' && result.predictionId === undefined;
-      if (isFree && !(result.reason instanceof SubmissionUnknownError)) budget.release(reserved);
+      const stop = (error: unknown) => this.#stop.abort(error);
+      const isReason = (error: unknown) =>
+        [this.#stop, this.#abort].some(({ signal }) => signal.aborted && error === signal.reason);
+      const settled = await runRequest(request, index, options, run, stop, isReason);
+      if (!settled.isPaid) budget.release(reserved);
       this.#settle(settled);
     });
   }

@@ -189,6 +189,7 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       const hasRetries = maxRetries > 0 && failures <= maxRetries;
       willRetry = hasRetries && shouldRetry(error) && performance.now() + delayMs < deadlineAt;
       if (!willRetry) return;
+      signal?.throwIfAborted();
       const context = { operation, attempt: attemptNumber, delayMs, error: error as WaveSpeedError };
       emitRetry(predictionId === undefined ? context : { ...context, predictionId }, onRetry, signal);
       await delay(delayMs, signal);

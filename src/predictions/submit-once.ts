@@ -149,7 +149,7 @@ async function exchange(
       clearTimeout(timer);
       throw reason;
     }
-    outcome = await call.grace(GRACE_MS, settled).catch((error: unknown) => ({ error }));
+    outcome = await call.grace(GRACE_MS, settled).catch(() => ({ error: createLateError(request) }));
   }
   clearTimeout(timer);
   if (refusal !== undefined) throw refusal.error;

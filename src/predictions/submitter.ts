@@ -217,10 +217,11 @@ export class TaskSubmitter {
       return { ...accepted, slot };
     } catch (thrown) {
       const error = isMarked && mark !== undefined ? await mark.clear(thrown) : thrown;
-      slot.markSubmitted(error);
-      if (error instanceof SubmissionUnknownError) {
+      const failure = call.isReason(error) ? { reason: error } : error;
+      slot.markSubmitted(failure);
+      if (failure instanceof SubmissionUnknownError) {
         slot.hold();
-        this.#inFlight.lose(pending, slot, error.predictionId);
+        this.#inFlight.lose(pending, slot, failure.predictionId);
       } else {
         slot.release();
         this.#inFlight.settle(pending);

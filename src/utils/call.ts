@@ -72,6 +72,11 @@ export class Call {
     this.signal.throwIfAborted();
   }
 
+  /** Whether this ended the call. Such an error is the caller's, and says nothing of this call's request. */
+  isReason(error: unknown): boolean {
+    return this.signal.aborted && error === this.signal.reason;
+  }
+
   /** Resolves as the promise does, or rejects with the signal's reason when the call ends. */
   run<T>(promise: Promise<T>): Promise<T> {
     return raceAbort(promise, this.signal);

@@ -118,6 +118,15 @@ describe.each(majors)('$ai errors of one of n videos', ({ generateVideo }) => {
     expect(submits()).toBe(1);
   });
 
+  test('do not count those as unknown that were not submitted', async () => {
+    const { emulator, model, submits } = await setup({ client: { limits: { concurrency: 1 } } });
+    emulator.fail({ on: 'submit', kind: 'status', status: 500 });
+    const error = await rejectionOf(generateVideo({ model, prompt: 'A fox', n: 3 }));
+    expect(error?.name).toBe('SubmissionUnknownError');
+    expect(error?.message).not.toContain('Other submits');
+    expect(submits()).toBe(1);
+  });
+
   test('do not name the tasks of another generateVideo', async () => {
     const submitted = deferred<void>();
     const { emulator, kling, model } = await setup({ onSubmitted: () => submitted.resolve() });

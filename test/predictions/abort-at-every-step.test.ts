@@ -59,10 +59,20 @@ const threeSubmits =
 const ownKeys = (index: number) => ({ idempotencyKey: `key ${index}` });
 const sharedKey = () => ({ idempotencyKey: 'shared' });
 
+/** The error of another call: the worst that a caller can abort with. */
+const REASON = new SubmissionUnknownError('The outcome of another call is unknown.', {
+  model: KLING_O3_STD,
+  input: input(9),
+  submittedAt: new Date(),
+  predictionId: 'of another call',
+  candidates: async () => [],
+});
+
 /** The ids that a result or an error names, and those of the tasks that the error finds. */
 async function idsOf(outcome: PromiseSettledResult<Prediction>): Promise<string[]> {
   if (outcome.status === 'fulfilled') return [outcome.value.id];
   const { reason } = outcome;
+  if (reason === REASON) return [];
   if (reason instanceof WaveSpeedError && reason.predictionId !== undefined) return [reason.predictionId];
   if (!(reason instanceof SubmissionUnknownError)) return [];
   return (await reason.candidates()).filter(({ exactMatch }) => exactMatch).map(({ id }) => id);
@@ -86,7 +96,7 @@ test.each<[string, Start]>([
     const calls = Promise.allSettled(start(kling, controller.signal)).finally(() => (isOver = true));
     await steps(step);
     wasOver = isOver;
-    controller.abort();
+    controller.abort(REASON);
     const outcomes = await settled(calls);
     const later = await settled(kling.submit(KLING_O3_STD, input(3)));
     if (outcomes === undefined || later === undefined) problems.push(`step ${step}: a call is stuck`);
@@ -95,6 +105,11 @@ test.each<[string, Start]>([
     const lost = prompts.filter((_prompt, index) => !told.has(String(index + 1)));
     if (lost.length > 0) problems.push(`step ${step}: lost ${lost.join(', ')}`);
     if (new Set(prompts).size < prompts.length) problems.push(`step ${step}: paid twice`);
+    for (const key of ['key 0', 'key 1', 'key 2', 'shared']) {
+      const found = await kling.lookup(key);
+      if (found?.predictionId === REASON.predictionId)
+        problems.push(`step ${step}: ${key} has another's task`);
+    }
     await kling.close();
   }
   expect(problems).toEqual([]);

@@ -25,7 +25,7 @@ export interface KeyContext {
 
 /** What a call that submits with a key brings. */
 export interface KeyedCall extends KeyContext {
-  call: Pick<Call, 'signal' | 'sleep'>;
+  call: Pick<Call, 'signal' | 'sleep' | 'isReason'>;
   /** @default 'throw' */
   whenAbsent: 'throw' | 'resubmit' | undefined;
   /** The request body, as far as it is known before a submit. */

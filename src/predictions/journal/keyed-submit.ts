@@ -112,7 +112,7 @@ async function submit(state: State, found: StoredEntry | undefined): Promise<Key
     state.started = { predictionId: prediction.id, prediction };
   } catch (error) {
     if (error instanceof EntryChanged) return undefined;
-    if (!SubmissionUnknownError.isInstance(error)) throw error;
+    if (!SubmissionUnknownError.isInstance(error) || context.call.isReason(error)) throw error;
     state.unknown = error;
     if (error.predictionId === undefined) return undefined;
     state.started = { predictionId: error.predictionId };

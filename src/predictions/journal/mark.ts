@@ -85,7 +85,9 @@ export class Mark {
 
   /** Frees the key after a failed POST, unless its outcome is unknown. Returns the failure. */
   async clear(error: unknown): Promise<unknown> {
-    if (this.#expired === undefined && SubmissionUnknownError.isInstance(error)) return error;
+    const { call } = this.#context;
+    const isOpen = SubmissionUnknownError.isInstance(error) && !call.isReason(error);
+    if (this.#expired === undefined && isOpen) return error;
     const failure = this.#expired ?? error;
     this.#expired = undefined;
     const reason = failure instanceof Error ? failure.name : 'not submitted';

@@ -243,7 +243,7 @@ export class Simulation {
       whenAbsent: plan.whenAbsent,
       input: bodyOf(plan.input),
       unsent: new Set(),
-      call: { signal: new AbortController().signal, sleep: pause },
+      call: { signal: new AbortController().signal, sleep: pause, isReason: () => false },
       submit: async (mark) => {
         await mark.set(createDigest(bodyOf(plan.input)), undefined);
         try {
