@@ -1,4 +1,5 @@
 /** A lock on a path, held by one process through a file next to it. It is released when the process ends. */
+import { rmSync } from 'node:fs';
 import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -16,6 +17,14 @@ interface Holder {
 /** Processes that start together may all back off; they retry after random delays. */
 const ATTEMPTS = 6;
 
+/** Files of the locks that this process holds. */
+const held = new Set<string>();
+
+/** The next process may run on another host, such as the next container, where it cannot tell that this one has ended. */
+function releaseAll(): void {
+  for (const file of held) rmSync(file, { force: true });
+}
+
 /**
  * Takes the lock; resolves with a function that releases it.
  *
@@ -30,11 +39,21 @@ export async function lock(path: string): Promise<() => Promise<void>> {
   for (let attempt = 1; ; attempt++) {
     await (await open(own, 'wx', 0o600)).close();
     const other = await findHolder(path, own);
-    if (other === undefined) return () => rm(own, { force: true });
+    if (other === undefined) {
+      if (held.size === 0) process.on('exit', releaseAll);
+      held.add(own);
+      return () => release(own);
+    }
     await rm(own, { force: true });
     if (attempt === ATTEMPTS) throw createBusyError(path, other);
     await delay(10 + Math.random() * 40);
   }
+}
+
+async function release(own: string): Promise<void> {
+  await rm(own, { force: true });
+  held.delete(own);
+  if (held.size === 0) process.off('exit', releaseAll);
 }
 
 async function findHolder(path: string, own: string): Promise<Holder | undefined> {

@@ -1,5 +1,5 @@
 // `--journal` of the built command: what was paid for is not paid again, whatever happened to the process.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { parseLines, setUp } from './support.js';
@@ -35,6 +35,12 @@ describe.concurrent('a batch with --journal', () => {
     expect([third.code, emulator.account.tasks.length]).toEqual([0, 6]);
     const filesOf = (text: string) => new Set(parseLines(text).map((result) => result.file));
     expect(filesOf(third.stdout)).toEqual(filesOf(second.stdout));
+  });
+
+  test('leaves no lock behind, which the next container could not tell from that of a process that runs', async () => {
+    const { run, write, directory } = await setUp();
+    await run(['batch', write('batch.jsonl', tasks(1)), '--journal', 'batch.journal']);
+    expect(readdirSync(directory).toSorted()).toEqual(['batch.journal', 'batch.jsonl']);
   });
 
   test('killed in mid-submit and run again: finds the task that was paid for', async () => {
