@@ -103,7 +103,7 @@ function checkHeader(header: readonly string[], own: DefinedModel | undefined): 
   );
   if (unknown !== undefined) {
     const meant = didYouMean(unknown, known);
-    const hint = meant === undefined ? `expected some of ${known.join(', ')}` : `did you mean "${meant}"?`;
+    const hint = meant === undefined ? `expected some of ${known.join(', ')}.` : `did you mean "${meant}"?`;
     throw new WrongFileError(`has a column "${unknown}" in row 1, which no model has as a field; ${hint}`);
   }
   const repeated = header.find((column, index) => column !== '' && header.indexOf(column) !== index);

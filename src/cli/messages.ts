@@ -5,6 +5,9 @@ import { note, paint } from './output.js';
 
 const CANDIDATES_TIMEOUT_MS = 20_000;
 
+/** `1 task`, `2 tasks`. */
+export const count = (amount: number, noun: string) => `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+
 export interface ListedCandidate {
   id: string;
   status: string;
@@ -25,6 +28,9 @@ export function resolveCommandLine({ key, path }: { key: string; path: string })
   return `wavespeed-kling resolve ${quote(key)} <id or none> --journal ${quote(path)}`;
 }
 
+/** Without its full stop. */
+const endless = (sentence: string) => sentence.replace(/\.$/, '');
+
 /** Rewords errors for a terminal: the library's messages name its own methods. */
 export function describe(error: unknown, id?: string): { name: string; message: string } {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
@@ -37,20 +43,26 @@ export function describe(error: unknown, id?: string): { name: string; message: 
   }
   if (WaitTimeoutError.isInstance(error)) {
     const seconds = Number((error.elapsedMs / 1000).toFixed(1));
+    const why = error.cause instanceof Error ? `; the last poll failed: ${endless(error.cause.message)}` : '';
     return {
       name,
-      message: `Timed out after ${seconds} s. Task ${error.predictionId} continues and has been charged.`,
+      message: `Timed out after ${seconds} s${why}. Task ${error.predictionId} continues and has been charged.`,
     };
   }
   if (SubmissionUnknownError.isInstance(error)) {
-    const why = error.cause instanceof Error ? ` (${error.cause.message.replace(/\.$/, '')})` : '';
+    const why = error.cause instanceof Error ? ` (${endless(error.cause.message)})` : '';
     const message =
       id === undefined
         ? `The task may or may not have been accepted and charged${why}. It was sent once and is not sent again.`
         : `Task ${id} was accepted and charged${why}.`;
     return { name, message };
   }
-  return { name, message: message.replace(/pass \{ force: true \}/i, 'add --force') };
+  return {
+    name,
+    message: message
+      .replace(/pass \{ force: true \}/i, 'add --force')
+      .replace(/(raise) `maxCost`/i, '$1 --max-cost'),
+  };
 }
 
 /** Says when the outcome of a keyed submit will be certain, if it is not yet. */
@@ -71,20 +83,26 @@ export async function listCandidates(
     note(`The tasks of the account cannot be listed: ${describe(cause).message}`, paint('red', '✖'));
     return [];
   }
-  if (found.length === 0) {
+  const possible = found.filter(({ exactMatch }) => exactMatch !== false);
+  if (possible.length > 0) note('Tasks that it may be:');
+  for (const { id, status, created_at, exactMatch } of possible) {
+    note(
+      `  ${id}  ${status}  ${created_at}  ${exactMatch === true ? 'same input' : 'its input is not shown'}`,
+    );
+  }
+  const others = found.length - possible.length;
+  if (others > 0) {
+    note(
+      `Submitted in these minutes with another input: ${count(others, 'task')}, see \`wavespeed-kling list\`.`,
+    );
+  }
+  if (possible.length === 0) {
     note(
       'The history shows no task that it may be. It can lag behind: see `wavespeed-kling list` before you run it again ' +
         '(with --journal: --when-absent resubmit).',
     );
-    return [];
   }
-  note('Tasks that it may be:');
-  for (const { id, status, created_at, exactMatch } of found) {
-    const match =
-      exactMatch === undefined ? 'its input is not shown' : exactMatch ? 'same input' : 'another input';
-    note(`  ${id}  ${status}  ${created_at}  ${match}`);
-  }
-  const matches = found.filter(({ exactMatch }) => exactMatch === true);
+  const matches = possible.filter(({ exactMatch }) => exactMatch === true);
   const [match] = matches;
   if (match !== undefined && matches.length === 1) {
     note(`To resume: ${resumeCommand(match.id, directory)}`, paint('yellow', '→'));

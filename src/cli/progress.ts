@@ -23,6 +23,8 @@ interface RowState {
   startedAt: number;
 }
 
+const plainOf = (text: string) => clean(text).replaceAll('\n', ' ');
+
 const dollars = (amount: number) => `$${Number(amount.toFixed(4))}`;
 
 function barOf(loaded: number, total: number | undefined): string {
@@ -63,7 +65,7 @@ export class Progress {
 
   row(label: string, cost?: number): Row {
     const row: RowState = {
-      label: clean(label).replaceAll('\n', ' '),
+      label: plainOf(label),
       status: '',
       bar: '',
       cost: cost === undefined ? '' : dollars(cost),
@@ -72,7 +74,7 @@ export class Progress {
     this.#cost += cost ?? 0;
     this.#rows.add(row);
     const update = (status: string) => {
-      const plain = clean(status).replaceAll('\n', ' ');
+      const plain = plainOf(status);
       const isNews = plain !== row.status;
       row.status = plain;
       if (isNews && !this.#isLive) this.#log(row);
@@ -90,10 +92,10 @@ export class Progress {
       end: (ok, status) => {
         if (!this.#rows.delete(row)) return;
         row.bar = '';
-        row.status = clean(status).replaceAll('\n', ' ');
         this.#ended[ok ? 'ok' : 'failed'] += 1;
-        if (this.#isLive) note(this.#line(row), ok ? paint('green', '✔') : paint('red', '✖'));
-        else this.#log(row);
+        if (!this.#isLive) return update(status);
+        row.status = plainOf(status);
+        note(this.#line(row), ok ? paint('green', '✔') : paint('red', '✖'));
       },
     };
   }

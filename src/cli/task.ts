@@ -110,13 +110,10 @@ export async function saveOutputs(
   directory: string,
   row: Row,
 ): Promise<string[]> {
-  const options = {
-    signal: interrupted,
-    onProgress: ({ loaded, total }: { loaded: number; total: number | undefined }) =>
-      row.transfer('downloading', loaded, total),
-  };
-  row.update('downloading');
-  const files = await kling.download(prediction, directory, { ...options, ifExists: 'keep' });
+  const onProgress = ({ loaded, total }: { loaded: number; total: number | undefined }) =>
+    row.transfer('downloading', loaded, total);
+  const options = { signal: interrupted, onProgress, ifExists: 'keep' } as const;
+  const files = await kling.download(prediction, directory, options);
   return files.map(({ path }) => path);
 }
 

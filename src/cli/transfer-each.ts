@@ -6,11 +6,14 @@ import { describe } from './messages.js';
 import { note, paint } from './output.js';
 import { Progress, type Row } from './progress.js';
 
-/** @param past Participle of the transfer, such as "uploaded". */
+/**
+ * @param past Participle of the transfer, such as "uploaded".
+ * @param transfer Resolves to what was done instead, if not that.
+ */
 export async function transferEach(
   sources: readonly string[],
   past: string,
-  transfer: (source: string, row: Row) => Promise<void>,
+  transfer: (source: string, row: Row) => Promise<string | void>,
 ): Promise<void> {
   const progress = new Progress(sources.length);
   const codes: number[] = [];
@@ -18,8 +21,8 @@ export async function transferEach(
     for (const source of sources) {
       const row = progress.row(source.replace(/^(https?:[^?]*).*$/is, '$1'));
       try {
-        await transfer(source, row);
-        row.end(true, past);
+        const done = await transfer(source, row);
+        row.end(true, done ?? past);
         codes.push(EXIT.done);
       } catch (error) {
         row.end(false, `not ${past}`);

@@ -37,7 +37,7 @@ describe.concurrent('money', () => {
     expect(again.stderr).toContain('2 rows, all in the journal already: this run costs nothing.');
     const more = await run(['batch', write('three.jsonl', tasks(3)), ...journal]);
     expect([more.code, submits()]).toEqual([0, 3]);
-    expect(more.stderr).toContain('2 of 3 rows are in the journal already; 1 tasks, $0.252 at most.');
+    expect(more.stderr).toContain('2 of 3 rows are in the journal already; 1 task, $0.252 at most.');
     const over = await run(['batch', write('six.jsonl', tasks(6)), ...journal]);
     expect([over.code, submits()]).toEqual([2, 3]);
     expect(over.stderr).toContain('would cost $0.756, over --max-cost $0.6');
@@ -102,7 +102,7 @@ describe.concurrent('money', () => {
     expect(refused.stderr).toMatch(
       /price of 1 row \(line 1\) is not counted here: the service did not tell it \(.*no price today/,
     );
-    expect(refused.stderr).toContain('1 tasks, at least $0.');
+    expect(refused.stderr).toContain('1 task, at least $0.');
   });
 
   test('equal rows without keys are named and refused, unless they are allowed', async () => {

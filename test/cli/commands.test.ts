@@ -93,6 +93,19 @@ describe.concurrent('files', () => {
     expect([again.code, again.stdout]).toEqual([1, '']);
     expect((await run(['download', url, '--overwrite'])).code).toBe(0);
   });
+
+  test('download says which files were there already', async () => {
+    const { run, emulator, directory } = await setUp();
+    const id = (await run(['run', 'o1', '-p', 'x', '--no-wait'])).stdout.trim();
+    emulator.account.tasks[0]?.complete();
+    const first = await run(['download', id]);
+    const again = await run(['download', id]);
+    expect([again.code, again.stdout]).toEqual([0, `${join(directory, `${id}-1.mp4`)}\n`]);
+    expect(first.stderr).toContain(`${id} downloaded`);
+    expect(again.stderr).toContain(`${id} already there`);
+    expect(again.stderr).not.toContain('download');
+    expect((await run(['download', id, '--overwrite'])).stderr).toContain(`${id} downloaded`);
+  });
 });
 
 describe.concurrent('doctor', () => {

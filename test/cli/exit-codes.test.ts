@@ -13,6 +13,7 @@ describe.concurrent('0: done', () => {
     const id = emulator.account.tasks[0]?.id;
     expect(stdout).toBe(`${emulator.url}/outputs/${id}/1.mp4\n`);
     expect(stderr).toContain(`accepted; to resume: wavespeed-kling wait ${id} -o out`);
+    expect(stderr.match(/o1 completed/g)).toHaveLength(1);
     expect([code, submits()]).toEqual([0, 1]);
   });
 
@@ -129,7 +130,17 @@ describe.concurrent('2: wrong usage, invalid input, over budget; nothing was sen
       /no\.png: there is no such file/,
     ],
     ['a key without a journal', ['run', 'o1', '-p', 'x', '--idempotency-key', 'k'], /--journal/],
-    ['over budget', ['run', 'o1', '-p', 'x', '--max-cost', '0.5'], /\$0\.56.*\$0\.5/],
+    [
+      '--when-absent of a run without a journal',
+      ['run', 'o1', '-p', 'x', '--when-absent', 'resubmit'],
+      /needs --idempotency-key and --journal/,
+    ],
+    [
+      '--when-absent of a batch without a journal',
+      ['batch', 'b.jsonl', '--when-absent', 'resubmit'],
+      /needs --journal/,
+    ],
+    ['over budget', ['run', 'o1', '-p', 'x', '--max-cost', '0.5'], /\$0\.56.*\$0\.5;.* raise --max-cost/],
     ['no command at all', [], /Usage: wavespeed-kling/],
   ] as const)('%s', async ([, args, message]) => {
     const { run, emulator } = await setUp();
@@ -157,6 +168,17 @@ describe.concurrent('3: outcome unknown', () => {
     expect([code, stdout, submits()]).toEqual([3, '', 1]);
     expect(stderr).toMatch(new RegExp(`${id} .*same input`));
     expect(stderr).toContain(`To resume: wavespeed-kling wait ${id} -o out`);
+  });
+
+  test('tasks with another input are counted, and it says what to do', async () => {
+    const { run, emulator } = await setUp({ listInputs: 'input' });
+    await run(['run', 'o1', '-p', 'A boat', '--no-wait']);
+    emulator.fail({ on: 'submit', kind: 'reset', when: 'request', accepted: false });
+    const { code, stderr } = await run(['run', 'o1', '-p', 'A fox']);
+    expect(code).toBe(3);
+    expect(stderr).not.toContain(emulator.account.tasks[0]?.id);
+    expect(stderr).toContain('with another input: 1 task, see `wavespeed-kling list`.');
+    expect(stderr).toMatch(/shows no task that it may be\..* before you run it again/);
   });
 
   test('--json has the candidates', async () => {

@@ -33,7 +33,7 @@ describe.concurrent('spend', () => {
       expect.stringMatching(`^(${day}|\\d{4}-\\d\\d-\\d\\d)\tcharged \\$1\\.54\t`),
       `refund_pending\t${failed?.id}\t\tfailed\tcharged $0.42\trefunded $0`,
     ]);
-    expect(stderr).toContain('1 of 3 tasks do not add up');
+    expect(stderr).toContain('1 of 3 tasks does not add up');
   });
 
   test('with a journal, tasks have their keys, and those without one are found', async () => {

@@ -17,6 +17,7 @@ import { CommandError, EXIT } from '../exit-codes.js';
 import { FileNames } from '../file-names.js';
 import { announceInterrupt, interrupted, SUBMIT_INTERRUPTED } from '../interrupt.js';
 import { loadModelFile } from '../load-model.js';
+import { count } from '../messages.js';
 import { example, numberFrom, oneOf, seconds, text } from '../options.js';
 import { note } from '../output.js';
 import { Progress } from '../progress.js';
@@ -93,7 +94,8 @@ function readClientOptions(
   };
 }
 
-function checkCombinations({ level, perMinute, name, output, retryFailed, journal }: Options): void {
+function checkCombinations(options: Options): void {
+  const { level, perMinute, name, output, retryFailed, whenAbsent, journal } = options;
   if (level !== undefined && perMinute !== undefined) {
     throw new CommandError('--level and --per-minute: give one of them.', EXIT.usage);
   }
@@ -103,6 +105,12 @@ function checkCombinations({ level, perMinute, name, output, retryFailed, journa
   if (retryFailed === true && journal === undefined) {
     throw new CommandError(
       '--retry-failed needs --journal, which has the results of earlier runs.',
+      EXIT.usage,
+    );
+  }
+  if (whenAbsent !== undefined && journal === undefined) {
+    throw new CommandError(
+      '--when-absent needs --journal, which has the submits of earlier runs.',
       EXIT.usage,
     );
   }
@@ -151,7 +159,7 @@ async function checkMoney(
 ): Promise<void> {
   const added = rows.filter(({ isKnown }) => !isKnown);
   if (added.length === 0) {
-    note(`${rows.length} rows, all in the journal already: this run costs nothing.`);
+    note(`${count(rows.length, 'row')}, all in the journal already: this run costs nothing.`);
     return;
   }
   await askPrices(kling, added);
@@ -175,5 +183,5 @@ async function checkMoney(
   }
   const known = rows.length - added.length;
   const before = known === 0 ? '' : `${known} of ${rows.length} rows are in the journal already; `;
-  note(`${before}${added.length} tasks, ${isComplete ? `$${cost} at most` : `${atLeast}$${cost}`}.`);
+  note(`${before}${count(added.length, 'task')}, ${isComplete ? `$${cost} at most` : `${atLeast}$${cost}`}.`);
 }

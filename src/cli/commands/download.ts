@@ -4,8 +4,6 @@ import { createClient } from '../client.js';
 import { interrupted } from '../interrupt.js';
 import { example, text } from '../options.js';
 import { print, printJson } from '../output.js';
-import type { Row } from '../progress.js';
-import { saveOutputs } from '../task.js';
 import { transferEach } from '../transfer-each.js';
 
 export function downloadCommand() {
@@ -19,21 +17,22 @@ export function downloadCommand() {
     .addHelpText('after', example('download 0f5c63e1a8d94c1b -o out'))
     .action(async (sources, { output = '.', overwrite = false, json }) => {
       await using kling = await createClient();
-      const save = async (source: string, row: Row): Promise<string[]> => {
+      await transferEach(sources, 'downloaded', async (source, row) => {
         const isUrl = /^https?:/i.test(source);
         const task = isUrl ? source : await kling.get(source, { signal: interrupted });
-        if (typeof task !== 'string' && !overwrite) return saveOutputs(kling, task, output, row);
-        const onProgress = ({ loaded, total }: { loaded: number; total: number | undefined }) =>
+        let isKept = true;
+        const onProgress = ({ loaded, total }: { loaded: number; total: number | undefined }) => {
+          isKept = false;
           row.transfer('downloading', loaded, total);
-        const ifExists = overwrite ? 'overwrite' : 'error';
+        };
+        // A file named by its task's id is the complete output.
+        const ifExists = overwrite ? 'overwrite' : isUrl ? 'error' : 'keep';
         const files = await kling.download(task, output, { signal: interrupted, ifExists, onProgress });
-        return files.map(({ path }) => path);
-      };
-      await transferEach(sources, 'downloaded', async (source, row) => {
-        for (const file of await save(source, row)) {
-          if (json === true) printJson({ source, file });
-          else print(file);
+        for (const { path } of files) {
+          if (json === true) printJson({ source, file: path });
+          else print(path);
         }
+        return isKept ? 'already there' : undefined;
       });
     });
 }

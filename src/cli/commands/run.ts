@@ -59,6 +59,9 @@ async function run(name: ModelId | undefined, options: Options): Promise<number>
       EXIT.usage,
     );
   }
+  if (whenAbsent !== undefined && journal === undefined) {
+    throw new CommandError('--when-absent needs --idempotency-key and --journal.', EXIT.usage);
+  }
   const { modelFile } = options as { modelFile?: string };
   const model = await loadModel(name, modelFile);
   const facts = factsOf(model);

@@ -5,6 +5,7 @@ import { type BillingRow, fileJournal, type Reconciliation } from '../../index.j
 import { createClient } from '../client.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { interrupted } from '../interrupt.js';
+import { count } from '../messages.js';
 import { example, shortName, text } from '../options.js';
 import { note, paint, print, printJson, printLine } from '../output.js';
 import { DAY_MS, since } from '../since.js';
@@ -53,8 +54,12 @@ async function spend({ since: given, journal, csv, json }: Options): Promise<num
   else if (json === true) printJson(report);
   else printReport(report);
   const { length } = report.findings;
-  if (length === 0) note(`${tasks.length} tasks, all as expected.`, paint('green', '✔'));
-  else note(`${length} of ${tasks.length} tasks do not add up.`, paint('red', '✖'));
+  if (length === 0) note(`${count(tasks.length, 'task')}, all as expected.`, paint('green', '✔'));
+  else
+    note(
+      `${length} of ${count(tasks.length, 'task')} ${length === 1 ? 'does' : 'do'} not add up.`,
+      paint('red', '✖'),
+    );
   return length === 0 ? EXIT.done : EXIT.failed;
 }
 
