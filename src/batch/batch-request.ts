@@ -1,6 +1,5 @@
-/** The requests of a batch: how each is prepared, run and reported, and what they may cost together. */
+/** The requests of a batch: how each is prepared, run and reported. */
 import {
-  BudgetExceededError,
   ConfigurationError,
   InvalidInputError,
   SubmissionUnknownError,
@@ -42,24 +41,6 @@ export type ManyResult<Request extends ManyRequest = ManyRequest> =
       /** The task, where one was accepted: `wait` resumes it. */
       predictionId?: string;
     };
-
-const round = (dollars: number) => Math.round(dollars * 10_000) / 10_000;
-
-/** What a batch may still spend, in US dollars. */
-export function createBudget(maxCost = Infinity) {
-  let spent = 0;
-  return {
-    reserve(cost: number): void {
-      const total = round(spent + cost);
-      if (total > maxCost) throw new BudgetExceededError({ cost, maxCost, spent });
-      spent = total;
-    },
-    /** What was not accepted costs nothing. */
-    release(cost: number): void {
-      spent = round(spent - cost);
-    },
-  };
-}
 
 export function prepareRequest(request: ManyRequest): PreparedInput {
   if (typeof request !== 'object' || request === null) {

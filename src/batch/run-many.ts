@@ -5,7 +5,6 @@ import type { PreparedInput } from '../models/prepare-input.js';
 import type { RunOptions } from '../predictions/options.js';
 import { addAbortListener, raceAbort } from '../utils/abort.js';
 import {
-  createBudget,
   getIterator,
   type ManyRequest,
   type ManyResult,
@@ -15,6 +14,7 @@ import {
   type Settled,
   warnUnreported,
 } from './batch-request.js';
+import { createBudget } from './budget.js';
 import { readRunManyOptions, type RunManyOptions } from './run-many-options.js';
 
 /** What a batch sets for each of its requests. */

@@ -10,7 +10,7 @@ import { type DownloadDependencies, DownloadTask } from './download-task.js';
 import { forbiddenReason } from './media-url.js';
 import { publishAfter } from './partial-file.js';
 import { reportProgress } from './report-progress.js';
-import { removeStaleFiles } from './stale-files.js';
+import { removeStaleFiles } from './stale-partial-files.js';
 
 /** A downloaded file. */
 export interface DownloadedFile {

@@ -3,7 +3,7 @@ import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { raceAbort } from '../utils/abort.js';
 import { DownloadError } from '../core/errors/index.js';
 import type { IfExists } from './download-options.js';
-import { partialPath } from './stale-files.js';
+import { partialPath } from './stale-partial-files.js';
 
 /** Error codes of file systems without hard links, or without permission to create them. */
 const NO_LINKS = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EINVAL']);

@@ -13,7 +13,7 @@ import { readMessageFields, readReason } from '../core/reason.js';
 import type { ApiClient, ApiRequest } from '../http/api-client.js';
 import { errorName, publish } from '../http/diagnostics.js';
 import { findPredictionId } from '../http/parse-response.js';
-import { provesNotAccepted } from '../http/retry.js';
+import { provesNotAccepted } from '../http/proves-not-accepted.js';
 import type { RawResponse } from '../http/types.js';
 import type { Call } from '../utils/call.js';
 import { setDeadlineTimer } from '../utils/deadline-timer.js';

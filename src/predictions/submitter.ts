@@ -3,7 +3,8 @@ import { BudgetExceededError, RateLimitError, SubmissionUnknownError } from '../
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
 import { type Limits, RateLimiter, type Slot } from '../http/rate-limiter.js';
-import { isRetryableSubmit, retry } from '../http/retry.js';
+import { isRetryableSubmit } from '../http/proves-not-accepted.js';
+import { retry } from '../http/retry.js';
 import type { UploadManager } from '../media/upload-manager.js';
 import { type PreparedInput, replaceMedia } from '../models/prepare-input.js';
 import type { Call } from '../utils/call.js';

@@ -6,7 +6,8 @@ import {
   ServerError,
 } from '../../src/core/errors/index.js';
 import { parseRetryAfter } from '../../src/http/retry-after.js';
-import { getRetryDelay, isRetryableSubmit } from '../../src/http/retry.js';
+import { isRetryableSubmit } from '../../src/http/proves-not-accepted.js';
+import { getRetryDelay } from '../../src/http/retry.js';
 import { clientOn, envelope, failure, isPoll } from '../support/client.js';
 
 const limited = (retryAfterMs?: number) =>

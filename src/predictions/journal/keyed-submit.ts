@@ -3,7 +3,7 @@ import { WaveSpeedError, withPredictionId } from '../../core/errors/base.js';
 import { JournalError } from '../../core/errors/input-error.js';
 import { SubmissionUnknownError } from '../../core/errors/prediction-error.js';
 import type { Prediction } from '../../core/prediction.js';
-import { checkFingerprint, type KeyedRequest } from './fingerprint.js';
+import { checkFingerprint, type KeyedRequest } from './key-conflict.js';
 import {
   commonOf,
   type JournalEntry,

@@ -7,7 +7,7 @@ import type { PreparedInput } from '../../models/prepare-input.js';
 import { Call } from '../../utils/call.js';
 import { type CandidateSearch, findCandidates } from '../candidates.js';
 import type { SubmitOptions } from '../options.js';
-import { identifyRequest } from './fingerprint.js';
+import { identifyRequest } from './key-conflict.js';
 import { type Journal, type JournalEntry, readEntry, withoutInput, writeEntry } from './journal.js';
 import { type KeyedTask, submitWithKey } from './keyed-submit.js';
 import type { KeyContext } from './key-context.js';

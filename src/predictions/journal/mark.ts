@@ -1,7 +1,7 @@
 /** The mark of a key in its journal: set before a POST, cleared when nothing was accepted. */
 import { ConnectionError } from '../../core/errors/connection-error.js';
 import { SubmissionUnknownError } from '../../core/errors/prediction-error.js';
-import type { KeyedRequest } from './fingerprint.js';
+import type { KeyedRequest } from './key-conflict.js';
 import { type JournalEntry, readEntry, type SendingEntry, type StoredEntry, writeEntry } from './journal.js';
 import { type KeyedCall, nameOf } from './key-context.js';
 

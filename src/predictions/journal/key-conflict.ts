@@ -1,4 +1,4 @@
-/** The fingerprint of a request, and the conflict of a key that is used with another request. */
+/** Tells whether a key was used with another request: the fingerprint of a request, and the error of a key whose own differs. */
 import { IdempotencyConflictError, InvalidInputError } from '../../core/errors/input-error.js';
 import { createHash } from '../../media/crypto.js';
 import { openLocalFile } from '../../media/local-file.js';
