@@ -10,7 +10,7 @@ import { JournalFile } from './journal-file.js';
 
 /** A journal in a file. */
 export interface FileJournal extends Required<Journal> {
-  /** Completes pending writes and lets another process open the file. So does the end of the process, unless it is killed on another host. */
+  /** Completes pending writes and lets another process open the file. The end of the process releases it, too; after a kill, for this host only. */
   close(): Promise<void>;
 }
 

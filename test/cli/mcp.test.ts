@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -150,6 +151,29 @@ describe.concurrent('an agent', () => {
     expect(submits()).toBe(1);
   });
 
+  test('a submit that is still open stays in the budget when the call that looks for it fails', async () => {
+    const bench = await setUp();
+    const { emulator, submits } = bench;
+    emulator.fail({ on: 'submit', kind: 'hang', when: 'headers', accepted: true });
+    const first = await connect(bench, JOURNAL);
+    const start = { model: MODEL, input: INPUT, expected_cost: COST };
+    const lost = first.call('start_video', start).catch((error: unknown) => error);
+    await vi.waitFor(() => expect(submits()).toBe(1));
+    await first.kill();
+    await lost;
+    const second = await connect(bench, JOURNAL);
+    // A journal that another program touched is not written to; the next call opens it again.
+    utimesSync(join(bench.directory, 'agent.journal'), 1, 1);
+    const failed = await second.call('start_video', start);
+    expect([failed.isError, failed.text]).toEqual([
+      true,
+      expect.stringContaining('not as this process left'),
+    ]);
+    const other = await second.call('start_video', { ...start, key: 'another' });
+    expect([other.isError, other.text]).toEqual([true, expect.stringContaining('$0.248 of the budget')]);
+    expect(submits()).toBe(1);
+  });
+
   test('two calls at once are one payment', async () => {
     const bench = await setUp();
     const { call } = await connect(bench, ['--max-cost', '1']);
@@ -173,7 +197,7 @@ describe.concurrent('an agent', () => {
     ['a price that was not asked', { expected_cost: 0.25 }, /price is \$0\.252.*expected_cost 0\.252/],
     ['an unknown model', { model: 'o9' }, /got "o9".*list_models/],
     ['an unknown field', { input: { ...INPUT, seconds: 3 } }, /seconds.*list_models/],
-    ['an unknown argument', { budget: 3 }, /Invalid arguments of start_video/],
+    ['an unknown argument', { budget: 3 }, /Invalid arguments of start_video: .*"budget"\. Correct them/],
     ['a local file', { input: { ...INPUT, images: [IMAGE] } }, /--allow/],
   ] as const)('%s is refused with the next step, and nothing is sent', async ([, given, message]) => {
     const bench = await setUp();

@@ -9,7 +9,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import type * as z from 'zod';
 import { VERSION } from '../../core/version.js';
-import { refusalText } from './refusal.js';
+import { Refusal, refusalText } from './refusal.js';
 import { ARGUMENTS, INSTRUCTIONS, makeTools, type ToolName } from './tools.js';
 import type { Videos } from './videos.js';
 
@@ -55,8 +55,8 @@ export async function serve(videos: Videos, signal: AbortSignal): Promise<void> 
 
 async function call(videos: Videos, name: string, given: unknown, context: CallContext): Promise<object> {
   if (!isToolName(name)) {
-    throw new Error(
-      `There is no tool ${JSON.stringify(name)}; the tools are ${Object.keys(ARGUMENTS).join(', ')}`,
+    throw new Refusal(
+      `There is no tool ${JSON.stringify(name)}; the tools are ${Object.keys(ARGUMENTS).join(', ')}.`,
     );
   }
   switch (name) {
@@ -89,7 +89,9 @@ function read<Name extends ToolName>(name: Name, given: unknown): z.output<(type
   const problems = result.error.issues.map(({ path, message }) =>
     [path.join('.'), message].filter(Boolean).join(': '),
   );
-  throw new Error(`Invalid arguments of ${name}: ${problems.join('; ')}`);
+  throw new Refusal(
+    `Invalid arguments of ${name}: ${problems.join('; ')}. Correct them and call again; nothing was started.`,
+  );
 }
 
 /** Reports the status and the seconds, so that the client does not give up. */

@@ -6,7 +6,6 @@ import {
   type Journal,
   PredictionFailedError,
   type Prediction,
-  SubmissionUnknownError,
   WaitTimeoutError,
   type WaveSpeedKling,
 } from '../../index.js';
@@ -177,11 +176,18 @@ export class Videos {
       const video = await kling.submit(model, input, { idempotencyKey: key, whenAbsent: 'resubmit' });
       return { id: video.id, cost, ...this.#money() };
     } catch (error) {
-      const isOpen =
-        SubmissionUnknownError.isInstance(error) ||
-        (error as { predictionId?: string }).predictionId !== undefined;
-      if (!isOpen) budget.release(key);
+      if (await this.#isFree(key)) budget.release(key);
       throw error;
+    }
+  }
+
+  /** Whether the journal says that nothing was paid for a key: an earlier submit may still be open. */
+  async #isFree(key: string): Promise<boolean> {
+    try {
+      const found = await this.#options.journal.get(key);
+      return found === undefined || found.entry.state === 'idle';
+    } catch {
+      return false;
     }
   }
 
