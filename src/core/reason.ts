@@ -71,7 +71,7 @@ function isSaid(part: string, index: number, parts: string[]): boolean {
   );
 }
 
-/** JSON of the service's value, cut for a message; `''` if it is nested too deeply. */
+/** JSON of the service's value, cut for a message; `''` if it is nested more deeply than the engine can write. */
 export function toJson(value: unknown, maxCharacters = MAX_CHARACTERS): string {
   try {
     return truncate(JSON.stringify(value), maxCharacters);

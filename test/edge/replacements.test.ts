@@ -1,7 +1,7 @@
 // What stands for Node's modules in the edge build does what Node's do.
 import * as crypto from 'node:crypto';
 import * as util from 'node:util';
-import fc from 'fast-check';
+import { fc } from '../support/properties.js';
 import { describe, expect, test } from 'vitest';
 import { createHash } from '../../src/edge/crypto.js';
 import { inspect, isDeepStrictEqual } from '../../src/edge/util.js';

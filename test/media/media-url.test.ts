@@ -1,6 +1,6 @@
 // Private addresses: the same as in Node's BlockList, which an edge runtime does not have.
 import { BlockList } from 'node:net';
-import fc from 'fast-check';
+import { fc } from '../support/properties.js';
 import { expect, it } from 'vitest';
 import { isPrivateHost } from '../../src/media/media-url.js';
 

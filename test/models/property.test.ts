@@ -1,6 +1,6 @@
 // Over random sequences of faults and aborts: never more than one task a run, and always either the video or an error
 // that names the task or says that the outcome is unknown.
-import fc from 'fast-check';
+import { fc } from '../support/properties.js';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
   KLING_O3_STD,

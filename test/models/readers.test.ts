@@ -1,5 +1,5 @@
 // The two readings of a built-in model are one: what its specs accept, refuse, fill in and say, its zod schemas do too.
-import * as fc from 'fast-check';
+import { fc } from '../support/properties.js';
 import { describe, expect, test } from 'vitest';
 import {
   type DefinedModel,

@@ -1,5 +1,5 @@
 // Shared by the schema tests: random inputs, valid and invalid, dense at the edges of every rule.
-import * as fc from 'fast-check';
+import { fc } from '../support/properties.js';
 import { type DefinedModel, defineModel, field, type ModelField, rule } from 'wavespeed-kling/schemas';
 import * as z from 'zod';
 

@@ -1,6 +1,6 @@
 /** `verifyWebhook`: what it accepts, one test per rejection, and test vectors computed by openssl. */
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
+import { fc } from '../support/properties.js';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ConfigurationError, verifyWebhook, WebhookVerificationError } from 'wavespeed-kling/webhooks';
 import type {

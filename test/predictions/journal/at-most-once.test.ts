@@ -1,5 +1,5 @@
 /** Holds the states of a key against crashes, freezes and lost responses, in simulated time. */
-import fc from 'fast-check';
+import { fc } from '../../support/properties.js';
 import { expect, test } from 'vitest';
 import { SubmissionUnknownError } from 'wavespeed-kling';
 import {
@@ -199,10 +199,11 @@ async function holds(setting: World, plans: CallerPlan[]): Promise<void> {
   const claims = await check();
   const last = simulation.outcomes.slice(-used.length);
   // Without the service's time, a clock that is wrong by more than a search reaches leaves a key open.
-  const isLost = plans.some(({ clockMs = 0, knowsTime, setsClockAfter = Infinity, setsClockByMs = 0 }) => {
+  const isLost = plans.some(({ clockMs = 0, setsClockAfter = Infinity, setsClockByMs = 0, ...plan }) => {
     const isSet = setsClockAfter < Infinity;
+    const hasSlept = plan.isAsleep === true && plan.freezesAfter < Infinity;
     const farthestMs = Math.max(Math.abs(clockMs), isSet ? Math.abs(clockMs + setsClockByMs) : 0);
-    return (knowsTime === false || isSet) && farthestMs > 240_000;
+    return (plan.knowsTime === false || isSet || hasSlept) && farthestMs > 240_000;
   });
   for (const { error } of last) {
     if (error !== undefined) expect(error).toBeInstanceOf(SubmissionUnknownError);
