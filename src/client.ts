@@ -1,5 +1,5 @@
 /** The client and its public methods. */
-import type { Declared, ManyRequest, ManyResult } from './batch/batch-request.js';
+import type { DeclaredRequest, ManyRequest, ManyResult } from './batch/batch-request.js';
 import { Batch, type BatchLimits } from './batch/run-many.js';
 import type { RunManyOptions } from './batch/run-many-options.js';
 import {
@@ -30,7 +30,7 @@ import { UploadManager } from './media/upload-manager.js';
 import type { UploadOptions } from './media/upload-options.js';
 import type { UploadSource } from './media/upload-source.js';
 import type { Model } from './models/catalog.js';
-import type { ModelInput } from './models/input-types.js';
+import type { Declared, ModelInput } from './models/input-types.js';
 import { type PreparedInput, prepareInput, replaceMedia } from './models/prepare-input.js';
 import { checkId, checkIds, checkPrediction } from './core/check-arguments.js';
 import { getTask, type ListQuery, listTasks } from './predictions/history.js';
@@ -97,9 +97,9 @@ export class WaveSpeedKling {
    * @throws what `submit` and `wait` throw.
    * @throws {RequestTimeoutError} if `timeoutMs` elapsed before the submit; nothing was submitted.
    */
-  async run<M extends Model>(
+  async run<M extends Model, Input extends ModelInput<M> = ModelInput<M>>(
     model: M,
-    input: ModelInput<M>,
+    input: Declared<Input, ModelInput<M>>,
     options: RunOptions = {},
   ): Promise<CompletedPrediction> {
     const runOptions = readRunOptions(options);
@@ -115,9 +115,9 @@ export class WaveSpeedKling {
    * @throws {RequestTimeoutError} if `timeoutMs` elapsed before the submit; nothing was submitted.
    * @throws {ApiError | ConnectionError} if it was not accepted.
    */
-  async submit<M extends Model>(
+  async submit<M extends Model, Input extends ModelInput<M> = ModelInput<M>>(
     model: M,
-    input: ModelInput<M>,
+    input: Declared<Input, ModelInput<M>>,
     options: SubmitOptions = {},
   ): Promise<Prediction> {
     const submitOptions = readSubmitOptions(options);
@@ -168,7 +168,9 @@ export class WaveSpeedKling {
    * }
    */
   runMany<Request extends ManyRequest>(
-    requests: Iterable<Request & Declared<Request>> | AsyncIterable<Request & Declared<Request>>,
+    requests:
+      | Iterable<Request & DeclaredRequest<Request>>
+      | AsyncIterable<Request & DeclaredRequest<Request>>,
     options: RunManyOptions = {},
   ): AsyncGenerator<ManyResult<Request>, void, void> {
     return new Batch<Request>(

@@ -68,9 +68,23 @@ type OutputOf<Shape extends ModelShape> = string extends keyof Shape
 /** Input of a model as the client accepts it, by the model's id or the result of `defineModel`. */
 export type ModelInput<M extends Model> = M extends Model ? InputOf<ShapeOf<ModelOf<M>>> : never;
 
+/** The fields of a type, or of any type of a union; `keyof T` is what TypeScript can compare for a type parameter. */
+type KeysOf<T> = keyof T | (T extends unknown ? keyof T : never);
+
+/** The fields that a model does not have. */
+export type Undeclared<Input, Allowed> = {
+  [Field in Exclude<KeysOf<Input>, KeysOf<Allowed>>]?: 'not a field of this model' | undefined;
+};
+
+/** Holds an input to the fields of its model: TypeScript lets undeclared ones of a variable pass. */
+export type Declared<Input, Allowed> = [keyof Input] extends [KeysOf<Allowed>]
+  ? Input
+  : Allowed & Undeclared<Input, Allowed>;
+
 /** Result of `parseInput`: an input for the client with its defaults filled in. */
 export type ParsedInput<M extends Model> = M extends Model
-  ? ModelInput<M> & OutputOf<ShapeOf<ModelOf<M>>>
+  ? ModelInput<M> &
+      Pick<OutputOf<ShapeOf<ModelOf<M>>>, keyof OutputOf<ShapeOf<ModelOf<M>>> & keyof ModelInput<M>>
   : never;
 
 /** Result of `estimateCost`. */

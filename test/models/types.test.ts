@@ -9,6 +9,7 @@ import {
   KLING_O1,
   KLING_O3_STD,
   type ManyRequest,
+  type Model,
   type ModelId,
   type ModelInput,
   type RateLimitError,
@@ -121,6 +122,49 @@ test('a variable with sound is rejected if the model has no sound', () => {
     await kling.run(id, { prompt });
   };
   expectTypeOf(compiled).toBeFunction();
+});
+
+test('an unknown field is rejected, in a variable as well', () => {
+  const compiled = async (kling: WaveSpeedKling, id: ModelId, model: Model, some: boolean) => {
+    const input = { prompt, typo: 1 };
+    // @ts-expect-error -- misspelt
+    await kling.run(KLING_O3_STD, input);
+    // @ts-expect-error -- misspelt
+    await kling.submit(silent, input);
+    // @ts-expect-error -- misspelt, for any built-in model
+    await kling.submit(id, input);
+    const mixed = some ? { prompt } : { prompt, typo: 1 };
+    // @ts-expect-error -- misspelt, in one of two
+    await kling.run(KLING_O1, mixed);
+    // @ts-expect-error -- misspelt
+    await kling.run(KLING_O1, { prompt, aspectRatio: '1:1' });
+    // Not known: it may be a field of any model.
+    await kling.run(model, input);
+    // Counts as absent.
+    await kling.run(KLING_O1, { prompt, typo: undefined });
+  };
+  expectTypeOf(compiled).toBeFunction();
+});
+
+test('an input is accepted however it was made', () => {
+  const compiled = async (
+    kling: WaveSpeedKling,
+    id: ModelId,
+    some: boolean,
+    given: { prompt: string; duration?: 5 | 10 },
+  ) => {
+    const annotated: ModelInput<typeof KLING_O1> = { prompt };
+    const { duration: _, ...rest } = annotated;
+    await kling.run(KLING_O1, rest);
+    await kling.run(silent, given);
+    await kling.run<typeof KLING_O1>(KLING_O1, { prompt, duration: 10 });
+    await kling.run(KLING_O1, some ? { prompt } : { prompt, duration: 5 });
+    await kling.run(KLING_O3_STD, { prompt, ...(some && { sound: true }) });
+    await kling.run(id, { prompt, aspect_ratio: '9:16' });
+  };
+  const wrapped = <M extends Model>(kling: WaveSpeedKling, model: M, input: ModelInput<M>) =>
+    kling.submit(model, input);
+  expectTypeOf([compiled, wrapped]).toBeArray();
 });
 
 test('estimateCost accepts a complete input, a part of one, or none', () => {
