@@ -209,7 +209,7 @@ export class WaveSpeedKling {
     const createTimeoutError = () =>
       new RequestTimeoutError(`timeoutMs (${timeoutMs} ms) ran out before the key was settled.`);
     await this.#during({ signal, timeoutMs, createTimeoutError }, (call) =>
-      call.run(this.#submitter.keys.resolve(call, key, id, force)),
+      this.#submitter.keys.resolve(call, key, id, force),
     );
     this.#submitter.settleKey(key);
   }

@@ -57,16 +57,17 @@ export async function resolveKey(
   isForced: boolean,
   context: ResolveContext,
 ): Promise<void> {
+  const { call } = context;
   const name = nameOf(key);
   const refuse = (why: string) => new IdempotencyConflictError(key, `${name}${why}; nothing was changed.`);
   for (;;) {
-    const { entry, revision } = await read(key, name, context.journal);
+    const { entry, revision } = await call.run(read(key, name, context.journal));
     if (entry.state === 'submitted' || entry.state === 'ended') {
       if (entry.predictionId === predictionId) return;
       throw refuse(` has the task ${entry.predictionId} already`);
     }
     if (entry.state === 'sending') {
-      const problem = isForced ? undefined : await findProblem(entry, predictionId, context);
+      const problem = isForced ? undefined : await call.run(findProblem(entry, predictionId, context));
       if (problem !== undefined) throw refuse(problem);
       // A POST that may still begin would start a task that the key has lost.
       if (predictionId === null) await waitForLease(entry, context);
@@ -75,7 +76,8 @@ export async function resolveKey(
       predictionId === null
         ? { ...commonOf(entry), state: 'idle', reason: 'resolved by hand' }
         : { ...commonOf(entry), predictionId, state: 'submitted' };
-    context.call.throwIfEnded();
+    call.throwIfEnded();
+    // Not cut short: what was written must not be reported as unchanged.
     const put = await writeEntry(context.journal, key, resolved, revision);
     if (put === 'taken') throw refuse(`: task ${predictionId} belongs to another key`);
     if (put !== 'stale') return;

@@ -66,6 +66,19 @@ describe('resolve', () => {
     expect(await stateOf(journal)).toBe('submitted');
   });
 
+  test('reports what was written, also if the call is aborted as the journal writes', async () => {
+    const emulator = await start();
+    const journal = await journalMarked(emulator, 200_000);
+    const controller = new AbortController();
+    const put: Journal['put'] = (...entry) => {
+      controller.abort(new Error('left'));
+      return journal.put(...entry);
+    };
+    const kling = clientOf(emulator, { journal: { ...journal, put } });
+    await kling.resolve(KEY, null, { signal: controller.signal });
+    expect(await stateOf(journal)).toBe('idle');
+  });
+
   test('takes no task that there is not, and rejects options it does not know', async () => {
     const emulator = await start();
     const journal = await journalMarked(emulator, 10_000);
