@@ -66,7 +66,7 @@ export function checkInput(model: unknown, input: unknown): CheckedInput {
       if (!isUrl(item) && !isBlob(item)) return item;
       // A copy: the caller can change a URL while the call is queued.
       local.push({ source: isUrl(item) ? new URL(item.href) : item, kind: media.kind, path });
-      return `https://local.invalid/${path.join('/')}`;
+      return placeholderOf(path);
     };
     fields[name] =
       media.isList && Array.isArray(value)
@@ -75,10 +75,25 @@ export function checkInput(model: unknown, input: unknown): CheckedInput {
   }
   try {
     const parsed = validateInput(reader, fields);
-    return { parsed, body: toBody(reader, parsed), local, cost: costOf(reader.model, parsed) };
+    const cost = costOf(reader.model, parsed);
+    return {
+      parsed,
+      body: toBody(reader, parsed),
+      local: local.filter(({ path }) => isIn(parsed, path)),
+      cost,
+    };
   } catch (error) {
     throw error instanceof InvalidInputError ? addHints(error, reader, fields) : error;
   }
+}
+
+const placeholderOf = (path: PendingUpload['path']) => `https://local.invalid/${path.join('/')}`;
+
+/** A schema with `.catch()` may have put another value in its place. */
+function isIn(parsed: Readonly<Record<string, unknown>>, path: PendingUpload['path']): boolean {
+  const [name, index] = path;
+  const value = index === undefined ? parsed[name] : (parsed[name] as unknown[] | undefined)?.[index];
+  return value === placeholderOf(path);
 }
 
 /** Leaves out empty lists of media, unless the service's own page prints them as the default. */

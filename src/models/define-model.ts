@@ -1,5 +1,7 @@
 /** Creates a model from its definition: validation, types, JSON Schemas and cost. */
 import * as z from 'zod';
+import { ConfigurationError } from '../core/errors/index.js';
+import { getErrorMessage } from '../utils/error-message.js';
 import { once } from '../utils/once.js';
 import { type DefinedModel, MODEL_BRAND, type ModelShape } from './defined-model.js';
 import { noObjectMessage, unknownFieldMessage } from './field-messages.js';
@@ -55,6 +57,7 @@ export function defineModel<
   Cost extends number | undefined = undefined,
 >(definition: ModelDefinition<Id, Shape, Cost>): DefinedModel<Id, Shape, Cost> {
   const { input: shape, ...facts } = validateDefinition(definition);
+  for (const [name, schema] of Object.entries(shape)) checkJson(name, schema);
   const model = makeModel(
     facts,
     () => shape,
@@ -64,6 +67,16 @@ export function defineModel<
     },
   );
   return model as unknown as DefinedModel<Id, Shape, Cost>;
+}
+
+/** Refuses what the body of a request cannot hold, and no JSON Schema can describe. */
+function checkJson(name: string, schema: z.ZodType): void {
+  try {
+    toInputJsonSchema(schema);
+  } catch (cause) {
+    const message = `defineModel: \`input.${name}\`: ${getErrorMessage(cause)}; expected a zod schema of a JSON value`;
+    throw new ConfigurationError(`${message}, such as z.string().optional().`, { cause });
+  }
 }
 
 /** Its schemas are made when they are first used: that is slow. */

@@ -40,11 +40,15 @@ function checkShape(input: unknown): asserts input is Record<string, z.ZodType> 
     throw invalid('input', input, 'the fields, such as { prompt: field.prompt(), images: field.images() }');
   }
   for (const [name, schema] of Object.entries(input)) {
-    // Of any copy of zod 4.
-    if (typeof schema === 'object' && schema !== null && '_zod' in schema) continue;
+    // Of any copy of zod 4, zod/mini included.
+    if (typeof schema === 'object' && schema !== null && '_zod' in schema && 'safeParse' in schema) continue;
     throw invalid(`input.${name}`, schema, 'a zod schema, such as field.prompt() or z.boolean().optional()');
   }
-  if (!Object.hasOwn(input, 'prompt')) throw invalid('input.prompt', undefined, 'field.prompt()');
+  const { prompt } = input as Record<string, z.ZodType | undefined>;
+  if (prompt === undefined) throw invalid('input.prompt', prompt, 'field.prompt()');
+  if (prompt._zod.optin === 'optional') {
+    throw invalid('input.prompt', prompt, 'a required field: field.prompt()');
+  }
 }
 
 function checkRules(rules: unknown, fields: readonly string[]): asserts rules is readonly Rule[] {

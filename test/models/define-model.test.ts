@@ -1,5 +1,6 @@
 // defineModel: validation, types, JSON Schema and cost of another endpoint, and its use in the client.
 import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
 import { SubmissionUnknownError, WaveSpeedKling } from 'wavespeed-kling';
 import {
   ConfigurationError,
@@ -208,6 +209,14 @@ describe('a defined model in place of an id', () => {
     expect(sent).toEqual([]);
   });
 
+  test('uploads no file whose field a schema replaced', async () => {
+    const model = defineModel({ id: ID, input: { ...INPUT, images: field.images({ max: 1 }).catch([]) } });
+    const { kling, sent } = clientWith(() => task);
+    const file = new Blob(['GIF89a']);
+    await kling.submit(model, { prompt: 'A fox', images: [file, 'no URL'] as never });
+    expect(sent).toMatchObject([{ url: `/api/v3/${ID}`, body: { prompt: 'A fox' } }]);
+  });
+
   test('is priced against maxCost', async () => {
     const { kling, sent } = clientWith(() => task);
     const input = { prompt: 'A fox', duration: 10, video: CLIP } as const;
@@ -272,6 +281,21 @@ describe('defineModel rejects a config with', () => {
       '`input.prompt`: got nothing; expected field.prompt()',
     ],
     ['a field that is not a schema', { input: { ...INPUT, seed: 'number' } }, '`input.seed`: got "number"'],
+    [
+      'a field without methods, of zod/v4/core',
+      { input: { ...INPUT, seed: new z.core.$ZodString({ type: 'string' }) } },
+      '`input.seed`: got an object; expected a zod schema',
+    ],
+    [
+      'a field that is no JSON value',
+      { input: { ...INPUT, since: z.date().optional() } },
+      '`input.since`: Date cannot be represented in JSON Schema; expected a zod schema of a JSON value',
+    ],
+    [
+      'a prompt that may be left out',
+      { input: { ...INPUT, prompt: field.prompt().optional() } },
+      '`input.prompt`: got an object; expected a required field: field.prompt()',
+    ],
     ['rules that are not a list', { rules: rule.maxWith('images', 1, 'video') }, '`rules`: got an object'],
     ['a rule that is not a rule', { rules: ['sound'] }, '`rules[0]`: got "sound"'],
     [
