@@ -26,6 +26,7 @@ interface Submission {
   model: string;
   body: Record<string, unknown>;
   webhookUrl?: string | undefined;
+  idempotencyKey?: string | undefined;
   /** Called as the request is handed to the socket. If it throws, nothing is sent. */
   beforeSend: () => void;
   /** Finds the tasks that this submit may have started. */
@@ -81,8 +82,14 @@ async function send(http: ApiClient, call: Call, submission: Submission): Promis
     candidates: (options?: CandidatesOptions) => Promise<Candidate[]>,
   ): SubmissionUnknownError => {
     const cause = interruption?.reason ?? ('error' in outcome ? outcome.error : undefined);
-    const error = new SubmissionUnknownError(message, { cause, model, input: body, submittedAt, candidates });
-    return predictionId === undefined ? error : withPredictionId(error, predictionId);
+    const options = { cause, model, input: body, submittedAt, candidates };
+    // Without the task, whether calling again with the key is safe is for the journal to say.
+    if (predictionId === undefined) return new SubmissionUnknownError(message, options);
+    const { idempotencyKey } = submission;
+    return withPredictionId(
+      new SubmissionUnknownError(message, { ...options, idempotencyKey }),
+      predictionId,
+    );
   };
   if ('prediction' in outcome) {
     const { prediction } = outcome;

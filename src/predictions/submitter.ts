@@ -200,6 +200,7 @@ export class TaskSubmitter {
         model: model.id,
         body,
         webhookUrl,
+        idempotencyKey,
         beforeSend: () => {
           mark?.check();
           slot.markSent();

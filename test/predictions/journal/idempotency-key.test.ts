@@ -422,6 +422,20 @@ describe('a lost request', () => {
     expect(await entryOf(journal)).toMatchObject({ state: 'sending' });
   });
 
+  test('an accepted submit that was aborted names its task and its key', async () => {
+    const emulator = await start();
+    const controller = new AbortController();
+    emulator.fail({
+      on: 'submit',
+      kind: 'delay',
+      ms: 50,
+      matching: () => (controller.abort(new Error('enough')), true),
+    });
+    const running = clientOf(emulator).run(KLING_O3_STD, INPUT, { ...KEY, signal: controller.signal });
+    const error = await failure(running, SubmissionUnknownError);
+    expect(error).toMatchObject({ ...KEY, predictionId: emulator.account.tasks[0]?.id, retry: 'resume' });
+  });
+
   test('a lost request is left open when timeoutMs passes', async () => {
     const emulator = await start();
     emulator.fail(REQUEST_LOST);
