@@ -2,7 +2,7 @@
 import { WebhookVerificationError } from '../core/errors/index.js';
 import type { WebhookVerificationReason } from '../core/errors/index.js';
 import type { Prediction } from '../core/prediction.js';
-import { checkNames } from '../core/validate-options.js';
+import { checkFunction, checkNames, rejectOption } from '../core/validate-options.js';
 import { deduplicate, rejected, type WebhookErrorContext, type WebhookResponse } from './deduplicate.js';
 import { createEmitter } from './event-emitter.js';
 import { checkMaxBodyBytes, type NodeWebhookRequest, readFetchBody, readNodeBody } from './read-body.js';
@@ -60,6 +60,17 @@ const RECEIVER_OPTIONS: readonly (keyof WebhookReceiverOptions)[] = [
   'maxBodyBytes',
   ...TOLERANCE_OPTIONS,
 ];
+
+const STORE_METHODS = ['claim', 'complete', 'release'] as const satisfies (keyof WebhookStore)[];
+
+function checkMethods(name: string, given: unknown, methods: readonly string[]): void {
+  if (given === undefined) return;
+  const object = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : undefined;
+  if (object !== undefined && methods.every((method) => typeof object[method] === 'function')) return;
+  const whose =
+    methods.length === 0 ? '' : ` with the methods ${methods.map((method) => `\`${method}\``).join(', ')}`;
+  rejectOption(name, given, `an object${whose}`);
+}
 
 /** Second argument of `onEvent`. */
 export interface WebhookEventContext {
@@ -145,6 +156,9 @@ export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookR
   const secret = createSecretSource(options.secret);
   const toleranceSeconds = checkTolerance(options);
   const maxBodyBytes = checkMaxBodyBytes(options.maxBodyBytes);
+  for (const name of ['onEvent', 'onError', 'now'] as const) checkFunction(name, options[name]);
+  checkMethods('store', options.store, STORE_METHODS);
+  checkMethods('journal', journal, []);
   const store = options.store ?? createMemoryStore();
   const report = async (error: unknown, context: WebhookErrorContext): Promise<void> => {
     try {

@@ -217,6 +217,13 @@ describe('options of createWebhookReceiver', () => {
     // Misspelt: every event would be answered with 200, and lost.
     { onevent: () => undefined } as object,
     { toleranceSecond: 5 } as object,
+    // Each delivery would fail, and be lost after three retries.
+    { store: {} } as object,
+    { store: { claim: () => 'new', complete: () => undefined } } as object,
+    { onEvent: 'save' } as object,
+    { onError: null } as object,
+    { journal: 'journal.jsonl' } as object,
+    { now: Date.now() } as object,
   ])('throws for %o', (options) => {
     expect(() => createWebhookReceiver({ secret: SECRET, ...options })).toThrow(ConfigurationError);
   });
