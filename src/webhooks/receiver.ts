@@ -63,15 +63,6 @@ const RECEIVER_OPTIONS: readonly (keyof WebhookReceiverOptions)[] = [
 
 const STORE_METHODS = ['claim', 'complete', 'release'] as const satisfies (keyof WebhookStore)[];
 
-function checkMethods(name: string, given: unknown, methods: readonly string[]): void {
-  if (given === undefined) return;
-  const object = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : undefined;
-  if (object !== undefined && methods.every((method) => typeof object[method] === 'function')) return;
-  const whose =
-    methods.length === 0 ? '' : ` with the methods ${methods.map((method) => `\`${method}\``).join(', ')}`;
-  rejectOption(name, given, `an object${whose}`);
-}
-
 /** Second argument of `onEvent`. */
 export interface WebhookEventContext {
   /** The idempotency key of the task; undefined without a `journal`, or if the journal does not know the task. */
@@ -157,9 +148,10 @@ export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookR
   const toleranceSeconds = checkTolerance(options);
   const maxBodyBytes = checkMaxBodyBytes(options.maxBodyBytes);
   for (const name of ['onEvent', 'onError', 'now'] as const) checkFunction(name, options[name]);
-  checkMethods('store', options.store, STORE_METHODS);
-  checkMethods('journal', journal, []);
   const store = options.store ?? createMemoryStore();
+  for (const name of STORE_METHODS) {
+    if (typeof store[name] !== 'function') rejectOption(`store.${name}`, store[name], 'a function');
+  }
   const report = async (error: unknown, context: WebhookErrorContext): Promise<void> => {
     try {
       await onError?.(error, context);

@@ -222,7 +222,6 @@ describe('options of createWebhookReceiver', () => {
     { store: { claim: () => 'new', complete: () => undefined } } as object,
     { onEvent: 'save' } as object,
     { onError: null } as object,
-    { journal: 'journal.jsonl' } as object,
     { now: Date.now() } as object,
   ])('throws for %o', (options) => {
     expect(() => createWebhookReceiver({ secret: SECRET, ...options })).toThrow(ConfigurationError);
