@@ -108,7 +108,9 @@ function requires(name: string, other: string, values?: readonly string[]): Rule
     check(input, infos) {
       if (!says(input[name], infos[name])) return undefined;
       const isMet = values?.includes(input[other] as string) ?? says(input[other], infos[other]);
-      return isMet ? undefined : `got ${formatValue(input[name])} without ${what}; expected both, or neither`;
+      return isMet
+        ? undefined
+        : `got ${formatValue(input[name])} without ${what}: add that, or leave this field out`;
     },
     toJsonSchema(infos) {
       const isDefault = values?.includes(infos[other]?.default as string) === true;

@@ -182,11 +182,11 @@ describe('the rules of V4', () => {
     [{ prompt: '@Image0', images: files(2) }, 'prompt: names "@Image0", but `images` has 2 files'],
     [
       { keep_original_sound: true },
-      'keep_original_sound: got true without `videos`; expected both, or neither',
+      'keep_original_sound: got true without `videos`: add that, or leave this field out',
     ],
     [
       { dynamic_range: 'hdr' },
-      'dynamic_range: got "hdr" (a string) without `resolution` one of "1080p", "4k"; expected both, or neither',
+      'dynamic_range: got "hdr" (a string) without `resolution` one of "1080p", "4k": add that, or leave this field out',
     ],
   ])('refuses %j', (input, message) => {
     expect(wrong(input)).toEqual([message]);

@@ -142,7 +142,7 @@ async function callJournal<T>(method: 'get' | 'put', key: string, run: () => Pro
   } catch (cause) {
     if (JournalError.isInstance(cause)) throw cause;
     throw new JournalError(
-      `The journal's \`${method}\` failed for ${JSON.stringify(key)}: ${getErrorMessage(cause)}.`,
+      `The journal's \`${method}\` failed for ${JSON.stringify(key)}: ${getErrorMessage(cause).replace(/[.\s]+$/, '')}.`,
       { cause },
     );
   }

@@ -564,8 +564,8 @@ describe('a journal that does not do what it should', () => {
     ['get returns no revision', { get: async () => ({ entry: sending(NOWHERE) }) }, '(revision: '],
     [
       'get rejects',
-      { get: () => Promise.reject(new Error('no database')) },
-      'failed for "order-1": no database',
+      { get: () => Promise.reject(new Error('No database.')) },
+      'failed for "order-1": No database.',
     ],
     [
       'get throws',
@@ -600,6 +600,7 @@ describe('a journal that does not do what it should', () => {
         JournalError,
       );
       expect(error.message).toContain(message);
+      expect(error.message).not.toMatch(/\.\.$/);
       expect(emulator.requests).toEqual([]);
     },
   );
