@@ -97,7 +97,7 @@ export async function printSummary(
     }
     return;
   }
-  if (tally.count('running', 'unknown', 'not submitted') > 0) note(`to go on: ${sameCommand()}`, arrow);
+  if (tally.count('running', 'unknown', 'not submitted') > 0) note(`to continue: ${sameCommand()}`, arrow);
   else if (tally.count('failed') > 0)
-    note(`to try the failed again: ${sameCommand(['--retry-failed'])}`, arrow);
+    note(`to retry the failed rows: ${sameCommand(['--retry-failed'])}`, arrow);
 }

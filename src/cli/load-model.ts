@@ -8,7 +8,7 @@ import { EXPECTED_MODEL } from './options.js';
 
 export async function loadModel(name: ModelId | undefined, file: string | undefined): Promise<Model> {
   if (file !== undefined && name !== undefined) {
-    throw new CommandError('--model-file stands in place of the name: give one of them.', EXIT.usage);
+    throw new CommandError('--model-file replaces the name of a model: give one of them.', EXIT.usage);
   }
   if (file !== undefined) return loadModelFile(file);
   if (name !== undefined) return name;

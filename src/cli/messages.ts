@@ -84,7 +84,7 @@ export async function listCandidates(
     return [];
   }
   const possible = found.filter(({ exactMatch }) => exactMatch !== false);
-  if (possible.length > 0) note('Tasks that it may be:');
+  if (possible.length > 0) note('Tasks that the submit may have started:');
   for (const { id, status, created_at, exactMatch } of possible) {
     note(
       `  ${id}  ${status}  ${created_at}  ${exactMatch === true ? 'same input' : 'its input is not shown'}`,
@@ -98,7 +98,7 @@ export async function listCandidates(
   }
   if (possible.length === 0) {
     note(
-      'The history shows no task that it may be. It can lag behind: see `wavespeed-kling list` before you run it again ' +
+      'The history shows no task that the submit may have started. It can lag behind: see `wavespeed-kling list` before you run it again ' +
         '(with --journal: --when-absent resubmit).',
     );
   }

@@ -24,10 +24,15 @@ function fieldsOfAll(): Map<string, { field: ModelField; names: string[] }> {
   return all;
 }
 
-function describe(name: string, names: readonly string[]): string {
+function describe(words: string, names: readonly string[]): string {
   const isOfAll = names.length === Object.keys(builtIns).length;
-  const words = name.replaceAll('_', ' ');
   return isOfAll ? words : `${words} (${names.join(', ')})`;
+}
+
+/** The beginning of a field's description: `length of the video in seconds`, or `generate sound` for "Whether to generate sound." */
+function summarize(name: string, { description }: ModelField): string {
+  const [, first, rest] = /^(?:Whether to |The )?(.)([^.:;]*)/.exec(description) ?? [];
+  return first === undefined ? name.replaceAll('_', ' ') : `${first.toLowerCase()}${rest}`;
 }
 
 /** Adds a flag for each field, and `--param` for those of other models. */
@@ -37,18 +42,22 @@ export function addModelFlags<Args extends unknown[], Opts extends OptionValues,
   for (const kind of MEDIA) {
     const option = new Option(
       `--${kind} <file|url>`,
-      `reference ${kind}; may be repeated where the model has a list`,
+      `reference ${kind}; may be repeated if the model takes several`,
     );
     command.addOption(option.argParser(collect));
   }
   for (const [name, { field, names }] of fieldsOfAll()) {
+    const summary = summarize(name, field);
     if (field.type === 'boolean') {
-      command.addOption(new Option(`--${kebab(name)}`, describe(name, names)));
-      command.addOption(new Option(`--no-${kebab(name)}`, `without ${name.replaceAll('_', ' ')}`));
+      command.addOption(new Option(`--${kebab(name)}`, describe(summary, names)));
+      command.addOption(new Option(`--no-${kebab(name)}`, `do not ${summary}`));
       continue;
     }
     const isNumber = field.type === 'integer';
-    const option = new Option(`--${kebab(name)} <${isNumber ? 'number' : 'value'}>`, describe(name, names));
+    const option = new Option(
+      `--${kebab(name)} <${isNumber ? 'number' : 'value'}>`,
+      describe(summary, names),
+    );
     command.addOption(isNumber ? option.argParser(numberFrom(1, 'integer')) : option.argParser(text));
   }
   command.addOption(
@@ -57,7 +66,7 @@ export function addModelFlags<Args extends unknown[], Opts extends OptionValues,
   command.addOption(
     new Option(
       '--model-file <file>',
-      'in place of the name: a module whose default export is a model of defineModel',
+      'instead of a name: a module whose default export is a model made by defineModel',
     ).argParser(text),
   );
   return command;

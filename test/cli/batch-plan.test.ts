@@ -162,7 +162,7 @@ describe.concurrent('the end of a batch', () => {
     expect(failed.code).toBe(1);
     expect(lastLines(failed, 2)).toEqual([
       '✖ 2 done $0.50 · 1 failed $0.25 (refunded within 3 h) · balance $99.24',
-      `→ to try the failed again: wavespeed-kling ${args.join(' ')} --retry-failed`,
+      `→ to retry the failed rows: wavespeed-kling ${args.join(' ')} --retry-failed`,
     ]);
 
     const same = await run(args);
@@ -197,7 +197,7 @@ describe.concurrent('the end of a batch', () => {
     expect(after).toEqual([
       expect.stringMatching(/^Interrupted: no new requests/),
       '✖ 0 done $0.00 · 8 running $2.02 · 12 not submitted',
-      `→ to go on: wavespeed-kling ${args.join(' ')}`,
+      `→ to continue: wavespeed-kling ${args.join(' ')}`,
     ]);
     expect(parseLines(result.stdout)).toHaveLength(20);
     expect(emulator.account.tasks).toHaveLength(8);

@@ -178,7 +178,7 @@ describe.concurrent('3: outcome unknown', () => {
     expect(code).toBe(3);
     expect(stderr).not.toContain(emulator.account.tasks[0]?.id);
     expect(stderr).toContain('with another input: 1 task, see `wavespeed-kling list`.');
-    expect(stderr).toMatch(/shows no task that it may be\..* before you run it again/);
+    expect(stderr).toMatch(/shows no task that the submit may have started\..* before you run it again/);
   });
 
   test('--json has the candidates', async () => {

@@ -28,7 +28,7 @@ const HELP = `
 A row has \`model\` and \`prompt\`, further fields of the model under the service's names (images, duration, …), and a
 \`key\` of your choice. JSON Lines: one object per line. CSV: the first row names the fields; several images are
 separated by | or in columns image1, image2, …; an empty cell is an absent field.
-Paths of images and videos count from the current directory.
+Paths of images and videos are relative to the current directory.
 With --journal, run the same command again after an interruption: a row whose key (or content, without a key) is in the
 journal is not paid again. A failed row keeps its result until --retry-failed gives it another attempt.`;
 
@@ -42,7 +42,7 @@ export function batchCommand() {
     .option('--csv', 'the file is CSV, whatever its name')
     .option(
       '--model-file <file>',
-      'a module whose default export is a model of defineModel: for rows that name it, or no model',
+      'a module whose default export is a model made by defineModel, for rows that name it or name no model',
       text,
     )
     .option('-o, --output <dir>', 'download the videos into this directory', text)
@@ -53,15 +53,15 @@ export function batchCommand() {
     )
     .option(
       '--journal <file>',
-      'file that keeps what was submitted: run again, it pays only for what is missing',
+      'file that records what was submitted, so that a second run pays only for what is missing',
       text,
     )
     .option('--retry-failed', 'give rows that failed another attempt; needs --journal')
     .option('--concurrency <number>', 'tasks that run at once (default: 100)', numberFrom(1, 'integer'))
     .option('--per-minute <number>', 'submits within any minute', numberFrom(1, 'integer'))
     .option('--level <level>', `the account's level: ${LEVELS.join(', ')}`, oneOf(LEVELS))
-    .option('--max-cost <usd>', 'send nothing if this run would add more', numberFrom(0))
-    .option('--ignore-balance', 'start although the balance does not cover it')
+    .option('--max-cost <usd>', 'send nothing if the tasks that this run adds would cost more', numberFrom(0))
+    .option('--ignore-balance', 'start even if the balance does not cover the batch')
     .option('--allow-duplicates', 'accept equal rows without keys, each as a task of its own')
     .option(
       '--timeout <seconds>',
@@ -70,10 +70,10 @@ export function batchCommand() {
     )
     .option(
       '--when-absent <action>',
-      'after an interrupted submit that the history does not show: resubmit',
+      'resubmit: submit again if an interrupted submit is proven to have started no task',
       oneOf(['resubmit']),
     )
-    .option('--json', 'accepted as with every command; results are JSON in any case')
+    .option('--json', 'accepted for consistency; results are always JSON')
     .addHelpText('after', HELP)
     .addHelpText('after', example('batch videos.csv --journal videos.journal --level silver -o out'))
     .action(async (file, options) => {

@@ -17,7 +17,11 @@ export function billingsCommand() {
     .option('--type <type>', 'deduct or refund', oneOf(['deduct', 'refund']))
     .option('--model <model>', 'short name, or a model id', once(parseModelName))
     .option('--since <time>', 'rows since then: 7d, 12h, or ISO 8601', since)
-    .option('--limit <number>', `how many at most (default: ${DEFAULT_LIMIT})`, numberFrom(1, 'integer'))
+    .option(
+      '--limit <number>',
+      `maximum number of rows (default: ${DEFAULT_LIMIT})`,
+      numberFrom(1, 'integer'),
+    )
     .option('--json', 'print each row as the service describes it')
     .addHelpText('after', example('billings --type refund --since 24h'))
     .action(async ({ type, model, since: from, limit = DEFAULT_LIMIT, json }) => {

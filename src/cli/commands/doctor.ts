@@ -97,7 +97,7 @@ async function confirmSpending(): Promise<void> {
   const cost = made.reduce((sum, { cost }) => sum + cost, 0);
   if (!process.stdin.isTTY) {
     throw new CommandError(
-      'doctor --spend asks before it pays: run it on a terminal, or with --yes.',
+      'doctor --spend asks for confirmation before it pays: run it in a terminal, or with --yes.',
       EXIT.usage,
     );
   }

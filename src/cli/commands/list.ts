@@ -15,7 +15,11 @@ export function listCommand() {
     )
     .option('--status <status>', 'created, processing, completed, failed', text)
     .option('--model <model>', 'short name, or a model id', once(parseModelName))
-    .option('--limit <number>', `how many at most (default: ${DEFAULT_LIMIT})`, numberFrom(1, 'integer'))
+    .option(
+      '--limit <number>',
+      `maximum number of tasks (default: ${DEFAULT_LIMIT})`,
+      numberFrom(1, 'integer'),
+    )
     .option('--json', 'print each task as the service describes it')
     .addHelpText('after', example('list --status failed --limit 5'))
     .action(async ({ status, model, limit = DEFAULT_LIMIT, json }) => {

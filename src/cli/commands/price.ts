@@ -32,7 +32,7 @@ export function priceCommand() {
         EXIT.account,
       );
     }
-    if (quote === undefined) note('No API key: this is the list price, not asked of the service.');
+    if (quote === undefined) note('No API key: this is the list price; the service was not asked.');
     if (options.json === true) {
       printJson({ model: factsOf(model).id, price, list_price: quote?.price ?? cost, estimate: cost });
     } else print(price);

@@ -33,11 +33,15 @@ export function runCommand() {
     .option('-o, --output <dir>', 'download the video into this directory', text)
     .option('--max-cost <usd>', 'send nothing if the task would cost more', numberFrom(0))
     .option('--timeout <seconds>', 'how long to wait at most (default: 1800); the task continues', seconds)
-    .option('--idempotency-key <key>', 'run again with the same key: the same task; needs --journal', text)
+    .option(
+      '--idempotency-key <key>',
+      'every run with the same key gets the same task; needs --journal',
+      text,
+    )
     .option('--journal <file>', 'file that keeps idempotency keys', text)
     .option(
       '--when-absent <action>',
-      'after an interrupted submit that the history does not show: resubmit',
+      'resubmit: submit again if an interrupted submit is proven to have started no task',
       oneOf(['resubmit']),
     )
     .option('--webhook-url <url>', 'https URL that the service calls when the task ends', text)
