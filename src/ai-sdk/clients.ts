@@ -1,6 +1,7 @@
 /** Clients known by a name, so that a model in a workflow's storage can name its client. */
 import { checkObject, rejectOption } from '../core/validate-options.js';
-import { ConfigurationError, WaveSpeedKling } from '../index.js';
+import { WaveSpeedKling } from '../client.js';
+import { ConfigurationError } from '../index.js';
 
 const REGISTRY = Symbol.for('wavespeed-kling.clients');
 

@@ -1,6 +1,7 @@
 /** Provider for the AI SDK: creates video models that use a client. */
 import { checkFunction, checkNames, checkObject, rejectOption } from '../core/validate-options.js';
-import { ConfigurationError, type Model, WaveSpeedKling } from '../index.js';
+import { WaveSpeedKling } from '../client.js';
+import { ConfigurationError, type Model } from '../index.js';
 import { checkClient, findClient, nameOfClient } from './clients.js';
 import { downloadToMemory } from './download.js';
 import { KlingDurableVideoModel } from './durable-model.js';

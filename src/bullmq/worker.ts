@@ -1,12 +1,12 @@
 /** A BullMQ worker that makes each job's video once, whatever crashes. */
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import type { WaveSpeedKling } from '../client.js';
 import {
   type CompletedPrediction,
   ConfigurationError,
   type ModelInput,
   RateLimitError,
   WaveSpeedError,
-  type WaveSpeedKling,
 } from '../index.js';
 import {
   checkJobData,
@@ -24,8 +24,8 @@ const DEFAULT_PAUSE_MS = 1000;
  * Creates a worker. Give the client a journal that all workers share: the idempotency key of a job is
  * `<queue name>:<job id>`, after the queue's `prefix` if it has one, so every attempt on every machine continues the same task.
  *
- * A job fails for good where `error.retry` is `never`, as for an invalid request, a failed task or a wrong key. A 429 pauses
- * all workers. After any other error the job is attempted again, as its `attempts` say. `close()` returns waiting jobs to the queue.
+ * A job fails permanently if `error.retry` is `never`, as for an invalid request, a failed task or a wrong API key. A 429 pauses
+ * all workers. After any other error the job is retried, up to its `attempts`. `close()` returns waiting jobs to the queue.
  *
  * @throws {ConfigurationError} for a bad option.
  * @example
@@ -121,7 +121,7 @@ function setProgress(job: Job, progress: KlingJobProgress): Promise<void> {
   return job.updateProgress(progress);
 }
 
-/** Fails a job for good. BullMQ keeps the message and the stack. */
+/** Fails a job permanently. BullMQ keeps the message and the stack. */
 function toUnrecoverable(error: Error): UnrecoverableError {
   const final = new UnrecoverableError(error.message);
   final.cause = error;
