@@ -269,7 +269,7 @@ export class WaveSpeedKling {
   }
 
   /**
-   * Uploads an image or video, streamed from disk, and returns its URL, which is valid for 7 days. The same Blob, or the
+   * Uploads an image, video or audio file, streamed from disk, and returns its URL, which is valid for 7 days. The same Blob, or the
    * same unchanged file, is uploaded once per client.
    *
    * @throws {InvalidInputError} for a file that the service does not accept; nothing was sent.
@@ -326,7 +326,7 @@ export class WaveSpeedKling {
   }
 
   /**
-   * Returns the totals of a time, by model and by day, under the service's names.
+   * Returns the totals of a period, by model and by day, under the service's names.
    *
    * @throws {InvalidInputError} without `from` or `to`.
    * @example
@@ -337,9 +337,9 @@ export class WaveSpeedKling {
   }
 
   /**
-   * Yields the tasks of a time, newest first, each with what it was charged and refunded, what it should cost, its
-   * idempotency key, and whether that adds up. Joins billings, history and the journal's entries; sends reads only, one
-   * after the other. Without a `journal` of your own, or with one without `entries`, no task has a key.
+   * Yields the tasks of a period, newest first, each with what it was charged and refunded, what it should cost, its
+   * idempotency key, and whether these agree. Joins billings, history and the journal's entries; only reads, with one
+   * request after the other. Without the option `journal`, or if the journal has no `entries`, no task has a key.
    *
    * @example
    * for await (const { predictionId, key, finding } of kling.reconcile({ since: '2026-01-01' })) {

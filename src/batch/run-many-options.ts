@@ -4,7 +4,7 @@ import type { Prediction } from '../core/prediction.js';
 import { aFunction, checkObject, integer, type OptionTable, readOptions } from '../core/validate-options.js';
 import { checkReceiverHasUrl, RUN_OPTIONS, type RunOptions } from '../predictions/options.js';
 
-/** Options of `runMany`. A request's `timeoutMs` counts from its slot. */
+/** Options of `runMany`. The `timeoutMs` of a request counts from when it gets a slot. */
 export interface RunManyOptions extends Pick<
   RunOptions,
   'signal' | 'maxRetries' | 'timeoutMs' | 'pollIntervalMs' | 'webhookUrl' | 'webhookReceiver' | 'whenAbsent'
@@ -16,8 +16,8 @@ export interface RunManyOptions extends Pick<
   /** Called when a task was accepted, and awaited: save its id here. If it throws, the batch stops new submits. */
   onSubmitted?: ((prediction: Prediction, index: number) => void | Promise<void>) | undefined;
   /**
-   * Called when a task may or may not have been accepted, and awaited. Without it, a loop that is left before it saw
-   * such an error warns on `process`. If it throws, the batch stops new submits.
+   * Called when a task may or may not have been accepted, and awaited. Without it, breaking out of the loop
+   * before it yielded such an error emits a process warning. If it throws, the batch stops new submits.
    */
   onUnknown?: ((error: SubmissionUnknownError, index: number) => void | Promise<void>) | undefined;
   /** Called at every change of a task's status. */
@@ -40,7 +40,7 @@ export function readRunManyOptions(options: RunManyOptions, limit: number) {
   for (const name of ['level', 'limits', 'perMinute']) {
     if (Object.hasOwn(options, name)) {
       throw new ConfigurationError(
-        `\`${name}\`: not an option of runMany; limits hold for every submit of a client: new WaveSpeedKling({ level }) or { limits }.`,
+        `\`${name}\`: not an option of runMany; limits apply to every submit of a client: use new WaveSpeedKling({ level }) or { limits }.`,
       );
     }
   }

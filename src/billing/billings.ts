@@ -21,7 +21,7 @@ export interface BillingsQuery {
   model?: ModelId | (string & {}) | undefined;
 }
 
-/** Which time to total. */
+/** The period to total. */
 export interface UsageRange {
   /** A Date, or ISO 8601. */
   from: Date | string;
@@ -46,7 +46,7 @@ export interface BillingRow {
   [field: string]: unknown;
 }
 
-/** Totals of a time, under the service's names. */
+/** Totals of a period, under the service's names. */
 export interface Usage {
   per_model_usage: { model_uuid: string; total_cost: number; [field: string]: unknown }[];
   daily_usage: { date: string; amount: number; count: number; [field: string]: unknown }[];

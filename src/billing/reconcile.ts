@@ -10,7 +10,7 @@ import { type BillingRow, listBillings, toUnits, UNITS_PER_DOLLAR } from './bill
 import { listTasks } from '../predictions/history.js';
 import type { Journal, JournalEntry } from '../predictions/journal/journal.js';
 
-/** Which tasks to reconcile, by their creation. */
+/** Which tasks to reconcile, by their creation time. */
 export interface ReconcileRange {
   /** A Date, or ISO 8601. @default 7 days ago, as long as the service keeps the history */
   since?: Date | string | undefined;
@@ -20,16 +20,16 @@ export interface ReconcileRange {
 
 /**
  * What a task's charges show; the first that fits:
- * - `refund_missing`: it failed over 3 hours ago, and was charged and not refunded
- * - `refund_pending`: the same, within 3 hours
- * - `price_differs`: it was charged, and not what `estimateCost` says
- * - `no_charge`: the journal knows it, and it was never charged
- * - `no_key`: it was charged, and the journal does not know it
+ * - `refund_missing`: it failed over 3 hours ago, was charged, and was not refunded
+ * - `refund_pending`: the same, but it failed less than 3 hours ago
+ * - `price_differs`: the charge is not what `estimateCost` computes
+ * - `no_charge`: the journal knows the task, but it was never charged
+ * - `no_key`: it was charged, but the journal does not know it
  * - `ok`
  */
 export type Finding = 'refund_missing' | 'refund_pending' | 'price_differs' | 'no_charge' | 'no_key' | 'ok';
 
-/** A task beside its charges and its idempotency key. */
+/** A task with its charges and its idempotency key. */
 export interface Reconciliation {
   predictionId: string;
   /** Missing if the journal does not know it. */

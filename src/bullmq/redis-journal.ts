@@ -20,7 +20,7 @@ const MIN_TTL_MS = 8 * 24 * 60 * 60_000;
 
 /**
  * Writes an entry if its revision is the stored one (empty: there is no entry), and the id of its task belongs to no other key.
- * KEYS: entry, task id · ARGV: revision, entry, whether it names a task, key, ttl (0: for ever)
+ * KEYS: entry, task id · ARGV: revision, entry, whether it names a task, key, ttl (0: forever)
  */
 const PUT = `
 local stored = redis.call('HGET', KEYS[1], 'revision') or ''

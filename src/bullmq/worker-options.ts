@@ -10,11 +10,11 @@ const JOB_DEFAULTS = { whenAbsent, timeoutMs, pollIntervalMs, webhookUrl, webhoo
 
 /** Options of `createKlingWorker`: its own, defaults of every job, and BullMQ's worker options. */
 export interface KlingWorkerOptions extends WorkerOptions, Pick<RunOptions, keyof typeof JOB_DEFAULTS> {
-  /** Tasks that this worker waits for at once. @default 100 */
+  /** Number of tasks that this worker waits for at the same time. @default 100 */
   concurrency?: number;
   /** How often a job may lose its worker before it fails. @default 100 */
   maxStalledCount?: number;
-  /** Submits a minute of all workers of this queue together. Set it to the same number everywhere. @default no limit */
+  /** Maximum submits per minute of all workers of this queue together. Set the same number everywhere. @default no limit */
   submitsPerMinute?: number | undefined;
   /** Models made by `defineModel` that a job may name by their id. */
   models?: readonly DefinedModel[] | undefined;

@@ -5,7 +5,7 @@ import { propertyNames } from '../utils/property-names.js';
 
 /** Options of every call. */
 export interface CallOptions {
-  /** Aborts the call. Before a submit it rejects with the signal's reason, afterwards with a `WaitAbortedError`. */
+  /** Aborts the call, never the task. It rejects with the signal's reason, or with a `WaitAbortedError` once there is a task. */
   signal?: AbortSignal | undefined;
   /** Maximum retries of each request of this call. @default the client's */
   maxRetries?: number | undefined;

@@ -121,7 +121,7 @@ function readKind(path: string, line: Line): JournalContent['kind'] {
   if (isTorn && HEADER.startsWith(text)) return 'empty';
   if (isLaterHeader(text)) {
     throw new JournalError(
-      `${path}: the journal was written by a later release of wavespeed-kling; use that.`,
+      `${path}: the journal was written by a later release of wavespeed-kling; upgrade to that release.`,
     );
   }
   throw new JournalError(
@@ -133,6 +133,6 @@ function readKind(path: string, line: Line): JournalContent['kind'] {
 /** Quotes nothing: a path given by mistake may lead to a secret. */
 function createLineError(path: string, line: number, problem: string): JournalError {
   return new JournalError(
-    `${path}:${line}: not a line of a journal (${problem}). Restore the file, or settle its keys with another one.`,
+    `${path}:${line}: not a line of a journal (${problem}). Restore the file: in another one, its keys would count as new.`,
   );
 }

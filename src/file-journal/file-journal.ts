@@ -10,7 +10,7 @@ import { JournalFile } from './journal-file.js';
 
 /** A journal in a file. */
 export interface FileJournal extends Required<Journal> {
-  /** Completes pending writes and lets another process open the file. The end of the process releases it, too; after a kill, for this host only. */
+  /** Completes pending writes and lets another process open the file. So does the end of the process; after a kill, only for processes of this host. */
   close(): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ const files = new Map<string, SharedFile>();
 /**
  * Creates a journal that keeps idempotency keys in a file: JSON lines, appended and flushed to the disk, readable only
  * by this user. The file is opened with the first key and created if it is missing; its directory must exist. It is for
- * one process at a time: a file that is not exactly as this process left it is a `JournalError` before anything is sent.
+ * one process at a time: a file that is not exactly as this process left it causes a `JournalError` before anything is sent.
  *
  * @param path A path or `file:` URL on a local disk.
  * @throws {JournalError} from the calls that use it: if another process has the file or has changed it, if it is not a

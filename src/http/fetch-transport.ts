@@ -14,7 +14,7 @@ import type {
 
 type Fetch = typeof globalThis.fetch;
 
-/** Next.js 13 and 14 cache GETs: the first poll would be repeated for ever. Old workerd rejects the option. */
+/** Next.js 13 and 14 cache GETs: the first poll would be repeated forever. Old workerd rejects the option. */
 const noStore = (): object =>
   'Request' in globalThis && 'cache' in Request.prototype ? { cache: 'no-store' } : {};
 

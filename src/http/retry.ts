@@ -80,8 +80,8 @@ export function getRetryDelay(attempt: number, error: unknown): number {
 }
 
 /**
- * What time can mend. Reads are repeated after it, polls go on, and downloads and uploads resume; after everything else
- * another attempt would end in the same way.
+ * Returns true for a transient failure: reads and uploads are repeated after it, polls go on, and downloads resume. After
+ * any other failure another attempt would end in the same way.
  */
 export function isTransient(error: unknown): error is WaveSpeedError {
   // No response, a late one, or one that is not the API's: a gateway may stand in between.

@@ -20,7 +20,7 @@ export interface DownloadProgress {
   total: number | undefined;
 }
 
-/** What happens with a file that is there already. */
+/** What happens if the file already exists. */
 export type IfExists = 'error' | 'keep' | 'overwrite';
 
 /** Options of `download`. */
@@ -28,14 +28,14 @@ export interface DownloadOptions extends CallOptions {
   /** Called with the number of bytes written; not awaited. The download fails if it throws or rejects. */
   onProgress?: ((progress: DownloadProgress) => unknown) | undefined;
   /**
-   * What happens with a file that is there already. `error`: rejects before any request. `keep`: returns it without a request,
-   * also if another download made it in the meantime. `overwrite`: replaces it, in one step.
+   * What happens if the file already exists. `error`: rejects before any request. `keep`: returns it without a request,
+   * also if another download created it in the meantime. `overwrite`: replaces it atomically.
    * @default 'error'
    */
   ifExists?: IfExists | undefined;
   /** Maximum size of a file in bytes. @default 2_147_483_648 (2 GiB) */
   maxBytes?: number | undefined;
-  /** Time limit for the call in milliseconds, over all files and retries. @default 3_600_000 (1 hour) */
+  /** Time limit for the call in milliseconds, for all files and retries together. @default 3_600_000 (1 hour) */
   timeoutMs?: number | undefined;
 }
 

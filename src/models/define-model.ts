@@ -12,7 +12,7 @@ import { toToolJsonSchema } from './tool-schema.js';
 import { validateDefinition } from './validate-definition.js';
 import { addRules } from './add-rules.js';
 
-/** Everything that the library knows of a model. */
+/** Everything that the library knows about a model. */
 export interface ModelDefinition<
   Id extends string,
   Shape extends ModelShape,
@@ -20,9 +20,9 @@ export interface ModelDefinition<
 > {
   /** Model id, which is also the path of its endpoint: `provider/model/variant`. */
   id: Id;
-  /** Name for people. @default the id */
+  /** Display name. @default the id */
   name?: string | undefined;
-  /** Name for a command line. @default none */
+  /** Short name, for the command line. @default none */
   shortName?: string | undefined;
   /** The fields: those of `field`, and any other zod schema. `prompt` is required. */
   input: Shape;
@@ -38,7 +38,7 @@ export interface ModelDefinition<
 }
 
 /**
- * Creates a model that the client, `estimateCost` and `parseInput` accept in place of an id: for an endpoint of the
+ * Creates a model that the client, `estimateCost` and `parseInput` accept instead of an id: for an endpoint of the
  * same family that this library does not include, or one that has changed. Take the fields and the price from the
  * model's page; `wavespeed-kling models <id>` writes a definition from the service's own schema.
  *

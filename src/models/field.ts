@@ -89,8 +89,8 @@ function seconds(from: number | readonly number[], to?: number): SecondsField<nu
 }
 
 /**
- * Builders of a model's fields. Those with media accept local files as well, which the client uploads. A field that is
- * not here is any zod schema.
+ * Builders of a model's fields. Media fields also accept local files, which the client uploads. For any other
+ * field, use a zod schema.
  *
  * @example
  * const input = { prompt: field.prompt(), images: field.images({ max: 10 }), duration: field.seconds(3, 30) };
@@ -108,7 +108,7 @@ export const field = {
   videos: (options?: MediaListOptions) => toSchema(builders.videos(options)) as MediaListField,
   /** A list of audio files. */
   audios: (options?: MediaListOptions) => toSchema(builders.audios(options)) as MediaListField,
-  /** The length of the video: whole seconds from one to another, or one of a list. The default is 5, or the shortest. */
+  /** The length of the video in whole seconds: a range, or a list of values. @default 5, or the shortest */
   seconds,
   /** True or false; required, unless `.optional()` or `.default()` follows. */
   flag: (description: string) => toSchema(builders.flag(description)) as FlagField,

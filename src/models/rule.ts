@@ -212,8 +212,7 @@ function checkCount(name: string, max: unknown): void {
 }
 
 /**
- * Rules between fields. A rule asks whether a field says something: an absent field, `false`, an empty list and the
- * field's default do not.
+ * Rules between fields. A field counts as given unless it is absent, `false`, an empty list or equal to its default.
  *
  * @example
  * const rules = [rule.maxWith('images', 4, 'video'), rule.excludes('sound', 'video')];
@@ -227,6 +226,6 @@ export const rule = {
   excludes,
   /** At most `max` items in a list if the other field is given. */
   maxWith,
-  /** The files that the prompt names by their order, such as `@Image3`, are given. */
+  /** Every file that the prompt names by its position, such as `@Image3`, must be given. */
   mentions,
 };

@@ -4,8 +4,8 @@ import { addRules } from './add-rules.js';
 import { type Model, resolveModel } from './catalog.js';
 
 /**
- * Adds a model's rules to a schema of your own, for one that was made from the model's `inputObject` by `.extend`,
- * `.pick` or `.omit`: to zod as a check, and to its JSON Schema as conditions.
+ * Adds a model's rules to your own schema, made from the model's `inputObject` by `.extend`, `.pick` or `.omit`: as a zod
+ * check, and as conditions of its JSON Schema.
  *
  * @example
  * const body = withRules(KLING_O1, klingO1InputObject.extend({ projectId: z.uuid() }));

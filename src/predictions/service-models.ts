@@ -1,4 +1,4 @@
-/** What the service itself says of its models: the list with their fields, and the price of an input. */
+/** What the service says about its models: the list with their fields, and the price of an input. */
 import { InvalidInputError, InvalidResponseError, WaveSpeedError } from '../core/errors/index.js';
 import type { ApiClient } from '../http/api-client.js';
 import type { DefinedModel } from '../models/defined-model.js';

@@ -103,7 +103,7 @@ export class TaskWaiter {
    * Polls until the task ends, and yields it at every change of its status, the last included.
    *
    * @param initial The task as the submit returned it: the first poll then comes after one interval.
-   * @throws {WaitTimeoutError} at the deadline; the signal's reason at an abort; what time cannot mend, and a 404 that persists
+   * @throws {WaitTimeoutError} at the deadline; the signal's reason at an abort; an error that is not transient, and a 404 that persists
    * where the service has not just accepted the task.
    */
   async *#poll(

@@ -22,11 +22,11 @@ export interface SqlJournal extends Journal {
   /** Yields every entry, in the order of the keys. Reads 500 at a time. */
   entries(): AsyncIterable<{ key: string; entry: JournalEntry }>;
   /**
-   * Removes the entries whose task has ended, or that are proven to have none, and that have not changed for some days. Open
-   * entries are never removed. A key without an entry is a new key.
+   * Removes the entries that have not changed for `olderThanDays`, if their task has ended or they are proven to have none.
+   * Open entries are never removed. A key without an entry is a new key.
    *
-   * @returns How many were removed.
-   * @throws {ConfigurationError} for less than 8 days: the service keeps a task for 7.
+   * @returns The number of removed entries.
+   * @throws {ConfigurationError} for less than 8 days: the service keeps a task for 7 days.
    */
   purge(options: { olderThanDays: number }): Promise<number>;
 }
@@ -38,7 +38,7 @@ const PAGE_SIZE = 500;
 
 /**
  * Creates a journal in the table `kling_journal` of `sqlSchema`. It is as durable as the database. `query` must not run
- * inside a transaction of the caller's: a rollback would forget a mark whose task is paid.
+ * inside a transaction: a rollback would remove the mark of a task that was paid for.
  *
  * @throws {ConfigurationError} for a bad option.
  * @example

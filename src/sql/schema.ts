@@ -34,8 +34,8 @@ const tolerant = (statement: string) =>
   `DO $$ BEGIN\n${statement};\nEXCEPTION WHEN unique_violation OR duplicate_table OR duplicate_object THEN NULL;\nEND $$`;
 
 /**
- * Returns the statements that create `kling_journal` and `kling_webhooks`, to be run one by one. They can be run again and
- * again, also by several programs at once.
+ * Returns the statements that create `kling_journal` and `kling_webhooks`, to be run one by one. They can be run
+ * repeatedly, also by several programs at the same time.
  *
  * @throws {ConfigurationError} for an unknown dialect.
  * @example

@@ -28,7 +28,7 @@ function loadMsw(): MswModule {
 /**
  * Returns handlers for msw's `setupServer`: `/api/v3/…` of every host, and the outputs and uploads of the emulator.
  * Pass the result of `createEmulator()` to control it. A closed connection becomes a network error of msw. msw sees the
- * global `fetch` and `node:http` only: a client made without `fetch: globalThis.fetch` goes past it, to the real service.
+ * global `fetch` and `node:http` only: a client without `fetch: globalThis.fetch` bypasses msw and reaches the real service.
  * Use `createEmulator().intercept()` for such clients.
  *
  * The type parameter names the type of a handler, `emulatorHandlers<RequestHandler>()`; without it the handlers fit

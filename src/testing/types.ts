@@ -54,10 +54,10 @@ export interface EmulatorCore {
   settled(): Promise<void>;
   /**
    * Makes every client of this process that has no `fetch` or `dispatcher` of its own talk to this emulator, in memory:
-   * whatever its base URL and key, and whether it was created before or after. Nothing reaches a network. A client that
-   * is created without a key gets the emulator's. Of several emulators the last one that intercepts is used.
+   * whatever its base URL and key are, and whether it was created before or after. Nothing reaches a network. A client that
+   * is created without an API key uses the emulator's. If several emulators intercept, the last one is used.
    *
-   * @returns A function that ends it.
+   * @returns A function that stops the interception.
    * @example
    * const emulator = createEmulator();
    * const stop = emulator.intercept();

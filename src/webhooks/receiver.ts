@@ -23,8 +23,8 @@ import { withTimeLimit } from './with-time-limit.js';
 export interface WebhookReceiverOptions extends ToleranceOptions {
   /**
    * The secret of your API key, several of them during a rotation, or a function such as `() => kling.webhookSecret()`. A
-   * function is called with the first delivery, and its result is kept; after a signature that does not match it is called
-   * once more, at most 5 times a minute. White space around a secret is ignored.
+   * function is called with the first delivery, and its result is cached; after a signature that does not match it is called
+   * again, at most 5 times a minute. White space around a secret is ignored.
    */
   secret: WebhookSecretSource;
   /**
@@ -120,7 +120,7 @@ const STATUS: Record<WebhookVerificationReason, number> = {
  * |---|---|
  * | 200 | the event was handled, now or by an earlier delivery |
  * | 400, 401, 413, 405 | not a webhook, not verified, too large, not a POST; JSON with `reason` and `message` |
- * | 500 | `onEvent`, the store, the journal or the secret's function failed, or something parsed the body first; the service sends the event again |
+ * | 500 | `onEvent`, the store, the journal or the `secret` function failed, or the body was parsed before; the service sends the event again |
  * | 503 | another process is handling it |
  *
  * A delivery that arrives while the same one is being handled waits and gets the same response. When a process dies

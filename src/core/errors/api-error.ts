@@ -52,7 +52,7 @@ export class AuthenticationError extends ApiError {
   override readonly name = 'AuthenticationError' as const;
 }
 
-/** The account has too little credit: 402, or 400 or 403 with a matching code or message. */
+/** The account has too little credit: 402, code 1406 or 1407, or 400, 403 or 422 with a matching message. */
 export class InsufficientCreditsError extends ApiError {
   protected static override readonly className: string = 'InsufficientCreditsError';
   override readonly name = 'InsufficientCreditsError' as const;

@@ -12,7 +12,10 @@ export class ConfigurationError extends WaveSpeedError {
   protected static override readonly className: string = 'ConfigurationError';
   override readonly name = 'ConfigurationError' as const;
 
-  /** `api_key_unavailable`: the `apiKey` function failed. `transport_unavailable`: undici could not be loaded. */
+  /**
+   * `api_key_unavailable`: the `apiKey` function failed. `transport_unavailable`: undici could not be loaded.
+   * `unsupported_dispatcher`: `dispatcher` comes from undici 6 or older.
+   */
   readonly code: ConfigurationErrorCode | undefined;
 
   constructor(

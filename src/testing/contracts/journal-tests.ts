@@ -323,10 +323,10 @@ const PROMISES: Record<string, (store: Store) => Promise<void>> = {
 };
 
 /**
- * Returns the promises of a journal as tests, for people who write their own. Each uses keys of its own, so that they can run
- * one by one or at once, in a store that is not empty.
+ * Returns tests of the promises of a journal, for people who write their own. Each uses its own keys, so that they can run
+ * one by one or in parallel, in a store that is not empty.
  *
- * @param makeJournal Opens the same store anew with each call. A journal with a `close` method is closed before.
+ * @param makeJournal Opens the same store again with each call. A journal with a `close` method is closed before.
  * @example
  * for (const { name, run } of journalTests(() => myJournal(database))) test(name, run);
  */

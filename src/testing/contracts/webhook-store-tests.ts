@@ -130,10 +130,10 @@ const PROMISES: Record<string, (open: Open, id: string) => Promise<void>> = {
 };
 
 /**
- * Returns the promises of a webhook store as tests, for people who write their own. Each uses ids of its own. Leases are tested
+ * Returns tests of the promises of a webhook store, for people who write their own. Each uses its own ids. Leases are tested
  * if the store has `renew`.
  *
- * @param makeStore Opens the same store anew with each call.
+ * @param makeStore Opens the same store again with each call.
  * @example
  * for (const { name, run } of webhookStoreTests(() => myStore(database))) test(name, run);
  */
