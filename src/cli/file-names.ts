@@ -112,7 +112,12 @@ export class FileNames {
   }
 }
 
-async function readNames(directory: string): Promise<string[]> {
+/**
+ * Lists a directory for downloads; one that is not there will be made.
+ *
+ * @throws {CommandError} if it is a file, or cannot be read.
+ */
+export async function readNames(directory: string): Promise<string[]> {
   try {
     return await readdir(directory);
   } catch (error) {

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { hasStack, parseLines, setUp } from './support.js';
+import { hasStack, IMAGE, parseLines, setUp } from './support.js';
 
 const RESUME = /wavespeed-kling wait ([0-9a-f]+) -o out/;
 
@@ -130,6 +130,11 @@ describe.concurrent('2: wrong usage, invalid input, over budget; nothing was sen
       /no\.png: there is no such file/,
     ],
     ['a key without a journal', ['run', 'o1', '-p', 'x', '--idempotency-key', 'k'], /--journal/],
+    [
+      'a directory for the video that is a file',
+      ['run', 'o1', '-p', 'x', '-o', IMAGE],
+      /--output: ENOTDIR.*Nothing was sent/,
+    ],
     [
       '--when-absent of a run without a journal',
       ['run', 'o1', '-p', 'x', '--when-absent', 'resubmit'],

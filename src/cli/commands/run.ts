@@ -4,6 +4,7 @@ import { BudgetExceededError, fileJournal } from '../../index.js';
 import type { ModelId } from '../../schemas.js';
 import { createClient } from '../client.js';
 import { CommandError, EXIT } from '../exit-codes.js';
+import { readNames } from '../file-names.js';
 import { announceInterrupt, interrupted, SUBMIT_INTERRUPTED } from '../interrupt.js';
 import { loadModel } from '../load-model.js';
 import { addModelFlags, readModelFlags } from '../model-flags.js';
@@ -75,6 +76,7 @@ async function run(name: ModelId | undefined, options: Options): Promise<number>
   // Before anything is uploaded; the client checks it again.
   if (maxCost !== undefined && cost !== undefined && cost > maxCost)
     throw new BudgetExceededError({ cost, maxCost });
+  if (output !== undefined) await readNames(output);
   await using kling = await createClient(journal === undefined ? {} : { journal: fileJournal(journal) });
   announceInterrupt(SUBMIT_INTERRUPTED);
   const progress = new Progress();
