@@ -1,6 +1,6 @@
 /** Names of downloaded files, from the template of `--name`. */
 import { readdir, rename } from 'node:fs/promises';
-import { dirname, extname, join, parse } from 'node:path';
+import { dirname, extname, join, parse, resolve } from 'node:path';
 import { CommandError, EXIT } from './exit-codes.js';
 
 /** What a name is made from. */
@@ -126,11 +126,11 @@ export async function readNames(directory: string): Promise<string[]> {
   }
 }
 
-/** Returns the files with these names, whatever their extensions, or undefined if one is missing. */
+/** Returns the absolute paths of the files with these names, whatever their extensions, or undefined if one is missing. */
 export async function findFiles(directory: string, names: readonly string[]): Promise<string[] | undefined> {
   const files = await readNames(directory);
   const found = names.map((name) => files.find((file) => parse(file).name.normalize('NFC') === name));
-  return found.includes(undefined) ? undefined : found.map((file) => join(directory, file ?? ''));
+  return found.includes(undefined) ? undefined : found.map((file) => resolve(directory, file ?? ''));
 }
 
 /** Renames downloaded files. A file that has appeared under the name meanwhile is kept, and so is the download's own name. */

@@ -37,6 +37,16 @@ describe.concurrent('a batch with --journal', () => {
     expect(filesOf(third.stdout)).toEqual(filesOf(second.stdout));
   });
 
+  test('run again: prints the same path of a file that is named by its key', async () => {
+    const { run, write, directory } = await setUp();
+    const file = write('batch.jsonl', [{ key: 'fox', model: 'o3-std', prompt: 'Fox' }]);
+    const args = ['batch', file, '--journal', 'batch.journal', '-o', 'out'];
+    for (let time = 0; time < 2; time++) {
+      const results = parseLines((await run(args)).stdout);
+      expect(results.map((result) => result.file)).toEqual([join(directory, 'out', 'fox.mp4')]);
+    }
+  });
+
   test('leaves no lock behind, which the next container could not tell from that of a process that runs', async () => {
     const { run, write, directory } = await setUp();
     await run(['batch', write('batch.jsonl', tasks(1)), '--journal', 'batch.journal']);
