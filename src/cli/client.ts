@@ -29,10 +29,10 @@ export async function createClient(options: WaveSpeedKlingOptions = {}): Promise
     return new Client(all);
   } catch (error) {
     if (error instanceof ConfigurationError && error.message.startsWith('`apiKey`')) {
-      throw new CommandError(
-        'WAVESPEED_API_KEY contains characters that are not allowed in a header.',
-        EXIT.account,
-      );
+      const message = error.message
+        .replace('`apiKey`: the API key', 'WAVESPEED_API_KEY')
+        .replace(/ in the option .*$/, '.');
+      throw new CommandError(message, EXIT.account);
     }
     throw error;
   }

@@ -218,6 +218,19 @@ describe.concurrent('4: key or credit', () => {
     expect(stderr).not.toContain('geheim');
   });
 
+  test.each([
+    ['"secret"', 'WAVESPEED_API_KEY is in quotes; expected the key alone.'],
+    ['Bearer secret', 'WAVESPEED_API_KEY begins with "Bearer"; expected the key alone.'],
+    ['WAVESPEED_API_KEY=secret', 'WAVESPEED_API_KEY begins with "NAME="; expected the key alone.'],
+    ['a secret', 'not printable ASCII; expected the key from https://wavespeed.ai/accesskey.'],
+  ])('a key written as %s: says what is wrong, and does not print it', async (key, message) => {
+    const { run, emulator } = await setUp();
+    const { code, stderr } = await run(['balance'], { env: { WAVESPEED_API_KEY: key } });
+    expect([code, emulator.requests.length]).toEqual([4, 0]);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('secret');
+  });
+
   test('a wrong key: one request', async () => {
     const { run, emulator } = await setUp({ apiKey: 'right' });
     const { code, stderr } = await run(['run', 'o1', '-p', 'x'], { env: { WAVESPEED_API_KEY: 'wrong-key' } });
