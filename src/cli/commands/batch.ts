@@ -57,7 +57,7 @@ export function batchCommand() {
       text,
     )
     .option('--retry-failed', 'give rows that failed another attempt; needs --journal')
-    .option('--concurrency <number>', 'tasks that run at once (default: 100)', numberFrom(1, 'integer'))
+    .option('--concurrency <number>', 'number of concurrent tasks (default: 100)', numberFrom(1, 'integer'))
     .option('--per-minute <number>', 'submits within any minute', numberFrom(1, 'integer'))
     .option('--level <level>', `the account's level: ${LEVELS.join(', ')}`, oneOf(LEVELS))
     .option('--max-cost <usd>', 'send nothing if the tasks that this run adds would cost more', numberFrom(0))

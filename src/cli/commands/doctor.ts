@@ -21,11 +21,15 @@ export function doctorCommand() {
     )
     .option(
       '--spend',
-      'also make one video of 3 seconds with each model whose price is known, and check each fact on the way',
+      'also make one video of 3 seconds with each model whose fields and price are confirmed, and check each step',
     )
     .option('--yes', 'with --spend: do not ask')
     .option('-o, --output <dir>', 'with --spend: directory of the videos (default: out)', text)
-    .option('--record <dir>', 'write the answers of the API there, without secrets and personal data', text)
+    .option(
+      '--record <dir>',
+      'write the answers of the API into this directory, without secrets and personal data',
+      text,
+    )
     .option('--json', 'print one JSON object per check')
     .addHelpText('after', example('doctor', 'doctor --spend --yes'))
     .action(async ({ spend, yes, output = 'out', record, json }) => {

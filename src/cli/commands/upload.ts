@@ -10,7 +10,9 @@ import { uploadFiles } from '../upload-files.js';
 export function uploadCommand() {
   return new Command('upload')
     .summary('upload files and print their URLs')
-    .description('Uploads images and videos, and prints the URL of each. The service keeps them for 7 days.')
+    .description(
+      'Uploads image, video and audio files, and prints the URL of each. The service keeps them for 7 days.',
+    )
     .argument('<file...>', 'images or videos')
     .option('--json', 'print one JSON object per file')
     .addHelpText('after', example('upload front.png side.png'))

@@ -41,7 +41,7 @@ export class LocalMedia {
 
   #next(): string {
     return this.#directories.length === 0
-      ? 'Use the URL of a medium, or ask the user to start this server with --allow DIR.'
-      : `Use the URL of a medium, or a file below ${this.#directories.join(' or ')}.`;
+      ? 'Use a URL, or ask the user to start this server with --allow DIR.'
+      : `Use a URL, or a file below ${this.#directories.join(' or ')}.`;
   }
 }

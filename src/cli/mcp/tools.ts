@@ -105,18 +105,21 @@ export function makeTools() {
       name: 'start_video',
       title: 'Start a video (costs money)',
       description:
-        'Starts a video and returns its id at once; it takes about two minutes, see check_video. It is charged now and cannot be cancelled. ' +
+        'Starts a video and returns its id, without waiting for the video, which takes about two minutes: see check_video. It is charged now and cannot be cancelled. ' +
         'The same model, input and key return the same video, without a second payment: call again with the same arguments if a call was lost. ' +
-        'For another video of the same input, or after a failure, use another key.',
+        'For another video from the same input, or after a failure, use another key.',
       inputSchema: schemaOf(
         {
           model,
           input,
           expected_cost: {
             type: 'number',
-            description: 'The cost that price_video returned, in US dollars. Any other value is refused.',
+            description: 'The cost that price_video returned, in US dollars. Any other value is rejected.',
           },
-          key: { type: 'string', description: 'Tells apart videos with the same model and input. Optional.' },
+          key: {
+            type: 'string',
+            description: 'Optional: distinguishes videos with the same model and input.',
+          },
         },
         ['model', 'input', 'expected_cost'],
       ),
@@ -125,7 +128,7 @@ export function makeTools() {
     {
       name: 'check_video',
       title: 'Check a video',
-      description: `Returns the status of a video: created, processing, completed or failed. With wait_seconds, waits until it has ended, at most so long. Costs nothing.`,
+      description: `Returns the status of a video: created, processing, completed or failed. With wait_seconds, waits up to that long for its end. Costs nothing.`,
       inputSchema: schemaOf(
         {
           id,
@@ -133,7 +136,7 @@ export function makeTools() {
             type: 'number',
             minimum: 0,
             maximum: MAX_WAIT_SECONDS,
-            description: `Seconds to wait for the end, from 0 to ${MAX_WAIT_SECONDS}. 0 looks once.`,
+            description: `Seconds to wait for the end, from 0 to ${MAX_WAIT_SECONDS}. 0 does not wait.`,
           },
         },
         ['id'],
@@ -144,7 +147,7 @@ export function makeTools() {
       name: 'download_video',
       title: 'Download a video',
       description:
-        'Downloads a completed video and returns the paths of its files. A file that is there is kept.',
+        'Downloads a completed video and returns the paths of its files. An existing file is kept.',
       inputSchema: schemaOf({ id }, ['id']),
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
     },

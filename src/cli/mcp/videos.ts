@@ -155,7 +155,7 @@ export class Videos {
     const { kling } = this.#options;
     if (files.length > 0) {
       throw new Refusal(
-        'The service alone knows the price of this input, and it can only measure media that are online. Use URLs.',
+        'Only the service knows the price of this input, and it can only measure media that are online. Use URLs.',
       );
     }
     const { discounted_price } = await kling.quote(model, input);
