@@ -35,14 +35,14 @@ const say = (name, text) => {
 };
 
 /**
- * Makes one video, tells how it goes, and saves it.
+ * Makes one video, reports its progress, and saves it.
  *
  * @param {string} name
  * @param {(options: import('wavespeed-kling').RunOptions) => Promise<import('wavespeed-kling').CompletedPrediction>} run
  */
 async function make(name, run) {
   const video = await run({
-    // Save the id here, in a program that may be restarted: wait(id) takes the task up again.
+    // Save the id here, in a program that may be restarted: wait(id) resumes the task.
     onSubmitted: ({ id }) => say(name, `submitted as ${id}`),
     onUpdate: ({ status }) => say(name, status),
   });

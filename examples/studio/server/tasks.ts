@@ -111,7 +111,7 @@ export class Tasks {
     }));
   }
 
-  /** Settles an unknown outcome by hand: it is this task, or (null) none, and is submitted again. */
+  /** Resolves an unknown outcome by hand: it is this task, or (null) none, and is submitted again. */
   async resolve(task: StudioTask, id: string | null): Promise<void> {
     await this.#parts.kling.resolve(task.key, id);
     this.#unknown.delete(task.key);
