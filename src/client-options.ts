@@ -27,7 +27,7 @@ export interface SubmitLimits {
   perMinute?: number | undefined;
   /**
    * Maximum concurrent tasks. A task counts until it or the call that waits for it has ended; a submit with an unknown
-   * outcome, until it is settled or for 30 minutes.
+   * outcome, until it is known or for 30 minutes.
    *
    * @default no limit
    */

@@ -182,13 +182,13 @@ export class WaveSpeedKling {
   }
 
   /**
-   * Settles an idempotency key whose submit may or may not have been accepted.
+   * Says by hand which task an idempotency key has, if its submit may or may not have been accepted.
    *
    * @param predictionId The task that the submit started, or null if it certainly started none: the key can then be used again.
    * @throws {IdempotencyConflictError} if the key belongs to another task, or the task to another key; before
    * `error.certainAt` with null, and for a task whose input differs, unless `force` is set.
    * @throws {InvalidInputError} if the journal has no such key.
-   * @throws {RequestTimeoutError} if it could not be settled within `timeoutMs`; nothing was changed.
+   * @throws {RequestTimeoutError} if it could not be resolved within `timeoutMs`; nothing was changed.
    * @example
    * const tasks = await error.candidates(); // of a SubmissionUnknownError
    * const matches = tasks.filter((task) => task.exactMatch === true);
@@ -207,7 +207,7 @@ export class WaveSpeedKling {
     const key = checkIdempotencyKey(idempotencyKey);
     const id = predictionId === null ? null : checkId(predictionId);
     const createTimeoutError = () =>
-      new RequestTimeoutError(`timeoutMs (${timeoutMs} ms) ran out before the key was settled.`);
+      new RequestTimeoutError(`timeoutMs (${timeoutMs} ms) ran out before the key was resolved.`);
     await this.#during({ signal, timeoutMs, createTimeoutError }, (call) =>
       this.#submitter.keys.resolve(call, key, id, force),
     );

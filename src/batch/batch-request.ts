@@ -76,7 +76,7 @@ export interface Settled<Request extends ManyRequest> {
  *
  * @param stop Called when a callback failed that records what was or may have been paid for: without a record of it, no
  * further task may be paid for.
- * @param isReason Whether the batch was stopped with this error, which then says nothing of this request.
+ * @param isReason Whether the batch was stopped with this error, which then says nothing about this request.
  */
 export async function runRequest<Request extends ManyRequest>(
   request: Request,

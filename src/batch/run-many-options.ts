@@ -9,7 +9,7 @@ export interface RunManyOptions extends Pick<
   RunOptions,
   'signal' | 'maxRetries' | 'timeoutMs' | 'pollIntervalMs' | 'webhookUrl' | 'webhookReceiver' | 'whenAbsent'
 > {
-  /** How many tasks of this batch may run at once. @default the client's limit, or 100 */
+  /** Maximum number of concurrent tasks of this batch. @default the client's limit, or 100 */
   concurrency?: number | undefined;
   /** Highest cost of the whole batch, in US dollars. A request that does not fit is rejected, and nothing is sent for it. */
   maxCost?: number | undefined;

@@ -90,7 +90,7 @@ export function isTransient(error: unknown): error is WaveSpeedError {
   // Also as 400 or 403, with a message about concurrency.
   if (error instanceof RateLimitError) return true;
   if (!(error instanceof ApiError)) return false;
-  // A gateway's 403 or 404 says nothing of the key or the task.
+  // A gateway's 403 or 404 says nothing about the key or the task.
   if (isPage(error.body)) return true;
   // An error under HTTP 200: its code decides.
   return error.status < 400 ? !isRefusal(error.code) : isTransientStatus(error.status);

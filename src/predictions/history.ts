@@ -90,7 +90,7 @@ const LIST_QUERY = {
  * while newer ones come in is yielded once. The service ignores a misspelt field and lists everything: such a query is
  * rejected.
  *
- * @param onGap Called with what is missing: an item that is no task, or the rest of a list that ends too early. Also reads on
+ * @param onGap Called with what is missing: an item that is not a task, or the rest of a list that ends too early. Also reads on
  * after a short page: without a `total`, only a page with nothing new then ends the list.
  */
 export async function* listTasks(

@@ -72,7 +72,7 @@ export class Call {
     this.signal.throwIfAborted();
   }
 
-  /** Whether this ended the call. Such an error is the caller's, and says nothing of this call's request. */
+  /** Whether this ended the call. Such an error is the caller's, and says nothing about this call's request. */
   isReason(error: unknown): boolean {
     return this.signal.aborted && error === this.signal.reason;
   }

@@ -104,7 +104,7 @@ function adviceOf(key: string, certainAt: Date, verdict: 'absent' | 'undecidable
     return `The history shows no such task: free the key with ${free}, or submit again with whenAbsent: 'resubmit'.`;
   }
   return (
-    'The history cannot tell. Look with error.candidates(): if exactly one task has exactMatch === true, settle the key ' +
+    'The history cannot tell. Look with error.candidates(): if exactly one task has exactMatch === true, resolve the key ' +
     `with kling.resolve(${name}, predictionId); if you know that there is none, with ${free}.`
   );
 }

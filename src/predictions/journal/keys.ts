@@ -114,7 +114,7 @@ export class IdempotencyKeys {
     }
   }
 
-  /** Settles a key by hand. See `resolveKey`. */
+  /** Resolves a key by hand. See `resolveKey`. */
   resolve(call: Call, key: string, predictionId: string | null, isForced: boolean): Promise<void> {
     return resolveKey(key, predictionId, isForced, { ...this.#contextOf(call), call, http: this.#http });
   }

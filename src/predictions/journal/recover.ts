@@ -39,7 +39,7 @@ export async function recover(mark: OpenMark, context: KeyedCall): Promise<Recov
     found = await context.findCandidates(byPresentClock(mark, context.clock), { signal }, 'around');
   } catch (cause) {
     const { remainingMs } = readTimes(mark, context, lookedAt);
-    // A call that ended in the middle of a look has learnt nothing: the next one with this key looks again.
+    // A call that ended during a search has learned nothing: the next one with this key searches again.
     return remainingMs > 0 || signal.aborted
       ? { state: 'pending', remainingMs: Math.max(0, remainingMs) }
       : { state: 'undecidable', cause };
@@ -97,8 +97,8 @@ async function take(
 }
 
 /**
- * A task that is not of another key may be this one's, also where it shows another input: the service may show an input
- * otherwise than it was sent, such as the URL of its own copy.
+ * A task that belongs to no other key may belong to this one, even if it shows another input: the service may show an input
+ * differently from how it was sent, such as with the URL of its own copy.
  */
 async function areOfOtherKeys(
   tasks: readonly ComparedTask[],
@@ -124,7 +124,7 @@ async function readOpenDigests(journal: Journal, ownKey: string): Promise<Set<st
   return digests;
 }
 
-/** How much later a mark of this call was set by the present clock than it says. */
+/** How far the machine's clock was moved since this call wrote the mark, in milliseconds. */
 function clockChangeMs({ entry, seenAt }: OpenMark, clock: KeyedCall['clock']): number {
   return clock.local() - (clock.elapsed() - seenAt) - Date.parse(entry.markedAt);
 }

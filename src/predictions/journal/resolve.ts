@@ -1,4 +1,4 @@
-/** Settles a key by hand, whose submit has an unknown outcome: `resolve`, and its options. */
+/** Resolves a key by hand, whose submit has an unknown outcome: `resolve`, and its options. */
 import { IdempotencyConflictError, InvalidInputError } from '../../core/errors/input-error.js';
 import { checkSignal, ms, type OptionTable, readOptions, rejectOption } from '../../core/validate-options.js';
 import type { ApiClient } from '../../http/api-client.js';
@@ -23,7 +23,7 @@ export interface ResolveOptions {
   /** Time limit, in milliseconds. @default the client's requestTimeoutMs */
   timeoutMs?: number | undefined;
   /**
-   * Also settles the key before it is certain that there is no task, and with a task whose input differs.
+   * Also resolves the key before it is certain that there is no task, and with a task whose input differs.
    *
    * @default false
    */

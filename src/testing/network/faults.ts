@@ -52,7 +52,7 @@ export interface HangFault extends AcceptedFlag {
   bytes?: number | undefined;
 }
 
-/** Responds correctly, but late. Accepted at once by default. */
+/** Responds correctly, but late. Accepted immediately by default. */
 export interface DelayFault extends AcceptedFlag {
   kind: 'delay';
   /** Delay in milliseconds. */
