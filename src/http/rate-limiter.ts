@@ -131,6 +131,8 @@ export class RateLimiter {
 
   onHeld(slot: Slot): void {
     this.#held.set(slot, performance.now() + HOLD_MS);
+    // For those who wait already.
+    this.#run();
   }
 
   onReleased(slot: Slot): void {

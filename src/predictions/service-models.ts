@@ -74,6 +74,7 @@ export class ServiceModels {
     try {
       return (await this.quote(call, model, inputs)).discounted_price;
     } catch (error) {
+      if (call.isReason(error)) throw error;
       throw explain(
         error,
         'Only the service knows the price of this input, and `maxCost` limits it: nothing was submitted.',

@@ -1,6 +1,12 @@
 /** A call that is aborted with the error of another call, as when the first failure ends the others: it says nothing of this call. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { KLING_O3_STD, type ManyResult, RequestTimeoutError, SubmissionUnknownError } from 'wavespeed-kling';
+import {
+  KLING_O3_PRO,
+  KLING_O3_STD,
+  type ManyResult,
+  RequestTimeoutError,
+  SubmissionUnknownError,
+} from 'wavespeed-kling';
 import { clientOn, envelope, failure, isSubmit, rejection, task } from '../support/client.js';
 
 const input = (index: number) => ({ prompt: `request ${index}` });
@@ -78,6 +84,19 @@ test('a batch that is aborted with the error of another call has no task where n
   expect(results).toEqual(requests.map((request, index) => ({ status: 'rejected', index, request, reason })));
   expect(onUnknown).not.toHaveBeenCalled();
   expect(posts()).toBe(1);
+});
+
+test('the reason of an abort is not changed, also where the service was asked for a price', async () => {
+  const { kling, seen } = clientOn(() => never);
+  const controller = new AbortController();
+  const options = { maxCost: 5, signal: controller.signal };
+  const asking = rejection(kling.submit(KLING_O3_PRO, input(0), options));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(seen).toHaveLength(1);
+  const reason = new RequestTimeoutError('another call took too long.');
+  controller.abort(reason);
+  expect(await asking).toBe(reason);
+  expect(reason.message).toBe('another call took too long.');
 });
 
 test('nothing is announced as a retry after an abort with an error that would be retried', async () => {

@@ -278,7 +278,7 @@ describe('concurrency', () => {
 
 describe('a submit with an unknown outcome', () => {
   /** A service that answers the first submits with a gateway's 502. */
-  function losing(times: number) {
+  function losing(times: number, concurrency = 2) {
     let submits = 0;
     return clientOn(
       (request) => {
@@ -289,7 +289,7 @@ describe('a submit with an unknown outcome', () => {
           ? envelope(null, 502, 'bad gateway')
           : envelope(task({ id: `task-${submits}` }));
       },
-      { limits: { concurrency: 2 } },
+      { limits: { concurrency } },
     );
   }
 
@@ -305,6 +305,16 @@ describe('a submit with an unknown outcome', () => {
     expect(posts()).toBe(3);
     await next;
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a submit that already waits as another one is lost gets its place after 30 minutes', async () => {
+    const { kling, posts } = losing(1, 1);
+    const lost = rejection(kling.submit(KLING_O3_STD, INPUT));
+    const next = kling.submit(KLING_O3_STD, INPUT);
+    await lost;
+    await vi.advanceTimersByTimeAsync(30 * 60_000 + 1000);
+    expect(posts()).toBe(2);
+    await next;
   });
 
   test.each([
