@@ -256,9 +256,9 @@ describe.concurrent('124: timed out', () => {
     expect(stderr).toContain(`to resume: wavespeed-kling wait ${id} -o 'my videos'`);
   });
 
-  test('before the submit: nothing is sent', async () => {
+  test.each([[], ['--no-wait']])('before the submit: nothing is sent %j', async (...flags) => {
     const { run, submits } = await setUp();
-    const { code, stderr } = await run(['run', 'o1', '-p', 'x', '--timeout', '0.001']);
+    const { code, stderr } = await run(['run', 'o1', '-p', 'x', '--timeout', '0.001', ...flags]);
     expect([code, submits()]).toEqual([124, 0]);
     expect(stderr).toContain('nothing was submitted');
   });

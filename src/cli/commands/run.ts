@@ -94,6 +94,7 @@ async function run(name: ModelId | undefined, options: Options): Promise<number>
   const { onSubmitted, onUpdate } = taskCallbacks(context);
   const submitOptions = {
     signal: interrupted,
+    timeoutMs: timeout,
     maxCost,
     idempotencyKey,
     whenAbsent,
@@ -107,7 +108,7 @@ async function run(name: ModelId | undefined, options: Options): Promise<number>
       if (idempotencyKey === undefined) await uploadFiles(kling, request.files, context.row);
       context.row.update('submitting');
       return wait
-        ? kling.run(model, input, { ...submitOptions, timeoutMs: timeout, onUpdate })
+        ? kling.run(model, input, { ...submitOptions, onUpdate })
         : kling.submit(model, input, submitOptions);
     });
   } finally {
