@@ -30,7 +30,7 @@ import { UploadManager } from './media/upload-manager.js';
 import type { UploadOptions } from './media/upload-options.js';
 import type { UploadSource } from './media/upload-source.js';
 import type { Model } from './models/catalog.js';
-import type { Declared, ModelInput } from './models/input-types.js';
+import type { DeclaredInput, ModelInput } from './models/input-types.js';
 import { type PreparedInput, prepareInput, replaceMedia } from './models/prepare-input.js';
 import { checkId, checkIds, checkPrediction } from './core/check-arguments.js';
 import { getTask, type ListQuery, listTasks } from './predictions/history.js';
@@ -99,7 +99,7 @@ export class WaveSpeedKling {
    */
   async run<M extends Model, Input extends ModelInput<M> = ModelInput<M>>(
     model: M,
-    input: Declared<Input, ModelInput<M>>,
+    input: DeclaredInput<Input, ModelInput<M>>,
     options: RunOptions = {},
   ): Promise<CompletedPrediction> {
     const runOptions = readRunOptions(options);
@@ -117,7 +117,7 @@ export class WaveSpeedKling {
    */
   async submit<M extends Model, Input extends ModelInput<M> = ModelInput<M>>(
     model: M,
-    input: Declared<Input, ModelInput<M>>,
+    input: DeclaredInput<Input, ModelInput<M>>,
     options: SubmitOptions = {},
   ): Promise<Prediction> {
     const submitOptions = readSubmitOptions(options);
