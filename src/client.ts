@@ -111,6 +111,7 @@ export class WaveSpeedKling {
    * with `wait(id)` later or elsewhere.
    *
    * @throws {InvalidInputError | BudgetExceededError} before anything is sent.
+   * @throws {IdempotencyConflictError} if the key was used with another input; {JournalError} if the journal fails.
    * @throws {SubmissionUnknownError} if the task may or may not have been accepted.
    * @throws {RequestTimeoutError} if `timeoutMs` elapsed before the submit; nothing was submitted.
    * @throws {ApiError | ConnectionError} if it was not accepted.
@@ -136,6 +137,7 @@ export class WaveSpeedKling {
    *
    * @throws {PredictionFailedError} if the task ended without a video.
    * @throws {WaitTimeoutError} after `timeoutMs`, {WaitAbortedError} after an abort; the task continues.
+   * @throws {NotFoundError} if there is no such task, or it is older than 7 days.
    */
   async wait(id: string, options: WaitOptions = {}): Promise<CompletedPrediction> {
     const waitOptions = readWaitOptions(options);
@@ -241,7 +243,11 @@ export class WaveSpeedKling {
     return this.#during({}, (call) => this.#submitter.keys.settle(call, task));
   }
 
-  /** Fetches a task once. */
+  /**
+   * Fetches a task once.
+   *
+   * @throws {NotFoundError} if there is no such task, or it is older than 7 days.
+   */
   async get(id: string, options: CallOptions = {}): Promise<Prediction> {
     return this.#during(readCallOptions(options), (call) => getTask(this.#http, call, checkId(id)));
   }
