@@ -1,117 +1,101 @@
-/** A call that is aborted between any two of its steps: no task is lost or paid for twice, and no later call is blocked. */
-import { expect, test } from 'vitest';
-import {
-  KLING_O3_STD,
-  SubmissionUnknownError,
-  WaveSpeedError,
-  type Prediction,
-  type SubmitOptions,
-  type WaveSpeedKling,
-} from 'wavespeed-kling';
-import { clientOn, envelope, isPoll, isSubmit, task, type SeenRequest } from '../support/client.js';
+/** A call that ends between any two of its steps: no task is lost or paid for twice, and no later call is blocked. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { KLING_O3_STD, type Prediction, type SubmitOptions, type WaveSpeedKling } from 'wavespeed-kling';
+import { clientOn } from '../support/client.js';
+import { idsOf, OTHER, settled, steps, StepwiseService } from './stepwise-service.js';
 
-/** Lets so many promises go on, and no timer. */
-async function steps(count: number): Promise<void> {
-  for (let step = 0; step < count; step++) await Promise.resolve();
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** How a call ends, and what does it. */
+interface End {
+  optionsOf: (signal: AbortSignal) => SubmitOptions;
+  end: (controller: AbortController) => void;
 }
 
-/** A service that answers without timers. A task exists as soon as its POST has arrived. */
-function setUp() {
-  const posts: SeenRequest[] = [];
-  const { kling } = clientOn(
-    async (request) => {
-      const id = request.path.split('/').at(-2) ?? '';
-      const count = isSubmit(request) ? posts.push(request) : 0;
-      await steps(3);
-      if (isSubmit(request)) return envelope(task({ id: String(count) }));
-      if (isPoll(request)) return envelope(task({ id }));
-      const items = posts.map((post, at) => task({ id: String(at + 1), inputs: post.body }));
-      return envelope({ page: 1, total: items.length, items: items.reverse() });
+const TIMEOUT_MS = 1000;
+const ENDS: [string, End][] = [
+  ['aborted', { optionsOf: (signal) => ({ signal }), end: (controller) => controller.abort(OTHER) }],
+  [
+    'out of time',
+    {
+      optionsOf: () => ({ timeoutMs: TIMEOUT_MS }),
+      end: () => void vi.advanceTimersByTime(TIMEOUT_MS),
     },
-    { limits: { concurrency: 1 } },
-  );
-  return { kling, posts };
-}
+  ],
+];
 
-/** Resolves to undefined if the promise is still pending when there is nothing left to do. */
-function settled<T>(promise: Promise<T>): Promise<T | undefined> {
-  const idle = async () => {
-    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
-    return undefined;
-  };
-  return Promise.race([promise, idle()]);
-}
-
-/** Starts calls, of which the signal aborts one. */
-type Start = (kling: WaveSpeedKling, signal: AbortSignal) => Promise<Prediction>[];
+/** Starts calls, of which one gets options that end it. */
+type Start = (kling: WaveSpeedKling, ending: SubmitOptions) => Promise<Prediction>[];
 
 const input = (index: number) => ({ prompt: `request ${index}` });
 
 /** With one slot, each waits for the one before it. */
 const threeSubmits =
-  (aborted: number, optionsOf: (index: number) => SubmitOptions = () => ({})): Start =>
-  (kling, signal) =>
+  (ended: number, keyOf: (index: number) => string | undefined = () => undefined): Start =>
+  (kling, ending) =>
     [0, 1, 2].map((index) => {
-      const { idempotencyKey } = optionsOf(index);
-      const options = { idempotencyKey, ...(index === aborted && { signal }) };
+      const idempotencyKey = keyOf(index);
+      const options = { idempotencyKey, ...(index === ended && ending) };
       return kling.submit(KLING_O3_STD, input(idempotencyKey === 'shared' ? 0 : index), options);
     });
-const ownKeys = (index: number) => ({ idempotencyKey: `key ${index}` });
-const sharedKey = () => ({ idempotencyKey: 'shared' });
+const ownKey = (index: number) => `key ${index}`;
+const sharedKey = () => 'shared';
 
-/** The error of another call: the worst that a caller can abort with. */
-const REASON = new SubmissionUnknownError('The outcome of another call is unknown.', {
-  model: KLING_O3_STD,
-  input: input(9),
-  submittedAt: new Date(),
-  predictionId: 'of another call',
-  candidates: async () => [],
-});
-
-/** The ids that a result or an error names, and those of the tasks that the error finds. */
-async function idsOf(outcome: PromiseSettledResult<Prediction>): Promise<string[]> {
-  if (outcome.status === 'fulfilled') return [outcome.value.id];
-  const { reason } = outcome;
-  if (reason === REASON) return [];
-  if (reason instanceof WaveSpeedError && reason.predictionId !== undefined) return [reason.predictionId];
-  if (!(reason instanceof SubmissionUnknownError)) return [];
-  return (await reason.candidates()).filter(({ exactMatch }) => exactMatch).map(({ id }) => id);
-}
-
-test.each<[string, Start]>([
+const STARTS: [string, Start][] = [
   ['the first of three submits', threeSubmits(0)],
   ['a submit that waits for a slot', threeSubmits(1)],
   ['the last of three submits', threeSubmits(2)],
-  ['a submit with a key', threeSubmits(0, ownKeys)],
-  ['a submit with a key that waits for a slot', threeSubmits(1, ownKeys)],
+  ['a submit with a key', threeSubmits(0, ownKey)],
+  ['a submit with a key that waits for a slot', threeSubmits(1, ownKey)],
   ['the first of three submits with one key', threeSubmits(0, sharedKey)],
   ['a submit that waits for another one with its key', threeSubmits(1, sharedKey)],
-])('%s may be aborted at any step', async (_, start) => {
-  const problems: string[] = [];
-  let step = 0;
-  for (let wasOver = false; !wasOver; step++) {
-    const { kling, posts } = setUp();
-    const controller = new AbortController();
-    let isOver = false;
-    const calls = Promise.allSettled(start(kling, controller.signal)).finally(() => (isOver = true));
-    await steps(step);
-    wasOver = isOver;
-    controller.abort(REASON);
-    const outcomes = await settled(calls);
-    const later = await settled(kling.submit(KLING_O3_STD, input(3)));
-    if (outcomes === undefined || later === undefined) problems.push(`step ${step}: a call is stuck`);
-    const told = new Set([later?.id, ...(await Promise.all((outcomes ?? []).map(idsOf))).flat()]);
-    const prompts = posts.map(({ body }) => (body as { prompt: string }).prompt);
-    const lost = prompts.filter((_prompt, index) => !told.has(String(index + 1)));
-    if (lost.length > 0) problems.push(`step ${step}: lost ${lost.join(', ')}`);
-    if (new Set(prompts).size < prompts.length) problems.push(`step ${step}: paid twice`);
-    for (const key of ['key 0', 'key 1', 'key 2', 'shared']) {
-      const found = await kling.lookup(key);
-      if (found?.predictionId === REASON.predictionId)
-        problems.push(`step ${step}: ${key} has another's task`);
+];
+
+test.each(ENDS.flatMap(([how, end]) => STARTS.map(([what, start]) => [what, how, start, end] as const)))(
+  '%s may be %s at any step',
+  async (_what, _how, start, { optionsOf, end }) => {
+    const problems: string[] = [];
+    let step = 0;
+    for (let wasOver = false; !wasOver; step++) {
+      const service = new StepwiseService([]);
+      const { kling } = clientOn(service.answer, { limits: { concurrency: 1 } });
+      const controller = new AbortController();
+      let isOver = false;
+      const calls = Promise.allSettled(start(kling, optionsOf(controller.signal))).finally(
+        () => (isOver = true),
+      );
+      await steps(step);
+      wasOver = isOver;
+      end(controller);
+      const endedAt = Date.now();
+      const outcomes = await settled(calls);
+      const later = await settled(kling.submit(KLING_O3_STD, input(3)));
+      if (outcomes === undefined || later === undefined) problems.push(`step ${step}: a call is stuck`);
+      if (Date.now() - endedAt >= 1000) problems.push(`step ${step}: a later call was blocked`);
+      const told = new Set([later?.id]);
+      for (const outcome of outcomes ?? []) {
+        if (outcome.status === 'fulfilled') told.add(outcome.value.id);
+        else for (const id of await idsOf(outcome.reason)) told.add(id);
+      }
+      const prompts = service.posts.map(({ prompt }) => prompt);
+      const lost = service.posts.filter(({ id }) => !told.has(id));
+      if (lost.length > 0) problems.push(`step ${step}: lost ${lost.map(({ prompt }) => prompt).join(', ')}`);
+      if (new Set(prompts).size < prompts.length) problems.push(`step ${step}: paid twice`);
+      for (const key of ['key 0', 'key 1', 'key 2', 'shared']) {
+        const found = await kling.lookup(key);
+        if (found?.state === 'sending') problems.push(`step ${step}: ${key} is left open`);
+        if (found?.predictionId === OTHER.predictionId)
+          problems.push(`step ${step}: ${key} has another's task`);
+      }
+      await kling.close();
+      if (vi.getTimerCount() > 0) problems.push(`step ${step}: a timer is left`);
     }
-    await kling.close();
-  }
-  expect(problems).toEqual([]);
-  expect(step).toBeGreaterThan(50);
-});
+    expect(problems).toEqual([]);
+    expect(step).toBeGreaterThan(50);
+  },
+);
