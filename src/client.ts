@@ -30,7 +30,7 @@ import { UploadManager } from './media/upload-manager.js';
 import type { UploadOptions } from './media/upload-options.js';
 import type { UploadSource } from './media/upload-source.js';
 import type { Model } from './models/catalog.js';
-import type { Declared, ModelInput } from './models/input-types.js';
+import type { DeclaredInput, ModelInput } from './models/input-types.js';
 import { type PreparedInput, prepareInput, replaceMedia } from './models/prepare-input.js';
 import { checkId, checkIds, checkPrediction } from './core/check-arguments.js';
 import { getTask, type ListQuery, listTasks } from './predictions/history.js';
@@ -99,7 +99,7 @@ export class WaveSpeedKling {
    */
   async run<M extends Model, Input extends ModelInput<M> = ModelInput<M>>(
     model: M,
-    input: Declared<Input, ModelInput<M>>,
+    input: DeclaredInput<Input, ModelInput<M>>,
     options: RunOptions = {},
   ): Promise<CompletedPrediction> {
     const runOptions = readRunOptions(options);
@@ -111,13 +111,14 @@ export class WaveSpeedKling {
    * with `wait(id)` later or elsewhere.
    *
    * @throws {InvalidInputError | BudgetExceededError} before anything is sent.
+   * @throws {IdempotencyConflictError} if the key was used with another input; {JournalError} if the journal fails.
    * @throws {SubmissionUnknownError} if the task may or may not have been accepted.
    * @throws {RequestTimeoutError} if `timeoutMs` elapsed before the submit; nothing was submitted.
    * @throws {ApiError | ConnectionError} if it was not accepted.
    */
   async submit<M extends Model, Input extends ModelInput<M> = ModelInput<M>>(
     model: M,
-    input: Declared<Input, ModelInput<M>>,
+    input: DeclaredInput<Input, ModelInput<M>>,
     options: SubmitOptions = {},
   ): Promise<Prediction> {
     const submitOptions = readSubmitOptions(options);
@@ -136,6 +137,7 @@ export class WaveSpeedKling {
    *
    * @throws {PredictionFailedError} if the task ended without a video.
    * @throws {WaitTimeoutError} after `timeoutMs`, {WaitAbortedError} after an abort; the task continues.
+   * @throws {NotFoundError} if there is no such task, or it is older than 7 days.
    */
   async wait(id: string, options: WaitOptions = {}): Promise<CompletedPrediction> {
     const waitOptions = readWaitOptions(options);
@@ -241,7 +243,11 @@ export class WaveSpeedKling {
     return this.#during({}, (call) => this.#submitter.keys.settle(call, task));
   }
 
-  /** Fetches a task once. */
+  /**
+   * Fetches a task once.
+   *
+   * @throws {NotFoundError} if there is no such task, or it is older than 7 days.
+   */
   async get(id: string, options: CallOptions = {}): Promise<Prediction> {
     return this.#during(readCallOptions(options), (call) => getTask(this.#http, call, checkId(id)));
   }

@@ -47,12 +47,14 @@ export {
 } from './core/errors/index.js';
 export type { AspectRatio } from './models/aspect-ratio.js';
 export type {
+  DeclaredInput,
   KlingO1Input,
   KlingO1MediaInput,
   KlingO3StdInput,
   KlingO3StdMediaInput,
   ModelInput,
   ParsedInput,
+  UndeclaredFields,
 } from './models/input-types.js';
 export type { Media, MediaKind } from './models/media.js';
 export type { TransferProgress, UploadOptions } from './media/upload-options.js';
@@ -87,6 +89,6 @@ export {
 export type { ListQuery } from './predictions/history.js';
 export type { BillingRow, BillingsQuery, Usage, UsageRange } from './billing/billings.js';
 export type { Finding, Reconciliation, ReconcileRange } from './billing/reconcile.js';
-export type { ManyRequest, ManyResult } from './batch/batch-request.js';
+export type { DeclaredRequest, ManyRequest, ManyResult } from './batch/batch-request.js';
 export type { OnRetry, RetryContext } from './http/retry.js';
 export type { DispatcherLike } from './http/types.js';

@@ -10,7 +10,7 @@ import type { CompletedPrediction } from '../core/prediction.js';
 import { createHash } from '../media/crypto.js';
 import type { Model, ModelId } from '../models/catalog.js';
 import type { DefinedModel } from '../models/defined-model.js';
-import type { ModelInput, Undeclared } from '../models/input-types.js';
+import type { ModelInput, UndeclaredFields } from '../models/input-types.js';
 import { type PreparedInput, prepareInput } from '../models/prepare-input.js';
 import { checkIdempotencyKey, type RunOptions } from '../predictions/options.js';
 import { formatValue } from '../utils/messages.js';
@@ -27,7 +27,7 @@ export type ManyRequest = (
 
 /** Holds a request to its own model's fields: TypeScript lets undeclared ones pass in a type parameter. */
 export type DeclaredRequest<Request> = Request extends { model: infer M extends Model; input: infer Input }
-  ? { input: ModelInput<M> & Undeclared<Input, ModelInput<M>> }
+  ? { input: ModelInput<M> & UndeclaredFields<Input, ModelInput<M>> }
   : unknown;
 
 /** How one request of a batch ended. `index` is its position among the requests. */

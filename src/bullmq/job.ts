@@ -37,7 +37,10 @@ const JOB_OPTIONS = { maxCost, timeoutMs, webhookUrl, whenAbsent, pollIntervalMs
 export type KlingJobData = (
   | { model: typeof KLING_O1; input: KlingO1Input }
   | { model: typeof KLING_O3_STD; input: KlingO3StdInput }
-  | { /** Id of a model that the worker's option `models` defines. */ model: string & {}; input: object }
+  | {
+      /** Id of another built-in model, or of one in the worker's option `models`. */ model: string & {};
+      input: object;
+    }
 ) & { options?: KlingJobOptions | undefined };
 
 /** What `job.updateProgress` is called with. */

@@ -92,7 +92,7 @@ function rowOf(
   };
 }
 
-/** A misspelt column is one problem, not one a row. */
+/** A misspelled column is one problem, not one a row. */
 function checkHeader(header: readonly string[], own: DefinedModel | undefined): void {
   const all = [...Object.values<DefinedModel>(models), ...(own === undefined ? [] : [own])];
   const schemas = all.map(({ inputJsonSchema }) => inputJsonSchema);

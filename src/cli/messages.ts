@@ -1,5 +1,5 @@
 /** Error messages for the terminal, with the next step. */
-import { SubmissionUnknownError, WaitTimeoutError } from '../index.js';
+import { IdempotencyConflictError, SubmissionUnknownError, WaitTimeoutError } from '../index.js';
 import { Interruption } from './exit-codes.js';
 import { note, paint } from './output.js';
 
@@ -31,6 +31,12 @@ export function resolveCommandLine({ key, path }: { key: string; path: string })
 /** Without its full stop. */
 const endless = (sentence: string) => sentence.replace(/\.$/, '');
 
+/** The key of a row that has none is made from its text: only the content of its files can differ. */
+const DERIVED_KEY = /^line-[0-9a-f]{32}(?:#\d+)?$/;
+
+const FILES_CHANGED =
+  'The row was submitted before, and a file that it names has changed since; nothing was sent. For a video of the new file, give the row a `key`.';
+
 /** Rewords errors for a terminal: the library's messages name its own methods. */
 export function describe(error: unknown, id?: string): { name: string; message: string } {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
@@ -56,6 +62,9 @@ export function describe(error: unknown, id?: string): { name: string; message: 
         ? `The task may or may not have been accepted and charged${why}. It was sent once and is not sent again.`
         : `Task ${id} was accepted and charged${why}.`;
     return { name, message };
+  }
+  if (IdempotencyConflictError.isInstance(error) && DERIVED_KEY.test(error.idempotencyKey)) {
+    return { name, message: FILES_CHANGED };
   }
   return {
     name,

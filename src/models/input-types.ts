@@ -72,14 +72,14 @@ export type ModelInput<M extends Model> = M extends Model ? InputOf<ShapeOf<Mode
 type KeysOf<T> = keyof T | (T extends unknown ? keyof T : never);
 
 /** The fields that a model does not have. */
-export type Undeclared<Input, Allowed> = {
+export type UndeclaredFields<Input, Allowed> = {
   [Field in Exclude<KeysOf<Input>, KeysOf<Allowed>>]?: 'not a field of this model' | undefined;
 };
 
 /** Holds an input to the fields of its model: TypeScript lets undeclared ones of a variable pass. */
-export type Declared<Input, Allowed> = [keyof Input] extends [KeysOf<Allowed>]
+export type DeclaredInput<Input, Allowed> = [keyof Input] extends [KeysOf<Allowed>]
   ? Input
-  : Allowed & Undeclared<Input, Allowed>;
+  : Allowed & UndeclaredFields<Input, Allowed>;
 
 /** Result of `parseInput`: an input for the client with its defaults filled in. */
 export type ParsedInput<M extends Model> = M extends Model

@@ -87,7 +87,7 @@ const LIST_QUERY = {
 
 /**
  * Yields the tasks of a query, newest first, and fetches a page when it is needed. A task that moves to the next page
- * while newer ones come in is yielded once. The service ignores a misspelt field and lists everything: such a query is
+ * while newer ones come in is yielded once. The service ignores a misspelled field and lists everything: such a query is
  * rejected.
  *
  * @param onGap Called with what is missing: an item that is not a task, or the rest of a list that ends too early. Also reads on

@@ -126,6 +126,9 @@ export function resolveOptions(options: EmulatorOptions, others: readonly string
   if (options.apiKey !== undefined && options.apiKey.trim() === '') {
     throw new RangeError('apiKey: got an empty string; expected a key, or nothing to accept any');
   }
+  if (options.failWith !== undefined && typeof options.failWith !== 'string') {
+    throw new RangeError(`failWith: got ${String(options.failWith)}; expected the reason, as text`);
+  }
   checkModels(options.models ?? []);
   const creditStatus = options.insufficientCreditsStatus ?? 402;
   if (![400, 402, 403].includes(creditStatus)) {

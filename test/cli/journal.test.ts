@@ -1,8 +1,8 @@
 // `--journal` of the built command: what was paid for is not paid again, whatever happened to the process.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { parseLines, setUp } from './support.js';
+import { IMAGE, parseLines, setUp } from './support.js';
 
 const tasks = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ model: 'o3-std', prompt: `Fox ${index}`, duration: 3 }));
@@ -35,6 +35,22 @@ describe.concurrent('a batch with --journal', () => {
     expect([third.code, emulator.account.tasks.length]).toEqual([0, 6]);
     const filesOf = (text: string) => new Set(parseLines(text).map((result) => result.file));
     expect(filesOf(third.stdout)).toEqual(filesOf(second.stdout));
+  });
+
+  test('run again with a file that has changed: says so, as the row has no key of its own', async () => {
+    const { run, write, directory, submits } = await setUp();
+    const image = join(directory, 'fox.jpg');
+    const file = write('batch.jsonl', [{ model: 'o3-std', prompt: 'Fox', images: ['fox.jpg'] }]);
+    const args = ['batch', file, '--journal', 'batch.journal'];
+    copyFileSync(IMAGE, image);
+    await run(args);
+    appendFileSync(image, 'x');
+    const { code, stderr } = await run(args);
+    expect([code, submits()]).toEqual([2, 1]);
+    expect(stderr).toMatch(
+      /a file that it names has changed since; nothing was sent\. .* give the row a `key`/,
+    );
+    expect(stderr).not.toContain('idempotencyKey');
   });
 
   test('run again: prints the same path of a file that is named by its key', async () => {

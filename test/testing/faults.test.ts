@@ -311,6 +311,9 @@ describe('the order of faults', () => {
     [{ on: 'any', kind: 'rest', when: 'body' }, 'kind: got "rest"; did you mean `reset`?'],
     [{ on: 'any', kind: 'toString' }, 'kind: got "toString"; expected one of status, reset,'],
     [{ on: 'any', kind: 'status', status: 503, time: 3 }, '`time` is unknown; did you mean `times`?'],
+    [{ on: 'any', kind: 'status' }, 'status: got undefined; expected an HTTP status'],
+    [{ on: 'any', kind: 'status', status: '503' }, 'status: got 503; expected an HTTP status'],
+    [{ on: 'any', kind: 'redirect' }, 'location: got undefined; expected a URL'],
     [{ on: 'any', kind: 'delay', ms: 5, bytes: 3 }, '`bytes` is unknown'],
     [{ on: 'any', kind: 'reset', when: 'header' }, 'when: got "header"; did you mean `headers`?'],
     [

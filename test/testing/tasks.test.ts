@@ -380,6 +380,7 @@ test.each([
   { listInputs: 'always' as never },
   { overConcurrency: 'wait' as never },
   { insufficientCreditsStatus: 500 as never },
+  { failWith: 1200 as never },
 ])('%j is rejected and named', (options) => {
   expect(() => createEmulator(options)).toThrow(Object.keys(options)[0]);
 });

@@ -72,6 +72,11 @@ handle = createApp({
 }).fetch as typeof handle;
 tasks.resume();
 console.log(url);
+console.error(
+  settings.mode === 'emulator'
+    ? 'The studio runs on the built-in emulator: nothing is charged. Ctrl-C ends it.'
+    : `The studio runs on ${baseUrl ?? 'the live service'}: videos may cost money. Ctrl-C ends it.`,
+);
 
 async function stop(): Promise<void> {
   events.close();

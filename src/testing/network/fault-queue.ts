@@ -38,6 +38,15 @@ function checkFault(fault: Fault): void {
   if (fault.kind === 'reset') checkChoice('when', fault.when, ['connection', 'request', 'headers', 'body']);
   if (fault.kind === 'compress') checkChoice('encoding', fault.encoding, ['gzip', 'deflate', 'br']);
   if (fault.kind === 'hang') checkChoice('when', fault.when, ['headers', 'body']);
+  if (fault.kind === 'status') checkStatus(fault.status);
+  if (fault.kind === 'redirect' && typeof fault.location !== 'string') {
+    throw new RangeError(`location: got ${String(fault.location)}; expected a URL`);
+  }
+}
+
+function checkStatus(status: unknown): void {
+  if (Number.isInteger(status) && Number(status) >= 200 && Number(status) <= 599) return;
+  throw new RangeError(`status: got ${String(status)}; expected an HTTP status, from 200 to 599`);
 }
 
 const UPLOAD_STEPS: readonly string[] = ['upload', 'ticket', 'put'] satisfies Operation[];
