@@ -9,9 +9,6 @@ import type { Prediction } from '../core/prediction.js';
 import type { Call } from '../utils/call.js';
 import { getErrorMessage } from '../utils/error-message.js';
 
-/** How long a callback may take after the end of the call, in milliseconds. */
-const LATE_CALLBACK_MS = 5000;
-
 /** Waits until the callback has returned, or the call ends. Its errors carry the task's id. */
 export async function invokeCallback(
   call: Call,
@@ -31,7 +28,7 @@ export async function invokeCallback(
   })();
   try {
     // An id that comes after the end of the call is reported all the same.
-    await (isLate ? call.grace(LATE_CALLBACK_MS, work) : call.run(work));
+    await (isLate ? call.grace(work) : call.run(work));
   } catch (error) {
     if (!call.hasExpired || error !== call.signal.reason) throw error;
     throw new WaitTimeoutError({

@@ -1,7 +1,7 @@
 /** Which tasks this client started, so that no lost submit is given the task of another call. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Candidate, CandidatesOptions } from '../core/errors/index.js';
-import type { Slot } from '../http/rate-limiter.js';
+import type { Slot } from '../http/submit-limiter.js';
 import { Call } from '../utils/call.js';
 import { type CandidateSearch, findCandidates, type LostRequest, toCandidate } from './candidates.js';
 

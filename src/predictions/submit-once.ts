@@ -33,9 +33,6 @@ interface Submission {
   candidates: (submittedAt: Date, options: CandidatesOptions | undefined) => Promise<Candidate[]>;
 }
 
-/** Wait for a request in flight after an abort or the deadline, in milliseconds: its response may name a paid task. */
-const GRACE_MS = 5000;
-
 type Outcome = { prediction: Prediction } | { error: unknown };
 
 /** An accepted submit. */
@@ -156,7 +153,7 @@ async function exchange(
       clearTimeout(timer);
       throw reason;
     }
-    outcome = await call.grace(GRACE_MS, settled).catch(() => ({ error: createLateError(request) }));
+    outcome = await call.grace(settled).catch(() => ({ error: createLateError(request) }));
   }
   clearTimeout(timer);
   if (refusal !== undefined) throw refusal.error;

@@ -2,7 +2,7 @@
 import { BudgetExceededError, RateLimitError, SubmissionUnknownError } from '../core/errors/index.js';
 import { isTerminal, type Prediction } from '../core/prediction.js';
 import type { ApiClient } from '../http/api-client.js';
-import { type Limits, RateLimiter, type Slot } from '../http/rate-limiter.js';
+import { type Limits, SubmitLimiter, type Slot } from '../http/submit-limiter.js';
 import { isRetryableSubmit } from '../http/proves-not-accepted.js';
 import { retry } from '../http/retry.js';
 import type { UploadManager } from '../media/upload-manager.js';
@@ -51,14 +51,14 @@ type Tracked = Accepted & { slot: Slot };
 export class TaskSubmitter {
   readonly keys: IdempotencyKeys;
   readonly #deps: SubmitterDependencies;
-  readonly #limiter: RateLimiter;
+  readonly #limiter: SubmitLimiter;
   readonly #search: CandidateSearch;
   readonly #inFlight = new InFlight();
 
   constructor(dependencies: SubmitterDependencies) {
     const { settings, http, withOpenHttp } = dependencies;
     this.#deps = dependencies;
-    this.#limiter = new RateLimiter(settings.limits);
+    this.#limiter = new SubmitLimiter(settings.limits);
     this.#search = { maxRetries: settings.maxRetries, withOpenHttp };
     this.keys = new IdempotencyKeys(settings, http, this.#search);
   }

@@ -18,6 +18,9 @@ export interface CallLimits {
 /** Timers of the runtime, in case a test replaces the global ones and never advances its clock. */
 const runtime = { setTimeout, clearTimeout };
 
+/** How long the last steps of a call may outlast its end. */
+const GRACE_MS = 5000;
+
 export class Call {
   /** By `performance.now()`, as `deadlineAt`. */
   readonly startedAt = performance.now();
@@ -86,15 +89,15 @@ export class Call {
     return delay(ms, this.signal);
   }
 
-  /** Like `run`, but waits for so long after the end of the call. */
-  async grace<T>(ms: number, promise: Promise<T>): Promise<T> {
+  /** Like `run`, but waits some seconds longer: for what may name a paid task, or store it. */
+  async grace<T>(promise: Promise<T>): Promise<T> {
     let stopTimers: () => void = () => undefined;
     let removeListener: () => void = () => undefined;
     const late = new Promise<never>((_, reject) => {
       removeListener = addAbortListener(this.signal, () => {
         const onTimeout = () => reject(this.signal.reason);
         // By the clock of a test, or by the real one if the test's stands still.
-        const [timer, realTimer] = [setTimeout(onTimeout, ms), runtime.setTimeout(onTimeout, ms)];
+        const [timer, realTimer] = [setTimeout(onTimeout, GRACE_MS), runtime.setTimeout(onTimeout, GRACE_MS)];
         stopTimers = () => {
           clearTimeout(timer);
           runtime.clearTimeout(realTimer);

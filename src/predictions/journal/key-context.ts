@@ -40,11 +40,19 @@ export interface KeyedCall extends KeyContext {
 
 export const nameOf = (key: string): string => `idempotencyKey ${JSON.stringify(key)}`;
 
+/** When the history shows what was sent by this time, if it was accepted. By the clock of the mark. */
+export function lastTimeOf(
+  sendBy: string,
+  { requestTimeoutMs, settleMs }: Pick<KeyContext, 'requestTimeoutMs' | 'settleMs'>,
+): number {
+  return Date.parse(sendBy) + requestTimeoutMs + settleMs;
+}
+
 /** When the history shows the task of a mark, if there is one; by the clock of this machine. */
 export function certainTimeOf(entry: SendingEntry, context: KeyContext): number {
-  const { clock, requestTimeoutMs, settleMs } = context;
+  const { clock } = context;
   const skewMs = entry.clock === undefined ? clock.service().now - clock.local() : 0;
-  return Date.parse(entry.sendBy) + requestTimeoutMs + settleMs - skewMs;
+  return lastTimeOf(entry.sendBy, context) - skewMs;
 }
 
 /**

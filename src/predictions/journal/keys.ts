@@ -10,7 +10,7 @@ import type { SubmitOptions } from '../options.js';
 import { identifyRequest } from './key-conflict.js';
 import { type Journal, type JournalEntry, readEntry, withoutInput, writeEntry } from './journal.js';
 import { type KeyedTask, submitWithKey } from './keyed-submit.js';
-import type { KeyContext } from './key-context.js';
+import { type KeyContext, lastTimeOf } from './key-context.js';
 import type { Mark } from './mark.js';
 import { resolveKey } from './resolve.js';
 
@@ -33,9 +33,6 @@ export interface KeyState {
 
 /** How often a waiting call looks whether another process has learned the end of its task, in milliseconds. */
 const LOOK_MS = { least: 1000, most: 5000 };
-
-/** Grace period for the journal after an abort or the deadline: what it stores then keeps the key usable. */
-const GRACE_MS = 5000;
 
 export class IdempotencyKeys {
   readonly #settings: KeySettings;
@@ -79,8 +76,8 @@ export class IdempotencyKeys {
       unsent: this.#unsent,
       findCandidates: async ({ digest, markedAt, sendBy }, options, range) => {
         // The search reaches minutes further on both sides.
-        const until = Date.parse(sendBy) + requestTimeoutMs + idempotency.settleMs;
-        const lost = { model, digest, from: new Date(markedAt), until: new Date(until) };
+        const until = new Date(lastTimeOf(sendBy, { requestTimeoutMs, ...idempotency }));
+        const lost = { model, digest, from: new Date(markedAt), until };
         const { tasks, gap } = await findCandidates(this.#search, lost, options, () => false, range);
         return { tasks: tasks.reverse(), gap };
       },
@@ -193,7 +190,7 @@ function limitJournal(journal: Journal, call: Call, requestTimeoutMs: number): J
       new JournalError(`The journal did not respond within requestTimeoutMs (${requestTimeoutMs} ms).`);
     const access = new Call({ timeoutMs: requestTimeoutMs, createTimeoutError });
     try {
-      return await call.grace(GRACE_MS, access.run(work()));
+      return await call.grace(access.run(work()));
     } catch (cause) {
       if (!call.signal.aborted || cause !== call.signal.reason) throw cause;
       throw new JournalError('The journal did not respond before the call ended.', { cause });

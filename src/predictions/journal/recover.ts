@@ -2,7 +2,7 @@
 import type { Candidate } from '../../core/errors/prediction-error.js';
 import type { ComparedTask, FoundTasks } from '../candidates.js';
 import { commonOf, type Journal, type JournalEntry, type SendingEntry, writeEntry } from './journal.js';
-import type { KeyedCall } from './key-context.js';
+import { type KeyedCall, lastTimeOf } from './key-context.js';
 
 interface OpenMark {
   key: string;
@@ -142,11 +142,12 @@ function byPresentClock(mark: OpenMark, clock: KeyedCall['clock']): SendingEntry
   };
 }
 
-function readTimes(mark: OpenMark, { clock, requestTimeoutMs, settleMs }: KeyedCall, lookedAt: number) {
+function readTimes(mark: OpenMark, context: KeyedCall, lookedAt: number) {
   const { entry, seenAt, isOwn } = mark;
+  const { clock } = context;
   const markedAt = Date.parse(entry.markedAt);
   /** Anything accepted was accepted within this time, and is in the history by its end. */
-  const spanMs = Date.parse(entry.sendBy) - markedAt + requestTimeoutMs + settleMs;
+  const spanMs = lastTimeOf(entry.sendBy, context) - markedAt;
   const service = clock.service();
   const sinceLookMs = clock.elapsed() - lookedAt;
   const now = service.now - sinceLookMs;

@@ -22,10 +22,10 @@ interface Waiter {
 }
 
 export class Slot {
-  readonly #limiter: RateLimiter;
+  readonly #limiter: SubmitLimiter;
   #state: 'granted' | 'sent' | 'running' | 'released' = 'granted';
 
-  constructor(limiter: RateLimiter) {
+  constructor(limiter: SubmitLimiter) {
     this.#limiter = limiter;
   }
 
@@ -54,7 +54,7 @@ export class Slot {
   }
 }
 
-export class RateLimiter {
+export class SubmitLimiter {
   readonly #limits: Limits;
   /** First come, first served; retried submits first. */
   readonly #retry = new Set<Waiter>();
