@@ -309,6 +309,17 @@ describe.skipIf(typeof found === 'string')('the studio', () => {
     expect((await videoOf(task)).duration).toBe(5);
   });
 
+  test('shows how a task ended while its server was away, also if the first look at the list fails', async () => {
+    const page = await openStudio(browser, studio.url);
+    holdNext();
+    const task = await make(page, 'A lost list');
+    const id = await idOf(task);
+    await page.route('**/api/tasks?*', (route) => route.abort(), { times: 1 });
+    await studio.restart('SIGKILL');
+    emulator.task(id).complete();
+    await hasStatus(task, 'completed');
+  });
+
   test('shows why a task failed', async () => {
     const page = await openStudio(browser, studio.url);
     holdNext();

@@ -17,7 +17,7 @@ export class RequestFailed extends Error {
   }
 }
 
-const UNREACHABLE: Problem = {
+export const UNREACHABLE: Problem = {
   name: 'Unreachable',
   message: 'The studio’s server does not respond. Is it still running? Trying again is safe.',
 };

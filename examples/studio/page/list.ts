@@ -1,8 +1,11 @@
 /** The tasks of the last 7 days: a page at a time, filtered, and kept up with what the server tells. */
 import type { TaskView } from '../shared/types.js';
-import { api, RequestFailed } from './api.js';
+import { api, RequestFailed, UNREACHABLE } from './api.js';
 import { Card, type CardActions } from './card.js';
 import { find, setText } from './dom.js';
+
+/** Before the list is read again, in milliseconds. */
+const RETRY_MS = 1000;
 
 export class TaskList {
   readonly #cards = new Map<string, Card>();
@@ -47,6 +50,9 @@ export class TaskList {
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error;
       this.#showProblem(error.message);
+      // What happened while the server was away is in no event.
+      const isAway = error.problem.name === UNREACHABLE.name && load === this.#loads;
+      if (isAway) setTimeout(() => void this.load(page), RETRY_MS);
     }
   }
 
