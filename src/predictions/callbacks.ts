@@ -30,7 +30,7 @@ export async function invokeCallback(
     // An id that comes after the end of the call is reported all the same.
     await (isLate ? call.grace(work) : call.run(work));
   } catch (error) {
-    if (!call.hasExpired || error !== call.signal.reason) throw error;
+    if (!call.hasExpired || !call.isReason(error)) throw error;
     throw new WaitTimeoutError({
       predictionId: prediction.id,
       lastPrediction: prediction,
@@ -42,5 +42,5 @@ export async function invokeCallback(
 
 /** Names the task on an abort; every other error stays as it is. */
 export function toAbortError(call: Call, error: unknown, id: string): unknown {
-  return call.wasAborted && error === call.signal.reason ? new WaitAbortedError(id, error) : error;
+  return call.wasAborted && call.isReason(error) ? new WaitAbortedError(id, error) : error;
 }

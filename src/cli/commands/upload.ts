@@ -13,7 +13,7 @@ export function uploadCommand() {
     .description(
       'Uploads image, video and audio files, and prints the URL of each. The service keeps them for 7 days.',
     )
-    .argument('<file...>', 'images or videos')
+    .argument('<file...>', 'image, video or audio files')
     .option('--json', 'print one JSON object per file')
     .addHelpText('after', example('upload front.png side.png'))
     .action(async (files, { json }) => {

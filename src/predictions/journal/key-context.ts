@@ -75,8 +75,7 @@ export function createUnknownError(
 ): SubmissionUnknownError {
   const { call, clock } = context;
   // The call's own reason says that nothing was submitted.
-  const isOwnTimeout =
-    call.signal.aborted && reason === call.signal.reason && reason instanceof RequestTimeoutError;
+  const isOwnTimeout = call.isReason(reason) && reason instanceof RequestTimeoutError;
   const cause = isOwnTimeout
     ? new RequestTimeoutError('timeoutMs ran out before the history showed the task.', { cause: own })
     : reason;

@@ -192,7 +192,7 @@ function limitJournal(journal: Journal, call: Call, requestTimeoutMs: number): J
     try {
       return await call.grace(access.run(work()));
     } catch (cause) {
-      if (!call.signal.aborted || cause !== call.signal.reason) throw cause;
+      if (!call.isReason(cause)) throw cause;
       throw new JournalError('The journal did not respond before the call ended.', { cause });
     } finally {
       access.close();
