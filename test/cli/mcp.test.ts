@@ -75,6 +75,18 @@ async function connect({ env, directory }: Bench, args: readonly string[]) {
 
 const JOURNAL = ['--max-cost', '0.5', '--journal', 'agent.journal'];
 
+/** Kills a server whose submit was accepted, before it hears of that. Returns the arguments of the call. */
+async function dieInMidSubmit(bench: Bench) {
+  bench.emulator.fail({ on: 'submit', kind: 'hang', when: 'headers', accepted: true });
+  const first = await connect(bench, JOURNAL);
+  const start = { model: MODEL, input: INPUT, expected_cost: COST };
+  const lost = first.call('start_video', start).catch((error: unknown) => error);
+  await vi.waitFor(() => expect(bench.submits()).toBe(1));
+  await first.kill();
+  await lost;
+  return start;
+}
+
 describe.concurrent('an agent', () => {
   test('lists, prices, starts, is killed, starts again, checks and downloads: one payment', async () => {
     const bench = await setUp({ processingMs: 600_000 });
@@ -136,13 +148,7 @@ describe.concurrent('an agent', () => {
   test('killed in mid-submit and started again: finds what was paid, and counts it', async () => {
     const bench = await setUp();
     const { emulator, submits } = bench;
-    emulator.fail({ on: 'submit', kind: 'hang', when: 'headers', accepted: true });
-    const first = await connect(bench, JOURNAL);
-    const start = { model: MODEL, input: INPUT, expected_cost: COST };
-    const lost = first.call('start_video', start).catch((error: unknown) => error);
-    await vi.waitFor(() => expect(submits()).toBe(1));
-    await first.kill();
-    await lost;
+    const start = await dieInMidSubmit(bench);
     const second = await connect(bench, JOURNAL);
     const over = await second.call('start_video', { ...start, key: 'another' });
     expect([over.isError, submits()]).toEqual([true, 1]);
@@ -153,14 +159,8 @@ describe.concurrent('an agent', () => {
 
   test('a submit that is still open stays in the budget when the call that looks for it fails', async () => {
     const bench = await setUp();
-    const { emulator, submits } = bench;
-    emulator.fail({ on: 'submit', kind: 'hang', when: 'headers', accepted: true });
-    const first = await connect(bench, JOURNAL);
-    const start = { model: MODEL, input: INPUT, expected_cost: COST };
-    const lost = first.call('start_video', start).catch((error: unknown) => error);
-    await vi.waitFor(() => expect(submits()).toBe(1));
-    await first.kill();
-    await lost;
+    const { submits } = bench;
+    const start = await dieInMidSubmit(bench);
     const second = await connect(bench, JOURNAL);
     // A journal that another program touched is not written to; the next call opens it again.
     utimesSync(join(bench.directory, 'agent.journal'), 1, 1);

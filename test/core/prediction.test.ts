@@ -102,6 +102,15 @@ test.each<[unknown, boolean[]]>([
   expect(read({ has_nsfw_contents: flags }).has_nsfw_contents).toEqual(expected);
 });
 
+function canWrite(value: unknown): boolean {
+  try {
+    JSON.stringify(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 describe('the reason of a failed task is in the message', () => {
   test.each<[object, string]>([
     [{ error: 'too dark' }, 'too dark'],
@@ -132,9 +141,11 @@ describe('the reason of a failed task is in the message', () => {
   test('and a hostile one is cut', () => {
     let error: unknown = 'deep';
     for (let depth = 0; depth < 100_000; depth++) error = { error };
-    expect(new PredictionFailedError(read({ status: 'failed', error })).message.length).toBeLessThan(1300);
+    // What the engine cannot write is not shown. Node 26 can write any depth.
+    const [most, mostOfOutputs] = canWrite(error) ? [1300, 1300] : [300, 400];
+    expect(new PredictionFailedError(read({ status: 'failed', error })).message.length).toBeLessThan(most);
     const outputs = read({ status: 'completed', outputs: [error] });
-    expect(new PredictionFailedError(outputs).message.length).toBeLessThan(1300);
+    expect(new PredictionFailedError(outputs).message.length).toBeLessThan(mostOfOutputs);
     const long = read({ status: 'failed', error: ['x'.repeat(1e6)] });
     expect(new PredictionFailedError(long).message.length).toBeLessThan(1300);
   });
